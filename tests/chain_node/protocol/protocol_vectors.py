@@ -1,0 +1,243 @@
+"""Makes docs/protocol-vectors.json: run `python tests/chain_node/protocol/protocol_vectors.py` after a decided change.
+
+All numbers that may exceed 2^53 are decimal texts, all bytes lower-case hex, so that any language reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from protocol_world import (
+    CONFIG_DIGEST,
+    DOMAIN,
+    LOG_KEY,
+    NONCE,
+    ORIGIN,
+    SIGNER_KEYS,
+    SIGNERS,
+    START,
+    TODAY,
+    VKEY,
+    World,
+    account,
+    attest,
+    feed,
+    nullifier,
+    person,
+    reduction,
+    secret,
+    sign_all,
+)
+
+from chain_node import catalogue
+from chain_node.protocol import attestation, bundle, checkpoint, merkle, records, slotword, times
+from chain_node.protocol import entries as e
+from chain_node.protocol.records import Record
+from chain_node.protocol.rules import Rule
+from chain_node.protocol.slotword import SlotWord
+
+PATH = Path(__file__).parents[3] / "docs" / "protocol-vectors.json"
+SALT = secret("opening")
+RAW = {"bikeid": "24575", "starttime": "1/1/17 0:21", "end station name": "城市广场 €"}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON: bytes as hex, whole numbers as decimal text, sequences as lists."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Enum | int):
+        return str(int(value))  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value]
+
+
+def times_part() -> dict[str, Any]:
+    opening = times.day_start(TODAY)
+    spans = [(0, 480), (0, 240), (240, 720), (300, 660), (180, 780), (36_000, 36_000), (86_280, 93_600), (0, 86_400)]
+    slots = []
+    for since, until in spans:
+        found = times.slots_of(opening + since, opening + until)
+        slots.append({"start": opening + since, "end": opening + until, "first": found.first, "count": found.count})
+    instants = [0, 57_599, 57_600, START, times.day_start(13_879)]
+    days = [{"unix": unix, "day": times.day_of(unix), "year": times.year_of(times.day_of(unix))} for unix in instants]
+    closing = [{"year": year, "day": times.closing_day(year)} for year in (2008, 2023, 2024, 2026)]
+    return {"days": days, "slots": slots, "closing": closing}
+
+
+def words_part() -> dict[str, Any]:
+    word = SlotWord(TODAY, 48_000, 4_800, slotword.mask(10, 2))
+    key = slotword.key(person(0), 1, TODAY)
+    return {
+        "fields": asdict(word),
+        "word": f"{word.pack():064x}",
+        "key": f"{key:064x}",
+        "account": person(0),
+        "group": 1,
+    }
+
+
+def all_entries() -> dict[str, e.Entry]:
+    photo = reduction(3, method=104, slot=0, slots=90, activity=1, once=nullifier("photo"))
+    return {
+        "reduction": reduction(2),
+        "reduction with nullifier": photo,
+        "refusal": e.Refusal(START, 1, 4, Rule.OVERLAP),
+        "revocation": e.Revocation(START, 12, 3, secret("reason"), True, 48_000, 4_800, 0, 0),
+        "account": account(0, epoch=2026),
+        "organisation": e.Organisation(START, 1, secret("organisation"), e.Standing.ACTIVE),
+        "feed": feed(methods=(101, 102, 104)),
+        "method, free": replace(catalogue.by_id(101).method, time=START),
+        "method, windows": replace(catalogue.by_id(3).method, time=START),
+        "method, no slots": replace(catalogue.by_id(6).method, time=START),
+        "caps": e.GroupCaps(START, 1, 10_000_000, 1_000_000),
+        "pause": e.Pause(START, START + 3_600),
+        "log key": e.LogKey(START, LOG_KEY.public_key().public_bytes_raw()),
+    }
+
+
+def entries_part() -> list[dict[str, Any]]:
+    parts = []
+    for name, entry in all_entries().items():
+        data = e.encode(entry)
+        parts.append({"name": name, "fields": asdict(entry), "bytes": data, "leaf": merkle.leaf_hash(data)})
+    return parts
+
+
+def log_part() -> dict[str, Any]:
+    leaves = [merkle.leaf_hash(e.encode(entry)) for entry in all_entries().values()]
+    world = World(leaves=leaves)
+    size = len(leaves)
+    return {
+        "leaves": leaves,
+        "roots": [merkle.root_from_leaves(leaves[:count]) for count in range(size + 1)],
+        "inclusion": [
+            {"index": index, "size": size, "proof": merkle.inclusion_proof(index, size, world.get_node)}
+            for index in (0, 6, 11, 12)
+        ],
+        "consistency": [
+            {"old": old, "new": size, "proof": merkle.consistency_proof(old, size, world.get_node)}
+            for old in (1, 4, 6, 12, 13)
+        ],
+    }
+
+
+def batch() -> list[bytes]:
+    entries = [reduction(sequence, who=sequence % 3, slot=10 + 5 * sequence) for sequence in range(5)]
+    entries[3] = reduction(3, method=104, slot=0, slots=90, activity=1, once=nullifier("photo"))
+    entries[2] = replace(entries[2], record=replace(entries[2].record, evidence=records.evidence(SALT, RAW)))
+    return [entry.record.encode() + (entry.nullifier or b"") for entry in entries]
+
+
+def attestation_part() -> dict[str, Any]:
+    payloads = batch()
+    attested = attest(payloads, 0)
+    return {
+        "origin": ORIGIN,
+        "genesis_nonce": NONCE,
+        "salt": DOMAIN.salt,
+        "chain_id": DOMAIN.chain_id,
+        "ledger": DOMAIN.ledger,
+        "domain_separator": DOMAIN.separator(),
+        "payloads": payloads,
+        "records_root": attested.records_root,
+        "paths": [records.records_path(payloads, position) for position in range(len(payloads))],
+        "config_json": '{"feed":"test","max_kmh":35}',
+        "config_digest": CONFIG_DIGEST,
+        "attestation": asdict(attested),
+        "digest": attestation.digest(DOMAIN, attested),
+        "keys": [SIGNER_KEYS[address] for address in SIGNERS],
+        "signers": SIGNERS,
+        "signatures": sign_all(attested, 3),
+    }
+
+
+def bundle_world() -> tuple[World, bytes]:
+    payloads = batch()
+    attested = attest(payloads, 0)
+    world = World()
+    world.append(
+        e.Organisation(START, 1, secret("organisation"), e.Standing.ACTIVE),
+        replace(catalogue.by_id(101).method, time=START),
+        replace(catalogue.by_id(104).method, time=START),
+        e.GroupCaps(START, 1, 10_000_000, 1_000_000),
+        e.GroupCaps(START, 5, 2_000_000, 200_000),
+        feed(methods=(101, 104)),
+        *[account(number) for number in range(3)],
+    )
+    for sequence, payload in enumerate(payloads):
+        record, once = Record.decode(payload[:64]), payload[64:] or None
+        entry = reduction(sequence, method=record.method, activity=record.activity, once=once)
+        world.append(replace(entry, record=record))
+    size = len(world.entries)
+    index = size - 3
+    data = bundle.build(
+        index=index,
+        entry=world.entries[index],
+        note=world.note(size),
+        proof=merkle.inclusion_proof(index, size, world.get_node),
+        method=world.law_entry(1, size),
+        feed=world.law_entry(5, size),
+        attested=attested,
+        signatures=sign_all(attested),
+        payloads=payloads,
+        domain=DOMAIN,
+        origin=ORIGIN,
+        genesis_nonce=NONCE,
+        evidence=bundle.Opening(SALT, RAW),
+        hints={"block": 17, "transaction": "0x" + "ab" * 32},
+    )
+    world.append(*[account(number) for number in range(3, 9)])
+    return world, data
+
+
+def bundle_part() -> dict[str, Any]:
+    world, data = bundle_world()
+    size = bundle.verify(data, VKEY).checkpoint.size
+    today = len(world.entries)
+    return {
+        "vkey": VKEY,
+        "bundle": data.decode(),
+        "checkpoint": world.note(),
+        "consistency": world.consistency(size, today),
+    }
+
+
+def make() -> dict[str, Any]:
+    """The vectors, as they stand in the file."""
+    note = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 42, bytes(range(32))), ORIGIN, LOG_KEY)
+    record = reduction(2).record
+    return plain(
+        {
+            "times": times_part(),
+            "rules": {rule.label: rule.number for rule in Rule},
+            "record": {"fields": asdict(record), "bytes": record.encode()},
+            "evidence": {"salt": SALT, "raw": RAW, "json": records.canonical(RAW), "hash": records.evidence(SALT, RAW)},
+            "text": {"fields": ["pca/cycling", "骑行"], "hash": records.text_hash("pca/cycling", "骑行")},
+            "word": words_part(),
+            "entries": entries_part(),
+            "log": log_part(),
+            "note": {
+                "seed": LOG_KEY.private_bytes_raw(),
+                "vkey": VKEY,
+                "note": note,
+                "tlog_proof": checkpoint.build_tlog_proof(7, [bytes([1]) * 32, bytes([2]) * 32], note),
+            },
+            "attestation": attestation_part(),
+            "bundle": bundle_part(),
+        }
+    )  # type: ignore[no-any-return]
+
+
+def text() -> str:
+    return json.dumps(make(), ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")

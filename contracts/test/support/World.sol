@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.28;
+
+import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {ILuyaLaw} from "../../interfaces/ILuyaLaw.sol";
+import {LuyaLaw} from "../../LuyaLaw.sol";
+import {LuyaLedger} from "../../LuyaLedger.sol";
+import {LuyaViews} from "../../LuyaViews.sol";
+import {ReferenceTree} from "./ReferenceTree.sol";
+import {Test} from "./Test.sol";
+import {Vm} from "./Vm.sol";
+
+/// @title A deployed ledger with one organisation, a few methods and a feed, and what it takes to attest a batch
+/// @notice The test contract holds every role.
+abstract contract World is Test {
+    uint64 internal constant GOVERNANCE = 1;
+    uint64 internal constant FEED_ADMIN = 2;
+    uint64 internal constant FEED_BRAKE = 3;
+    uint64 internal constant REGISTRAR = 4;
+    uint64 internal constant AUDITOR = 8;
+    uint64 internal constant GUARDIAN = 9;
+    uint64 internal constant IMPORTER = 10;
+
+    /// @dev 2026-06-15 12:00 at UTC+8, a day with nothing special.
+    uint256 internal constant NOON = 1_781_496_000;
+    uint16 internal constant TODAY = 20_619;
+    uint16 internal constant FIRST_DAY = 13_879;
+
+    uint16 internal constant CYCLING = 101;
+    uint16 internal constant STEPS = 1;
+    uint16 internal constant MEAL = 3;
+    uint16 internal constant PAYMENT = 6;
+    uint16 internal constant FEED = 7;
+    uint16 internal constant TRIAL = 9;
+
+    string internal constant ORIGIN = "luya.test/0001";
+    bytes32 internal constant CONFIG = keccak256("config");
+
+    AccessManager internal manager;
+    LuyaLedger internal ledger;
+    LuyaLaw internal law;
+    LuyaViews internal views;
+    /// @dev Private keys in ascending order of their addresses.
+    uint256[] internal keys;
+
+    function deployWorld() internal {
+        vm.warp(NOON);
+        manager = new AccessManager(address(this));
+        (ledger, law, views) = deployLedger();
+        makeKeys(3);
+    }
+
+    function deployLedger() internal returns (LuyaLedger ledger_, LuyaLaw law_, LuyaViews views_) {
+        ledger_ = new LuyaLedger(address(manager), ORIGIN, keccak256("nonce"), "https://luya.test/{id}.json");
+        law_ = new LuyaLaw(address(manager), address(ledger_));
+        views_ = new LuyaViews(address(ledger_), address(law_));
+        wireRoles(ledger_, law_);
+        ledger_.setModule(0x41, 0x45, address(law_));
+    }
+
+    function sealEmpty() internal {
+        ledger.seal(0, sha256(""));
+    }
+
+    /// @dev Caps, methods, organisation 1, a usual feed and a trial feed.
+    function enactLaw() internal {
+        law.setGroupCaps(1, 10_000_000, 1_000_000);
+        law.setGroupCaps(2, 2_000_000, 200_000);
+        law.setGroupCaps(4, 2_000_000, 200_000);
+        law.setGroupCaps(9, 2_000_000, 200_000);
+        law.announceMethod(methodSettings(STEPS, 2, hex"0100b4", 0));
+        law.announceMethod(methodSettings(MEAL, 4, hex"0326254b25782d", 3));
+        law.announceMethod(methodSettings(PAYMENT, 9, hex"ff", 1));
+        law.announceMethod(methodSettings(CYCLING, 1, hex"00", 0));
+        law.closeGenesis();
+        law.setOrganisation(1, keccak256("organisation"), 1);
+        law.setFeed(feedSettings(FEED, 63));
+        law.setFeed(feedSettings(TRIAL, 65_535));
+    }
+
+    function methodSettings(uint16 id, uint8 group, bytes memory window, uint8 flags)
+        internal
+        pure
+        returns (ILuyaLaw.MethodSettings memory)
+    {
+        return ILuyaLaw.MethodSettings({
+            id: id,
+            behaviour: id,
+            group: group,
+            creditNum: id == STEPS ? 8_200 : 48,
+            creditDen: id == STEPS ? 500 : 1,
+            pointNum: id == STEPS ? 1_000 : 48,
+            pointDen: id == STEPS ? 500 : 10,
+            maxActivity: 50_000,
+            maxPerSlot: id == CYCLING ? 4_700 : 0,
+            window: window,
+            validFrom: FIRST_DAY,
+            validTo: 65_535,
+            flags: flags,
+            text: keccak256(abi.encode(id))
+        });
+    }
+
+    function feedSettings(uint16 id, uint16 lateDays) internal view returns (ILuyaLaw.FeedSettings memory settings) {
+        settings.feed = id;
+        settings.organisation = 1;
+        settings.threshold = 2;
+        settings.signers = new address[](keys.length);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            settings.signers[i] = vm.addr(keys[i]);
+        }
+        settings.lateDays = lateDays;
+        settings.creditsCap = 100_000_000_000;
+        settings.millipointsCap = 10_000_000_000;
+        settings.methods = new uint16[](4);
+        settings.methods[0] = STEPS;
+        settings.methods[1] = MEAL;
+        settings.methods[2] = PAYMENT;
+        settings.methods[3] = CYCLING;
+    }
+
+    // ---------------------------------------------------------------------------------------------------- accounts
+
+    function person(uint256 number) internal pure returns (address) {
+        return address(bytes20(keccak256(abi.encode("person", number))));
+    }
+
+    function identityOf(uint256 number) internal pure returns (bytes32) {
+        return keccak256(abi.encode("identity", number));
+    }
+
+    function registration(uint256 number, uint16 epoch) internal pure returns (bytes memory) {
+        return abi.encodePacked(person(number), identityOf(number), uint16(510), epoch);
+    }
+
+    function registerMany(uint256 from, uint256 count) internal {
+        bytes memory packed = new bytes(56 * count);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes memory item = registration(from + i, 0);
+            for (uint256 j = 0; j < 56; ++j) {
+                packed[56 * i + j] = item[j];
+            }
+        }
+        ledger.registerAccounts(packed);
+    }
+
+    // ----------------------------------------------------------------------------------------------------- batches
+
+    function recordOf(address account, uint16 method, uint256 day, uint256 slot, uint256 slots, uint256 activity)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        bytes32 evidence = keccak256(abi.encode(account, method, day, slot, slots, activity));
+        return abi.encodePacked(
+            account, method, uint16(day), uint8(slot), uint8(slots), uint16(0), uint32(activity), evidence
+        );
+    }
+
+    function isNullified(uint16 method) internal pure virtual returns (bool) {
+        return method == MEAL || method == PAYMENT;
+    }
+
+    /// @dev The records' root, computed by RFC 6962's own recursion.
+    function recordsRoot(bytes memory records, bytes memory nullifiers) internal pure returns (bytes32) {
+        bytes[] memory leaves = new bytes[](records.length / 64);
+        uint256 used = 0;
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            bytes memory item = slice(records, 64 * i, 64);
+            if (isNullified(uint16(bytes2(slice(item, 20, 2)))) && used + 32 <= nullifiers.length) {
+                item = bytes.concat(item, slice(nullifiers, used, 32));
+                used += 32;
+            }
+            leaves[i] = item;
+        }
+        return leaves.length == 0 ? bytes32(0) : ReferenceTree.keccakRoot(leaves);
+    }
+
+    function digestOf(uint16 feed, uint64 firstSequence, bytes memory records, bytes memory nullifiers)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+                ),
+                keccak256("LuyaLedger"),
+                keccak256("1"),
+                block.chainid,
+                address(ledger),
+                keccak256(abi.encodePacked(ORIGIN, keccak256("nonce")))
+            )
+        );
+        bytes32 message = keccak256(
+            abi.encode(
+                keccak256(
+                    "Attestation(uint16 feed,uint64 firstSequence,uint32 count,bytes32 recordsRoot,bytes32 configDigest)"
+                ),
+                feed,
+                firstSequence,
+                uint32(records.length / 64),
+                recordsRoot(records, nullifiers),
+                CONFIG
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, message));
+    }
+
+    function signatureOf(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev By the first two of three signers.
+    function quorum(bytes32 digest) internal view returns (bytes memory) {
+        return bytes.concat(signatureOf(keys[0], digest), signatureOf(keys[1], digest));
+    }
+
+    function submit(uint16 feed, bytes memory records, bytes memory nullifiers) internal {
+        uint64 sequence = ledger.nextSequence(feed);
+        bytes memory signatures = quorum(digestOf(feed, sequence, records, nullifiers));
+        ledger.record(feed, sequence, records, nullifiers, CONFIG, signatures);
+    }
+
+    /// @dev Records one and gives the rule that refused it, 0 when it was accepted.
+    function outcome(uint16 feed, bytes memory item, bytes memory nullifiers) internal returns (uint256 rule) {
+        vm.recordLogs();
+        submit(feed, item, nullifiers);
+        rule = refusedRule();
+    }
+
+    function outcome(bytes memory item) internal returns (uint256) {
+        return outcome(FEED, item, "");
+    }
+
+    /// @dev The rule in the first refusal among the recorded logs, 0 without one.
+    function refusedRule() internal returns (uint256 rule) {
+        Log[] memory logs = recordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == keccak256("RecordRefused(uint16,uint64,uint64,uint16)")) {
+                (, rule) = abi.decode(logs[i].data, (uint64, uint256));
+                return rule;
+            }
+        }
+    }
+
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+    }
+
+    function recordedLogs() internal returns (Log[] memory logs) {
+        Vm.Log[] memory raw = vm.getRecordedLogs();
+        logs = new Log[](raw.length);
+        for (uint256 i = 0; i < raw.length; ++i) {
+            logs[i] = Log(raw[i].topics, raw[i].data);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------- helpers
+
+    function slice(bytes memory data, uint256 from, uint256 length) internal pure returns (bytes memory part) {
+        part = new bytes(length);
+        for (uint256 i = 0; i < length; ++i) {
+            part[i] = data[from + i];
+        }
+    }
+
+    function makeKeys(uint256 count) internal {
+        delete keys;
+        for (uint256 i = 0; i < count; ++i) {
+            keys.push(uint256(keccak256(abi.encode("signer", i))));
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            for (uint256 j = i + 1; j < count; ++j) {
+                if (vm.addr(keys[j]) < vm.addr(keys[i])) (keys[i], keys[j]) = (keys[j], keys[i]);
+            }
+        }
+    }
+
+    function wireRoles(LuyaLedger ledger_, LuyaLaw law_) private {
+        for (uint64 role = GOVERNANCE; role <= IMPORTER; ++role) {
+            manager.grantRole(role, address(this), 0);
+        }
+        _give(address(ledger_), LuyaLedger.registerAccounts.selector, REGISTRAR);
+        _give(address(ledger_), LuyaLedger.closeAccount.selector, REGISTRAR);
+        _give(address(ledger_), LuyaLedger.setAccountState.selector, AUDITOR);
+        _give(address(ledger_), LuyaLedger.revoke.selector, AUDITOR);
+        _give(address(ledger_), LuyaLedger.pause.selector, GUARDIAN);
+        _give(address(ledger_), LuyaLedger.unpause.selector, GUARDIAN);
+        _give(address(ledger_), LuyaLedger.setLogKey.selector, GOVERNANCE);
+        _give(address(ledger_), LuyaLedger.setModule.selector, GOVERNANCE);
+        _give(address(ledger_), LuyaLedger.importEntries.selector, IMPORTER);
+        _give(address(ledger_), LuyaLedger.importRevocation.selector, IMPORTER);
+        _give(address(ledger_), LuyaLedger.seal.selector, IMPORTER);
+        _give(address(law_), LuyaLaw.setOrganisation.selector, GOVERNANCE);
+        _give(address(law_), LuyaLaw.announceMethod.selector, GOVERNANCE);
+        _give(address(law_), LuyaLaw.endMethod.selector, GOVERNANCE);
+        _give(address(law_), LuyaLaw.setGroupCaps.selector, GOVERNANCE);
+        _give(address(law_), LuyaLaw.setFeed.selector, FEED_ADMIN);
+        _give(address(law_), LuyaLaw.disableFeed.selector, FEED_BRAKE);
+        _give(address(law_), LuyaLaw.lowerFeedCaps.selector, FEED_BRAKE);
+        _give(address(law_), LuyaLaw.disableSigner.selector, FEED_BRAKE);
+        _give(address(law_), LuyaLaw.lowerGroupCaps.selector, FEED_BRAKE);
+        _give(address(law_), LuyaLaw.closeGenesis.selector, IMPORTER);
+    }
+
+    function _give(address target, bytes4 selector, uint64 role) private {
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = selector;
+        manager.setTargetFunctionRole(target, selectors, role);
+    }
+}

@@ -1,0 +1,357 @@
+"""The embedded engine: Foundry's anvil, started as the platform's binary itself.
+
+What it does not do by itself, and this module does: it never outlives the process that started it (parent-death
+signal), a Ctrl-C in the terminal does not hit it before we stop it (own process group), and its state file, which it
+rewrites in place without fsync, is trusted only when a clean stop has been recorded beside it with its digest. In all
+other cases `fresh` is true and the node rebuilds the ledger from the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from chain_node.durable import FileLock, fsync_dir, make_dir, write_atomic
+from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
+from chain_node.engine.npm import ensure_runtime
+from chain_node.errors import EngineError, NodeError, RuntimeMissing
+from chain_node.jsonrpc import JsonRpc
+
+# Runs in a new interpreter that then becomes anvil: asks the kernel to kill it when its parent dies, and makes sure
+# that the parent has not died in between. Done so (not by preexec_fn), because forking with threads is not safe.
+_LAUNCHER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(1, 9, 0, 0, 0) != 0: sys.exit('prctl failed')
+if os.getppid() != int(sys.argv[1]): sys.exit('parent is gone')
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+_START_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AnvilSettings:
+    """How the embedded engine runs.
+
+    Attributes:
+        chain_id: EIP-155 chain id.
+        block_time: seconds between blocks, a fraction too; interval mining is steadier than automine.
+        block_gas: gas limit of a block.
+        port: 0 chooses a free one.
+        keep_blocks: blocks whose transactions stay in memory (0 = all); the archive holds what they did.
+        binary: an anvil to use instead of the installed one.
+        wipe: begin with an empty chain, whatever is there.
+    """
+
+    chain_id: int
+    block_time: float = 1.0
+    block_gas: int = 4_000_000_000
+    port: int = 0
+    keep_blocks: int = 0
+    binary: Path | None = None
+    wipe: bool = False
+
+
+class AnvilEngine:
+    """anvil on a folder of its own.
+
+    Args:
+        folder: holds `state.json`, the record of a clean stop, the log.
+        settings: see `AnvilSettings`.
+        progress: told about the installation.
+    """
+
+    name = "anvil"
+    finality = Finality("latest")
+    limits = Limits()
+
+    def __init__(self, folder: Path, settings: AnvilSettings, *, progress: Progress = no_progress) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._progress = progress
+        self._state = folder / "state.json"
+        self._clean = folder / "clean-stop.json"
+        self._fresh = True
+        self._lock: FileLock | None = None
+        self._child: _Child | None = None
+        self._rpc: JsonRpc | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """See `Engine`."""
+        return self._fresh
+
+    @property
+    def rpc_url(self) -> str:
+        """See `Engine`."""
+        if self._rpc is None:
+            raise EngineError("the engine is not running")
+        return self._rpc.url
+
+    @property
+    def pid(self) -> int | None:
+        """anvil's process id while it runs."""
+        return self._child.pid if self._child else None
+
+    def start(self) -> None:
+        """See `Engine`."""
+        if self._child is not None:
+            return
+        make_dir(self._folder)
+        self._lock = FileLock(self._folder / "lock", "the chain's folder")
+        try:
+            binary = self._settings.binary or anvil_binary(ensure_runtime(self._progress))
+            self._fresh = self._settings.wipe or not self._trusted()
+            # From here on the state counts as dirty until the next clean stop, whatever happens to us.
+            self._clean.unlink(missing_ok=True)
+            fsync_dir(self._folder)
+            if self._fresh:
+                self._set_aside()
+            self._launch(binary)
+        except BaseException:
+            self._halt(signal.SIGKILL)
+            self._lock.release()
+            self._lock = None
+            raise
+
+    def ready(self) -> bool:
+        """See `Engine`."""
+        if self._child is None or self._rpc is None or self._child.exit_code is not None:
+            return False
+        try:
+            return int(self._rpc.call("eth_chainId"), 16) == self._settings.chain_id
+        except NodeError:
+            return False
+
+    def health(self) -> Health:
+        """See `Engine`."""
+        if self._rpc is None or self._child is None:
+            return Health(ok=False, head=-1, final=-1, detail="not running")
+        if self._child.exit_code is not None:
+            return Health(ok=False, head=-1, final=-1, detail=f"anvil has ended (exit {self._child.exit_code})")
+        return probe(self._rpc, self.finality)
+
+    def stop(self) -> None:
+        """See `Engine`. Afterwards the state is on disk, and recorded as cleanly stopped."""
+        if self._lock is None:
+            return
+        try:
+            ended_by_itself = self._child is None or self._child.exit_code is not None
+            code = self._halt(signal.SIGINT)
+            if not ended_by_itself and code == 0 and _whole(self._state):
+                self._record_clean_stop()
+        finally:
+            self._lock.release()
+            self._lock = None
+
+    def backup(self, folder: Path) -> None:
+        """See `Engine`."""
+        if self._lock is not None:
+            raise EngineError("anvil writes its state only when it stops: stop it, then back it up")
+        make_dir(folder)
+        for path in (self._state, self._clean):
+            if path.exists():
+                shutil.copy2(path, folder / path.name)
+
+    def _trusted(self) -> bool:
+        """The state file is the one that a clean stop of this chain recorded."""
+        try:
+            record = json.loads(self._clean.read_bytes())
+            expected = (record["chain_id"], record["size"], record["sha256"])
+            return expected == (self._settings.chain_id, self._state.stat().st_size, _digest(self._state))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _set_aside(self) -> None:
+        """What cannot be trusted is kept, once, for whoever wants to look."""
+        if self._state.exists():
+            os.replace(self._state, self._state.with_suffix(".untrusted"))
+            fsync_dir(self._folder)
+
+    def _record_clean_stop(self) -> None:
+        handle = os.open(self._state, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        record = {
+            "chain_id": self._settings.chain_id,
+            "size": self._state.stat().st_size,
+            "sha256": _digest(self._state),
+        }
+        write_atomic(self._clean, json.dumps(record, indent=1).encode() + b"\n")
+
+    def _launch(self, binary: Path) -> None:
+        detail = ""
+        for _ in range(_START_ATTEMPTS):
+            port = self._settings.port or _free_port()
+            child = _Child(self._arguments(binary, port), self._folder / "anvil.log")
+            self._child, self._rpc = child, JsonRpc(f"http://127.0.0.1:{port}")
+            if self._await_ready(child):
+                return
+            self._halt(signal.SIGKILL)
+            detail = _tail(self._folder / "anvil.log")
+            if self._settings.port:
+                break  # a free port may be taken in the instant before anvil binds it; a fixed one will not get free
+        hint = f"port {self._settings.port} may be in use; " if self._settings.port else ""
+        raise EngineError(f"anvil did not start: {hint}what it said: {detail or 'nothing'}")
+
+    def _await_ready(self, child: _Child) -> bool:
+        deadline = time.monotonic() + 60 + self._state_seconds()
+        while time.monotonic() < deadline:
+            if child.exit_code is not None:
+                return False
+            if self.ready():
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _state_seconds(self) -> float:
+        """Time allowed for loading the state: 1 s a megabyte is generous."""
+        return self._state.stat().st_size / 1e6 if self._state.exists() else 0.0
+
+    def _halt(self, how: signal.Signals) -> int | None:
+        code = None
+        if self._rpc is not None:
+            self._rpc.close()
+            self._rpc = None
+        if self._child is not None:
+            code = self._child.end(how, timeout=60 + 2 * self._state_seconds())
+            self._child = None
+        return code
+
+    def _arguments(self, binary: Path, port: int) -> list[str]:
+        settings = self._settings
+        arguments = [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(settings.chain_id)]
+        arguments += [
+            "--block-time",
+            f"{settings.block_time:g}",
+            "--gas-limit",
+            str(settings.block_gas),
+            "--hardfork",
+            "cancun",
+        ]
+        arguments += ["--gas-price", "0", "--base-fee", "0", "--no-priority-fee", "--accounts", "0", "--order", "fifo"]
+        # No copy of the whole state per block: reads are of the latest, and memory stays flat.
+        arguments += ["--prune-history", "--quiet", "--color", "never", "--no-cors", "--no-request-size-limit"]
+        arguments += ["--disable-default-create2-deployer", "--disable-console-log", "--state", str(self._state)]
+        if settings.keep_blocks:
+            arguments += ["--transaction-block-keeper", str(settings.keep_blocks)]
+        return arguments
+
+
+class _Child:
+    """anvil as a child of a thread that lives as long as it does.
+
+    The kernel sends the parent-death signal when the *thread* that started the child ends, so that thread must be one
+    that waits for the child, not whichever happened to call `start`.
+    """
+
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        self._started = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, args=(arguments, log), name="luya-anvil", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._error is not None:
+            raise EngineError(f"anvil cannot be run: {self._error}") from self._error
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        assert self._process is not None
+        return self._process.returncode
+
+    def end(self, how: signal.Signals, timeout: float) -> int | None:
+        """Signal it and wait; killed when it does not end in time. Returns its exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(how)
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                self._process.kill()
+        self._thread.join()
+        return self._process.returncode
+
+    def _run(self, arguments: list[str], log: Path) -> None:
+        try:
+            command = arguments
+            if sys.platform == "linux":
+                command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *arguments]
+            with log.open("wb") as output:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+                )
+        except OSError as error:
+            self._error = error
+            return
+        finally:
+            self._started.set()
+        self._process.wait()
+
+
+def anvil_binary(runtime: Path) -> Path:
+    """The platform package's binary under an installed runtime.
+
+    Raises:
+        RuntimeMissing: there is none for this platform.
+    """
+    names = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+    machine = names.get(platform.machine().lower())
+    name = f"anvil-{platform.system().lower()}-{machine}"
+    binary = runtime / "node_modules" / "@foundry-rs" / name / "bin" / "anvil"
+    if not binary.exists():
+        raise RuntimeMissing(
+            f"there is no embedded engine for this platform ({platform.system()} {platform.machine()}): "
+            "run one elsewhere and use the `rpc` engine with its address"
+        )
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return binary
+
+
+def _free_port() -> int:
+    with socket.socket() as probe_socket:
+        probe_socket.bind(("127.0.0.1", 0))
+        port: int = probe_socket.getsockname()[1]
+        return port
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _whole(path: Path) -> bool:
+    """The state is a JSON object from its first to its last byte, as far as that can be seen without parsing it."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(1)
+            file.seek(max(0, size - 64))
+            return start == b"{" and file.read().rstrip().endswith(b"}")
+    except OSError:
+        return False
+
+
+def _tail(path: Path) -> str:
+    try:
+        return path.read_bytes()[-600:].decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

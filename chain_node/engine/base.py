@@ -1,0 +1,142 @@
+"""What the node asks of a chain engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from chain_node.errors import EngineError, NodeError
+from chain_node.jsonrpc import JsonRpc
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, done, total); total 0 where it is unknown."""
+
+
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """The default: tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one transaction may hold here.
+
+    Attributes:
+        max_tx_gas: gas limit of a transaction; portable networks cap it at 2²⁴ (EIP-7825).
+        max_records: records in a batch.
+        max_tx_bytes: encoded size of a transaction.
+    """
+
+    max_tx_gas: int = 16_000_000
+    max_records: int = 200
+    max_tx_bytes: int = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an engine says of itself.
+
+    Attributes:
+        ok: it answers.
+        head: newest block, -1 when it does not answer.
+        final: newest block that is final by the engine's rule.
+        detail: why it is not ok, else "".
+    """
+
+    ok: bool
+    head: int
+    final: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finality:
+    """When a block is final.
+
+    Attributes:
+        tag: 'latest', 'finalized' or 'confirmations'.
+        confirmations: blocks on top of it, for 'confirmations'.
+    """
+
+    tag: str
+    confirmations: int = 0
+
+    @staticmethod
+    def parse(text: str) -> Finality:
+        """'latest' | 'finalized' | 'confirmations:N'.
+
+        Raises:
+            EngineError: it is none of these.
+        """
+        if text in ("latest", "finalized"):
+            return Finality(text)
+        name, _, number = text.partition(":")
+        if name == "confirmations" and number.isdecimal() and 0 < int(number) < 10_000:
+            return Finality("confirmations", int(number))
+        raise EngineError(f"unknown finality rule {text!r}: expected latest, finalized or confirmations:N")
+
+    def height(self, rpc: JsonRpc) -> int:
+        """Number of the newest final block; 0 when none but genesis is."""
+        if self.tag == "finalized":
+            block = rpc.call("eth_getBlockByNumber", "finalized", False)
+            return int(block["number"], 16) if block else 0
+        return max(0, int(rpc.call("eth_blockNumber"), 16) - self.confirmations)
+
+    def __str__(self) -> str:
+        return f"confirmations:{self.confirmations}" if self.tag == "confirmations" else self.tag
+
+
+class Engine(Protocol):
+    """A chain engine: started, watched and stopped by the node, or only reached.
+
+    Attributes:
+        name: 'anvil', 'rpc' …
+        finality: when a block is final here.
+        limits: what one transaction may hold.
+        fresh: after `start`: the chain is empty, or what it holds cannot be trusted (it was not stopped cleanly).
+        rpc_url: where it answers; known after `start`.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def finality(self) -> Finality: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def fresh(self) -> bool: ...
+    @property
+    def rpc_url(self) -> str: ...
+
+    def start(self) -> None:
+        """Start it, or make sure that it is there; returns when it answers.
+
+        Raises:
+            EngineError: it cannot be started or reached; the text says why and what to do.
+        """
+
+    def ready(self) -> bool:
+        """It answers, with the expected chain id."""
+
+    def health(self) -> Health:
+        """Height and finality; never raises."""
+
+    def stop(self) -> None:
+        """Stop it cleanly, its state kept; idempotent. What was only reached is left running."""
+
+    def backup(self, folder: Path) -> None:
+        """Copy its state into `folder`.
+
+        Raises:
+            EngineError: not possible now, or not by this engine.
+        """
+
+
+def probe(rpc: JsonRpc, finality: Finality) -> Health:
+    """Health of whatever answers at `rpc`."""
+    try:
+        head = int(rpc.call("eth_blockNumber"), 16)
+        return Health(ok=True, head=head, final=finality.height(rpc))
+    except NodeError as error:
+        return Health(ok=False, head=-1, final=-1, detail=str(error))

@@ -1,0 +1,206 @@
+"""The follower: final blocks → archive → signed checkpoint.
+
+It can be killed at any instruction: where to go on is read from the archive itself. An entry is checked (index,
+sequence, root against the event, and against the contract) before it is archived, and archived before any checkpoint
+covers it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from chain_node.archive.calls import BATCH, CALL
+from chain_node.archive.reader import ArchiveReader
+from chain_node.archive.writer import Archive
+from chain_node.contracts import Ledger
+from chain_node.engine.base import Finality
+from chain_node.errors import FollowerError, NodeError, RpcError, RpcUnavailable
+from chain_node.events import Input, Rebuilder, decode_input, topics
+from chain_node.jsonrpc import JsonRpc, to_bytes
+from chain_node.manifest import Manifest
+from chain_node.protocol.checkpoint import Checkpoint
+from chain_node.protocol.entries import METHOD, Method, decode, type_of
+
+MAX_RANGE: Final = 2_000
+"""Blocks in one `eth_getLogs` (engines allow 10,000 blocks and 10,000 logs)."""
+_FIRST_RANGE: Final = 32
+_MANY: Final = 20_000
+"""Entries in one step from which the range shrinks: bounds memory and the time between checkpoints."""
+
+
+class Follower:
+    """Follows one ledger into one archive.
+
+    Args:
+        rpc: the endpoint.
+        manifest: the ledger's.
+        archive: open for appending.
+        finality: when a block is final.
+        sign: signs checkpoints.
+    """
+
+    def __init__(
+        self,
+        rpc: JsonRpc,
+        manifest: Manifest,
+        archive: Archive,
+        *,
+        finality: Finality,
+        sign: Callable[[Checkpoint], str],
+    ) -> None:
+        self._rpc = rpc
+        self._manifest = manifest
+        self._archive = archive
+        self._finality = finality
+        self._sign = sign
+        self._ledger = Ledger(rpc, manifest.ledger_address)
+        self._topics = list(topics().values())
+        self._batch_topic = topics()["BatchRecorded"]
+        self._range = _FIRST_RANGE
+        self._publish()
+        self._next = self._resume_block()
+        self._rebuilder = self._from_archive()
+
+    @property
+    def size(self) -> int:
+        """Entries archived."""
+        return self._archive.size
+
+    @property
+    def next_block(self) -> int:
+        """The first block not read yet."""
+        return self._next
+
+    def lag(self) -> int:
+        """Final blocks not read yet."""
+        return max(0, self._finality.height(self._rpc) + 1 - self._next)
+
+    def step(self) -> int:
+        """Read one range of final blocks, archive, publish; returns the log's size.
+
+        Raises:
+            FollowerError: what the chain says does not continue the archive.
+            RpcUnavailable: the endpoint does not answer; try again.
+        """
+        final = self._finality.height(self._rpc)
+        if final < self._next:
+            return self.size
+        last, logs = self._logs(self._next, final)
+        inputs = self._inputs(logs)
+        try:
+            entries, calls = self._rebuilder.take(logs, inputs)
+            if entries:
+                self._check_contract()
+                self._archive.append(entries, calls)
+                self._publish()
+        except NodeError:
+            self._rebuilder = self._from_archive()  # what was taken and not archived is read again
+            raise
+        self._next = last + 1
+        if len(entries) > _MANY:
+            self._range = max(1, self._range // 2)
+        elif len(entries) < _MANY // 4:
+            self._range = min(MAX_RANGE, self._range * 2)
+        return self.size
+
+    def catch_up(self) -> int:
+        """Step until no final block is left; returns the log's size."""
+        while self.lag():
+            self.step()
+        return self.size
+
+    def run(self, stop: threading.Event, *, poll: float = 0.1) -> None:
+        """Follow until `stop` is set; an endpoint that is away for a while is waited for.
+
+        Raises:
+            FollowerError: what the chain says does not continue the archive.
+        """
+        while not stop.is_set():
+            try:
+                before = self._next
+                self.step()
+                if self._next != before and self.lag():
+                    continue
+            except RpcUnavailable:
+                stop.wait(1.0)
+            stop.wait(poll)
+
+    def _publish(self) -> None:
+        self._archive.publish(self._sign, self._manifest.origin)
+
+    def _resume_block(self) -> int:
+        """The block of the newest archived call of this chain; its entries are recognised and skipped."""
+        if self._archive.size < self._manifest.start_size:
+            raise FollowerError(
+                f"the archive has {self._archive.size} entries and the chain began with {self._manifest.start_size}: "
+                "the archive is an older copy; restore the newest one"
+            )
+        call = ArchiveReader(self._archive.folder).last_call()
+        if call is None or call.first_index < self._manifest.start_size:
+            return self._manifest.start_block
+        return max(call.block, self._manifest.start_block)
+
+    def _from_archive(self) -> Rebuilder:
+        """Continues the archive: methods and sequences from the calls' index and the entries that no batch brought."""
+        reader = ArchiveReader(self._archive.folder)
+        methods: dict[int, Method] = {}
+        sequences: dict[int, int] = {}
+        for row in reader.call_rows():
+            if row.kind == BATCH:
+                sequences[row.feed] = row.sequence + row.count
+            elif row.kind == CALL:
+                for data in reader.entries(row.first_index, row.first_index + row.count):
+                    if type_of(data) == METHOD:
+                        method = decode(data)
+                        assert isinstance(method, Method)
+                        methods[method.id] = method
+        return Rebuilder(self._archive.tree(), methods, sequences, self._manifest.domain)
+
+    def _logs(self, first: int, final: int) -> tuple[int, list[dict[str, Any]]]:
+        """(last block read, its logs), in a range that the endpoint is willing to answer."""
+        while True:
+            last = min(final, first + self._range - 1)
+            query = {
+                "address": self._manifest.ledger,
+                "topics": [self._topics],
+                "fromBlock": hex(first),
+                "toBlock": hex(last),
+            }
+            try:
+                logs: list[dict[str, Any]] = self._rpc.call("eth_getLogs", query)
+            except RpcError:
+                if self._range == 1:
+                    raise
+                self._range = max(1, self._range // 4)  # engines refuse what is too much in words of their own
+                continue
+            logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+            return last, logs
+
+    def _inputs(self, logs: list[dict[str, Any]]) -> dict[str, list[Input]]:
+        """What only the batches' transactions show: signatures and settings."""
+        size = self._archive.size
+        hashes = [
+            log["transactionHash"]
+            for log in logs
+            if log["topics"][0] == self._batch_topic and int(log["topics"][3], 16) >= size
+        ]
+        inputs: dict[str, list[Input]] = {}
+        answers = self._rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in hashes])
+        for tx_hash, answer in zip(hashes, answers, strict=True):
+            if not isinstance(answer, dict):
+                raise RpcUnavailable(f"transaction {tx_hash} of a final block is not indexed yet")
+            shown = decode_input(to_bytes(answer["input"]))
+            inputs[tx_hash] = [shown] if shown else []
+        return inputs
+
+    def _check_contract(self) -> None:
+        """The contract itself keeps the root that the events lead to."""
+        tree = self._rebuilder.tree
+        root = self._ledger.root_at(tree.size)
+        if root != tree.root():
+            raise FollowerError(
+                f"the contract's root at {tree.size} is {root.hex() if root else 'unknown'}, by its events it is "
+                f"{tree.root().hex()}: the endpoint shows two chains"
+            )

@@ -1,0 +1,154 @@
+"""Where things lie in a home, and the small files that say who the node is and where it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from chain_node.durable import write_atomic
+from chain_node.errors import ManifestError
+from chain_node.plan import Seal, new_identity
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of a home.
+
+    Attributes:
+        root: the folder itself.
+    """
+
+    root: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def engine(self) -> Path:
+        return self.root / "chain"
+
+    @property
+    def outbox(self) -> Path:
+        return self.root / "outbox"
+
+    @property
+    def registry(self) -> Path:
+        return self.root / "registry" / "registry.sqlite"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
+    def network(self) -> Path:
+        return self.root / "network.json"
+
+    @property
+    def deployment(self) -> Path:
+        return self.root / "deployment.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "run" / "node.lock"
+
+    @property
+    def running(self) -> Path:
+        return self.root / "run" / "node.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Who the log is; fixed at a home's first start, kept over every rebuild.
+
+    Attributes:
+        name: first part of the origin.
+        origin: the log's origin line.
+        chain_id: EIP-155 chain id.
+    """
+
+    name: str
+    origin: str
+    chain_id: int
+
+    @staticmethod
+    def of(home: Home, name: str, chain_id: int | None) -> Network:
+        """The home's network, made at the first start.
+
+        Args:
+            home: the home.
+            name: for a new one.
+            chain_id: of an endpoint's chain; None for a random one.
+        """
+        try:
+            return Network(**json.loads(home.network.read_text("utf-8")))
+        except FileNotFoundError:
+            origin, random_id = new_identity(name)
+            made = Network(name, origin, random_id if chain_id is None else chain_id)
+            write_atomic(home.network, json.dumps(asdict(made), indent=2).encode() + b"\n")
+            return made
+        except (ValueError, TypeError) as error:
+            raise ManifestError(f"{home.network}: {error}; restore it from a copy") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A node that runs on this home, for other processes to attach to.
+
+    Attributes:
+        pid: its process.
+        rpc_url: its engine.
+        finality: the engine's rule.
+        engine: the engine's name.
+    """
+
+    pid: int
+    rpc_url: str
+    finality: str
+    engine: str
+
+    @staticmethod
+    def read(home: Home) -> Running | None:
+        """The running node's word; None when there is none (yet)."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return Running(**json.loads(home.running.read_text("utf-8")))
+        return None
+
+    @staticmethod
+    def announce(home: Home, rpc_url: str, finality: str, engine: str) -> None:
+        """Say that this process runs the node."""
+        value = asdict(Running(os.getpid(), rpc_url, finality, engine))
+        write_atomic(home.running, json.dumps(value, indent=2).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A deployment that has begun and not ended.
+
+    Attributes:
+        genesis_nonce: hex.
+        size, root: what it will be sealed at (root in hex).
+    """
+
+    genesis_nonce: str
+    size: int
+    root: str
+
+    @staticmethod
+    def resume(home: Home, seal: Seal) -> Attempt | None:
+        """The unfinished deployment, if it goes to the same seal."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            attempt = Attempt(**json.loads(home.deployment.read_text("utf-8")))
+            if (attempt.size, attempt.root) == (seal.size, seal.root.hex()):
+                return attempt
+        return None
+
+    @staticmethod
+    def begin(home: Home, seal: Seal) -> Attempt:
+        """A new one, on disk before its first transaction."""
+        attempt = Attempt(os.urandom(32).hex(), seal.size, seal.root.hex())
+        write_atomic(home.deployment, json.dumps(asdict(attempt), indent=2).encode() + b"\n")
+        return attempt

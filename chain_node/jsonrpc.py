@@ -1,0 +1,209 @@
+"""A JSON-RPC client over plain HTTP: single calls and batches, on connections that stay open.
+
+web3.py stays for those who read the chain from outside; here its batches refuse raw transactions and its decoding costs
+too much per record, so the node posts JSON-RPC itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import itertools
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from chain_node.errors import NodeError, RpcError, RpcUnavailable
+
+MAX_BATCH = 500
+"""Calls in one JSON-RPC batch (CometBFT engines take 1,000)."""
+
+
+class JsonRpc:
+    """A client for one endpoint; safe to share between threads (each has its own connection).
+
+    Args:
+        url: http or https, credentials allowed in it.
+        timeout: seconds without an answer after which `RpcUnavailable` is raised.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise NodeError(f"not a JSON-RPC address: {url!r} (expected http://host:port)")
+        self.url = url
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = parts.port or (443 if self._secure else 80)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._headers = {"Content-Type": "application/json"}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+        self._timeout = timeout
+        self._ids = itertools.count(1)
+        self._free: list[http.client.HTTPConnection] = []
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def call(self, method: str, *params: Any) -> Any:
+        """One call.
+
+        Raises:
+            RpcError: the endpoint answered with an error.
+            RpcUnavailable: it did not answer.
+        """
+        answer = self._post({"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)})
+        if not isinstance(answer, dict):
+            raise RpcUnavailable(f"{self.url}: answer to {method} is not a JSON-RPC object")
+        return _result(method, answer)
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Many calls; the results in their order, each a value or the `RpcError` it met (not raised)."""
+        results: list[Any] = []
+        for start in range(0, len(calls), MAX_BATCH):
+            part = calls[start : start + MAX_BATCH]
+            first = next(self._ids)
+            for _ in range(len(part) - 1):
+                next(self._ids)
+            request = [
+                {"jsonrpc": "2.0", "id": first + position, "method": method, "params": list(params)}
+                for position, (method, params) in enumerate(part)
+            ]
+            answers = self._post(request)
+            if isinstance(answers, dict):  # the endpoint refused the batch as a whole
+                answers = [dict(answers, id=first + position) for position in range(len(part))]
+            by_id = {answer["id"]: answer for answer in answers}
+            for position, (method, _params) in enumerate(part):
+                answer = by_id.get(first + position)
+                if answer is None:
+                    raise RpcUnavailable(f"{self.url}: no answer to call {position} ({method}) of a batch")
+                results.append(_outcome(method, answer))
+        return results
+
+    def close(self) -> None:
+        """Close all connections; idempotent."""
+        with self._guard:
+            self._closed = True
+            for connection in self._free:
+                connection.close()
+            self._free.clear()
+
+    def __enter__(self) -> JsonRpc:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[http.client.HTTPConnection]:
+        with self._guard:
+            connection = self._free.pop() if self._free else None
+        if connection is None:
+            if self._secure:
+                context = ssl.create_default_context()
+                connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+            else:
+                connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._guard:
+            if self._closed:
+                connection.close()
+            else:
+                self._free.append(connection)
+
+    def _post(self, payload: Any) -> Any:
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        for attempt in (0, 1):
+            try:
+                with self._connection() as connection:
+                    reused = connection.sock is not None
+                    try:
+                        status, text = self._exchange(connection, body)
+                    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                        # a kept connection may have been closed by the other side while idle: try a new one, once
+                        if reused and attempt == 0:
+                            raise _Stale from None
+                        raise
+            except _Stale:
+                self._drop_idle()
+                continue
+            except (OSError, http.client.HTTPException) as error:
+                raise RpcUnavailable(f"{self.url} does not answer: {error or type(error).__name__}") from error
+            return self._parse(status, text)
+        raise RpcUnavailable(f"{self.url} closes every connection")
+
+    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
+        if connection.sock is None:
+            connection.connect()
+            # typeshed knows the attribute only before `connect`
+            opened: Any = connection.sock
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.request("POST", self._path, body, self._headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    def _drop_idle(self) -> None:
+        with self._guard:
+            for connection in self._free:
+                connection.close()
+            self._free.clear()
+
+    def _parse(self, status: int, text: bytes) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError:
+            start = text[:200].decode("utf-8", "replace")
+            raise RpcUnavailable(f"{self.url}: HTTP {status}, not JSON: {start!r}") from None
+
+
+class _Stale(Exception):
+    """A kept connection was closed by the other side."""
+
+
+def _outcome(method: str, answer: dict[str, Any]) -> Any:
+    try:
+        return _result(method, answer)
+    except RpcError as error:
+        return error
+
+
+def _result(method: str, answer: dict[str, Any]) -> Any:
+    error = answer.get("error")
+    if error is None:
+        return answer.get("result")
+    raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")), _revert_data(error.get("data")))
+
+
+def _revert_data(data: Any) -> bytes | None:
+    """Revert data, which engines put in different places."""
+    if isinstance(data, dict):
+        data = data.get("data") or data.get("result")
+    if isinstance(data, str) and data.startswith("0x"):
+        with contextlib.suppress(ValueError):
+            return bytes.fromhex(data[2:])
+    return None
+
+
+def hex_int(value: int) -> str:
+    """A JSON-RPC quantity."""
+    return hex(value)
+
+
+def to_bytes(value: str) -> bytes:
+    """JSON-RPC data → bytes."""
+    return bytes.fromhex(value[2:] if value.startswith("0x") else value)
+
+
+def to_hex(value: bytes) -> str:
+    """bytes → JSON-RPC data."""
+    return "0x" + value.hex()

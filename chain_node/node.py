@@ -1,0 +1,265 @@
+"""The node: engine, ledger, archive and follower of one home, opened and closed as one.
+
+The process that opens a home first owns it: it runs engine and follower. Others attach to it: they use the same engine,
+read the same archive, and wait for the owner's follower.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from chain_node.archive.reader import ArchiveReader
+from chain_node.archive.writer import Archive
+from chain_node.contracts import AccessManager, Law, Ledger, Views
+from chain_node.durable import FileLock
+from chain_node.engine.anvil import AnvilEngine, AnvilSettings
+from chain_node.engine.base import Engine, Finality, Progress, no_progress
+from chain_node.engine.rpc import RpcEngine
+from chain_node.errors import EngineError, LockError, NodeError
+from chain_node.follower import Follower
+from chain_node.home import Home, Network, Running
+from chain_node.jsonrpc import JsonRpc
+from chain_node.keystore import Keystore
+from chain_node.ledger_setup import ensure_ledger, key_name
+from chain_node.manifest import Manifest
+from chain_node.protocol.checkpoint import sign
+from chain_node.registry.registrar import Desk, Registrar
+from chain_node.sender import Sender
+from chain_node.settings import NodeSettings
+
+_ATTACH_PATIENCE = 120.0
+
+
+class Node:
+    """An open home; make it with `Node.open`.
+
+    Attributes:
+        home: its paths.
+        owner: this process runs engine and follower (else it is attached to the one that does).
+        manifest: the ledger's.
+        engine: the engine, started.
+        rpc: a client of its endpoint, for all to share.
+        ledger, law, views, authority: the contracts.
+        keystore: the home's keys.
+        archive: a reader of the archive.
+        follower: the follower; None when attached.
+        registrar: persons → accounts.
+        deployed: the ledger was deployed or rebuilt by this opening.
+    """
+
+    def __init__(self, home: Home, settings: NodeSettings, progress: Progress) -> None:
+        self.home = home
+        self.owner = False
+        self.deployed = False
+        self.keystore = Keystore(home.root)
+        self.follower: Follower | None = None
+        self._settings = settings
+        self._progress = progress
+        self._stack = contextlib.ExitStack()
+        self._senders: dict[str, Sender] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failure: NodeError | None = None
+        self._step_guard = threading.Lock()
+
+    @classmethod
+    def open(cls, home: Path, *, settings: NodeSettings | None = None, progress: Progress | None = None) -> Node:
+        """Open a home: start or reach the engine; deploy, find or rebuild the ledger; open the archive.
+
+        Raises:
+            EngineError: the engine cannot be started or reached.
+            DeploymentError, ArchiveError, KeystoreError …: see there.
+        """
+        node = cls(Home(home), settings or NodeSettings(), progress or no_progress)
+        try:
+            node._open()
+        except BaseException:
+            node.close()
+            raise
+        return node
+
+    def sender(self, name: str) -> Sender:
+        """The sender with the home's key `name`; a role's local key is named like the role.
+
+        Raises:
+            LockError: another process sends with this key.
+        """
+        name = key_name(name)
+        if name not in self._senders:
+            self._senders[name] = Sender(
+                self.home.outbox,
+                self.rpc,
+                self.keystore.chain_key(name),
+                chain_id=self.manifest.chain_id,
+                genesis=self.manifest.genesis_nonce,
+                finality=self.engine.finality,
+                limits=self.engine.limits,
+            )
+        return self._senders[name]
+
+    def release_sender(self, name: str) -> None:
+        """Let another process send with this key."""
+        sender = self._senders.pop(key_name(name), None)
+        if sender is not None:
+            sender.close()
+
+    def follow(self) -> None:
+        """Follow in the background until `close`; nothing to do when attached. What fails there, `check` raises."""
+        if self.follower is not None and self._thread is None:
+            self._thread = threading.Thread(target=self._run_follower, name="luya-follower", daemon=True)
+            self._thread.start()
+
+    def check(self) -> None:
+        """Raise what the background follower, or the engine, met.
+
+        Raises:
+            NodeError: following has ended with it.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.owner and not self.engine.ready():
+            raise EngineError(f"the chain engine has gone: {self.engine.health().detail or 'no answer'}; start again")
+
+    def catch_up(self, timeout: float = 300.0) -> int:
+        """Until the archive has all that is final on the chain now; returns the log's size.
+
+        Raises:
+            EngineError: it takes longer than `timeout` seconds.
+            NodeError: following has failed.
+        """
+        if self.follower is not None and self._thread is None:
+            with self._step_guard:
+                return self.follower.catch_up()
+        deadline = time.monotonic() + timeout
+        size = self.ledger.log_size()
+        while self.archive.size < size:
+            if self._failure is not None:
+                raise self._failure
+            if time.monotonic() > deadline:
+                raise EngineError(f"the archive has {self.archive.size} of {size} entries after {timeout:.0f} s")
+            time.sleep(0.05)
+        return self.archive.size
+
+    def close(self) -> None:
+        """Stop following, let go of everything, stop what this process started; idempotent."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self.follower is not None and self._failure is None:
+            with contextlib.suppress(NodeError):
+                self.follower.catch_up()
+        for name in list(self._senders):
+            self.release_sender(name)
+        self._stack.close()
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        try:
+            lock = FileLock(self.home.lock, "this home")
+        except LockError:
+            self._attach()
+        else:
+            self._stack.callback(lock.release)
+            self._own()
+        self.ledger = Ledger(self.rpc, self.manifest.ledger_address)
+        self.law = Law(self.rpc, self.manifest.law_address)
+        self.views = Views(self.rpc, self.manifest.views_address)
+        self.authority = AccessManager(self.rpc, self.manifest.authority_address)
+        self.archive = ArchiveReader(self.home.archive)
+        master = self.keystore.secret("registry")
+        self.registrar = Registrar(self.home.registry, master, self._desk, progress=self._progress)
+        self._stack.callback(self.registrar.close)
+        if self.deployed:
+            self.registrar.ensure_registered()
+            self.release_sender("registrar")
+
+    def _own(self) -> None:
+        self.owner = True
+        self.home.running.unlink(missing_ok=True)
+        network = Network.of(self.home, self._settings.network, self._endpoint_chain())
+        self.engine = self._make_engine(network)
+        self._stack.callback(self.engine.stop)
+        self.engine.start()
+        self.rpc = JsonRpc(self.engine.rpc_url)
+        self._stack.callback(self.rpc.close)
+        archive = Archive(self.home.archive)
+        self._stack.callback(archive.close)
+        key = self.keystore.log_key()
+        if archive.size:
+            # what is durable was checked before it was archived: a crash came between archive and checkpoint
+            archive.publish(lambda checkpoint: sign(checkpoint, network.origin, key), network.origin)
+        self.manifest, self.deployed = ensure_ledger(
+            self.home, network, self.engine, self.rpc, self.keystore, self._settings, self._progress
+        )
+        self.follower = Follower(
+            self.rpc,
+            self.manifest,
+            archive,
+            finality=self.engine.finality,
+            sign=lambda checkpoint: sign(checkpoint, network.origin, key),
+        )
+        self.follower.catch_up()
+        Running.announce(self.home, self.engine.rpc_url, str(self.engine.finality), self.engine.name)
+        self._stack.callback(lambda: self.home.running.unlink(missing_ok=True))
+
+    def _attach(self) -> None:
+        """Use the node that runs on this home; it may still be starting."""
+        deadline = time.monotonic() + _ATTACH_PATIENCE
+        while (running := Running.read(self.home)) is None:
+            if time.monotonic() > deadline:
+                raise EngineError("another process has this home and is not up after two minutes: look at its output")
+            self._progress("waiting for the node that starts on this home", 0, 0)
+            time.sleep(0.3)
+        self.manifest = Manifest.load(self.home.manifest)
+        finality = Finality.parse(running.finality)
+        self.engine = RpcEngine(running.rpc_url, finality, chain_id=self.manifest.chain_id)
+        self._stack.callback(self.engine.stop)
+        self.engine.start()
+        self.rpc = JsonRpc(running.rpc_url)
+        self._stack.callback(self.rpc.close)
+
+    def _make_engine(self, network: Network) -> Engine:
+        settings = self._settings
+        if settings.engine == "anvil":
+            anvil = AnvilSettings(
+                chain_id=network.chain_id,
+                block_time=settings.block_time,
+                port=settings.port,
+                keep_blocks=settings.keep_blocks,
+                wipe=settings.rebuild,
+            )
+            return AnvilEngine(self.home.engine, anvil, progress=self._progress)
+        if settings.engine == "rpc":
+            return RpcEngine(settings.rpc_url, Finality.parse(settings.finality), chain_id=network.chain_id)
+        raise EngineError(f"unknown engine {settings.engine!r}: expected anvil or rpc")
+
+    def _endpoint_chain(self) -> int | None:
+        """An endpoint has its chain id already; an embedded chain gets a random one."""
+        if self._settings.engine != "rpc" or self._settings.chain_id is not None:
+            return self._settings.chain_id
+        with JsonRpc(self._settings.rpc_url) as rpc:
+            return int(rpc.call("eth_chainId"), 16)
+
+    def _desk(self) -> Desk:
+        return Desk(self.ledger, self.views, self.sender("registrar"))
+
+    def _run_follower(self) -> None:
+        assert self.follower is not None
+        try:
+            self.follower.run(self._stop)
+        except NodeError as error:
+            self._failure = error
+        except OSError as error:
+            self._failure = NodeError(f"the archive's disk failed: {error}; mend it and start again")

@@ -1,0 +1,1 @@
+"""From verified records to signed batches: how many go together, what they cost, who signs."""

@@ -1,0 +1,247 @@
+"""A partner's files in one call: read, judge, enrol, journal, sign, submit, settle, report.
+
+A call that was killed is gone on with by calling again with the same files (by their content, in the same order),
+settings and flag: its rows count as that call's. Rows of calls that were delivered are already known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from oracle import report as reports
+from oracle import staging
+from oracle.attest.signer import Quorum, Signer
+from oracle.claims import Words
+from oracle.config import FeedConfig
+from oracle.errors import ConfigError
+from oracle.journaling import Journaling, persons
+from oracle.law import FeedLaw
+from oracle.ports import Archive, Ledger, Registrar
+from oracle.staging import InputFile
+from oracle.store import outcomes
+from oracle.store.journal import Call, Journal
+from oracle.store.outcomes import RowOutcome
+from oracle.submit import Outbox
+
+WINDOW: Final = 100
+"""Batches in flight before reading waits for the ledger: no queue grows without bound."""
+ENROLLED_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """stage: survey and read (bytes), enrol (persons), verify (rows), settle (sequences). total: None = not known."""
+
+    stage: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """Of this call: rows = accepted + sum of refused (by rule) + already_known; amounts as the ledger recorded them."""
+
+    rows: int
+    accepted: int
+    refused: dict[str, int]
+    already_known: int
+    credits_mg: int
+    millipoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A finished call, for whoever hands it on. outcomes(): what became of every row, streamed, by file and row."""
+
+    result: IngestResult
+    feed: int
+    call: int
+    files: tuple[str, ...]
+    outcomes: Callable[[], Iterator[RowOutcome]]
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a call is made in. home: folder of the oracles' journals; key: 32 bytes, seals salts and raw records."""
+
+    home: Path
+    ledger: Ledger
+    archive: Archive
+    registrar: Registrar
+    signers: Sequence[Signer]
+    key: bytes
+
+
+def ingest(
+    files: Sequence[Path],
+    feed: FeedConfig,
+    world: World,
+    *,
+    enrol_unknown: bool = False,
+    report: Path | None = None,
+    progress: Watcher | None = None,
+    deliver: Callable[[Delivery], None] | None = None,
+) -> IngestResult:
+    """Take these files; returns when all that they hold is final.
+
+    enrol_unknown: persons without an account get one (trials). report: a CSV with a line per input row. deliver: is
+    handed the finished call before it is closed; a process killed in there delivers again when it is called again. So
+    whatever must be done for the call to have succeeded (stop an engine, print the result) is done in there.
+
+    Raises SourceError, ConfigError, SignerError, JournalError, LedgerBlocked, SubmissionError; what is journaled by
+    then is kept, and the next call goes on from there.
+    """
+    journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
+    try:
+        return _Run(journal, feed, world, enrol_unknown, progress or _silent).go(files, report, deliver)
+    finally:
+        journal.close()
+
+
+def settle_pending(feed: FeedConfig, world: World) -> int:
+    """Bring to an end what earlier, interrupted calls have journaled; returns how many sequences are final."""
+    journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
+    try:
+        run = _Run(journal, feed, world, False, _silent)
+        run.outbox.recover()
+        for _ in run.outbox.drain():
+            pass
+        return run.outbox.settled
+    finally:
+        journal.close()
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+class _Run:
+    def __init__(
+        self, journal: Journal, feed: FeedConfig, world: World, enrol_unknown: bool, progress: Watcher
+    ) -> None:
+        self._journal = journal
+        self._feed = feed
+        self._world = world
+        self._enrol = enrol_unknown
+        self._progress = progress
+        self._law = _law(feed, world.ledger)
+        quorum = Quorum(world.signers, self._law.feed)
+        self.outbox = Outbox(journal, world.ledger, world.archive, self._law, quorum, feed.digest)
+
+    def go(
+        self, paths: Sequence[Path], report: Path | None, deliver: Callable[[Delivery], None] | None
+    ) -> IngestResult:
+        self.outbox.recover()
+        self.outbox.submit()
+        files = staging.survey(paths, self._bytes("survey", _size(paths)))
+        call = self._journal.begin(
+            self._fingerprint(files), self._law.today, [(file.number, str(file.path), file.digest) for file in files]
+        )
+        self._law = replace(self._law, today=call.today)
+        staged = self._stage(files, call)
+        self._journal.db.execute("ATTACH ? AS stage", (str(staged),))
+        self._accounts(call)
+        self._verify(call)
+        for settled in self.outbox.drain():
+            self._progress(Progress("settle", settled, self._journal.next_sequence()))
+        result = self._deliver(call, [str(file.path) for file in files], report, deliver)
+        self._journal.finish(call)
+        self._journal.db.execute("DETACH stage")
+        staged.unlink()
+        return result
+
+    def _fingerprint(self, files: Sequence[InputFile]) -> bytes:
+        parts = [self._feed.digest, bytes([self._enrol]), *(file.digest for file in files)]
+        return hashlib.sha256(b"".join(parts)).digest()
+
+    def _bytes(self, stage: str, total: int | None) -> Callable[[int], None]:
+        done = 0
+
+        def read(count: int) -> None:
+            nonlocal done
+            done += count
+            self._progress(Progress(stage, done, total))
+
+        return read
+
+    def _stage(self, files: Sequence[InputFile], call: Call) -> Path:
+        staged = self._journal.path.with_name(f"staging-{call.id}.db")
+        if not staged.exists():
+            reading = self._bytes("read", sum(file.size for file in files))
+            known = self._journal.known_elsewhere
+            staging.build(staged, files, self._feed, self._law, lambda keys: known(call.id, keys), reading)
+        return staged
+
+    def _accounts(self, call: Call) -> None:
+        """Find, or with the flag make, the accounts of the persons that may earn; they stand in a temporary table."""
+        db = self._journal.db
+        db.execute("CREATE TEMP TABLE account (person TEXT PRIMARY KEY, account BLOB NOT NULL) WITHOUT ROWID")
+        registrar, organisation = self._world.registrar, self._feed.organisation.id
+        find = registrar.enrol_many if self._enrol else registrar.lookup_many
+        wanted, done = persons(self._journal, call), 0
+        while some := list(islice(wanted, ENROLLED_AT_ONCE)):
+            found = find(organisation, some)
+            with self._journal.transaction():
+                db.executemany("INSERT INTO account VALUES (?, ?)", list(found.items()))
+            done += len(some)
+            self._progress(Progress("enrol", done, None))
+
+    def _verify(self, call: Call) -> None:
+        total = int(self._journal.db.execute("SELECT COUNT(*) FROM stage.staged").fetchone()[0])
+        words = Words(self._journal, self._world.ledger, self._law)
+        journaling, done = Journaling(self._journal, call, self._feed, self._law, words), 0
+        while True:
+            with self._journal.transaction():
+                taken = journaling.take()
+                self.outbox.sign()
+            if not taken:
+                return
+            done += taken
+            self._progress(Progress("verify", min(done, total), total))
+            self.outbox.submit()
+            self.outbox.advance(0)
+            while self.outbox.in_flight > WINDOW:
+                self.outbox.advance(0.5)
+
+    def _deliver(
+        self,
+        call: Call,
+        names: Sequence[str],
+        report: Path | None,
+        deliver: Callable[[Delivery], None] | None,
+    ) -> IngestResult:
+        sums = outcomes.totals(self._journal, call)
+        result = IngestResult(
+            sums.rows, sums.accepted, sums.refused, sums.already_known, sums.credits_mg, sums.millipoints
+        )
+        if report is not None:
+            reports.write(report, names, outcomes.rows(self._journal, call))
+        if deliver is not None:
+            deliver(Delivery(result, self._feed.id, call.id, tuple(names), lambda: outcomes.rows(self._journal, call)))
+        return result
+
+
+def _size(paths: Sequence[Path]) -> int | None:
+    try:
+        return sum(path.stat().st_size for path in paths)
+    except OSError:
+        return None  # `survey` says which cannot be read
+
+
+def _law(feed: FeedConfig, ledger: Ledger) -> FeedLaw:
+    law = ledger.law(feed.id)
+    missing = [method for method in feed.method_ids if method not in law.methods]
+    if missing or law.feed.organisation != feed.organisation.id:
+        raise ConfigError(
+            f"feed {feed.name}: on the ledger, feed {feed.id} is of organisation {law.feed.organisation} "
+            f"and may not use method {', '.join(map(str, missing)) or '(none missing)'}"
+        )
+    return law

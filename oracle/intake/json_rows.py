@@ -1,0 +1,264 @@
+"""JSON lines, and the elements of one JSON array anywhere in a document: streamed, in constant memory.
+
+`json.JSONDecoder.raw_decode` (C) reads each element from a buffer. Where it fails, a small scan finds the element's
+end, so that one bad element costs one row: by depth and strings, and by the line's end where a string is left open.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from oracle.errors import SourceError
+from oracle.intake.lines import CHUNK, lines, without_mark
+from oracle.intake.rows import EXCERPT, UNREAD, RawRow
+
+MAX_ELEMENT: Final = 1 << 20
+"""Characters of one element; a longer one is malformed."""
+_SPACE: Final = " \t\r\n"
+_NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
+_TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{},"]')
+
+
+class _Number(str):
+    """A number as its source text: nothing is rounded, and none is too large."""
+
+    __slots__ = ()
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("an object names a field twice")
+    return fields
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_refuse
+)
+
+
+def json_text(value: object) -> str:
+    """A value as its JSON text, numbers as they were written."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{json_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _row(number: int, element: object, text: str, max_field: int) -> RawRow:
+    if not isinstance(element, dict):
+        return RawRow(number, {UNREAD: text[:EXCERPT]}, "is not a JSON object")
+    fields = {name: value if type(value) is str else json_text(value) for name, value in element.items()}
+    if len(text) * 4 > max_field and any(
+        len(value.encode("utf-8", "replace")) > max_field for value in fields.values()
+    ):
+        return RawRow(number, {UNREAD: text[:EXCERPT]}, f"a field is longer than {max_field} bytes")
+    return RawRow(number, fields)
+
+
+def _bad(number: int, text: str, reason: str) -> RawRow:
+    return RawRow(number, {UNREAD: text.strip(_SPACE)[:EXCERPT]}, reason)
+
+
+def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_field: int = 131_072) -> Iterator[RawRow]:
+    """One element a line. Blank lines are no rows."""
+    number = 0
+    for line in lines(stream, name, encoding, MAX_ELEMENT):
+        text = line.text.strip(_SPACE)
+        if not text:
+            continue
+        number += 1
+        if line.problem:
+            yield _bad(number, text, line.problem)
+            continue
+        try:
+            element, end = _DECODER.raw_decode(text)
+        except (ValueError, RecursionError) as error:
+            yield _bad(number, text, f"not JSON: {error}")
+            continue
+        if end != len(text):
+            yield _bad(number, text, "not JSON: more than one value in the line")
+        else:
+            yield _row(number, element, text, max_field)
+
+
+class _Buffer:
+    """Decoded text of a stream, from where the reader is."""
+
+    def __init__(self, stream: BinaryIO, name: str, encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self.text = self._decoder.decode(without_mark(stream, name, encoding))
+        self.at = 0
+        self.ended = False
+        self._name = name
+
+    def more(self) -> bool:
+        """Read on; False at the stream's end."""
+        if self.ended:
+            return False
+        data = self._stream.read(CHUNK)
+        self.ended = not data
+        self.text = self.text[self.at :] + self._decoder.decode(data, final=self.ended)
+        self.at = 0
+        return not self.ended
+
+    def peek(self) -> str:
+        """The next character that is not space, '' at the end; `at` then points to it."""
+        while True:
+            found = _NOT_SPACE.search(self.text, self.at)
+            if found:
+                self.at = found.start()
+                return found.group()
+            self.at = len(self.text)
+            if not self.more():
+                return ""
+
+    def value(self, what: str) -> object:
+        """The value that starts here, whole. Raises SourceError: none does, or it is longer than an element may be."""
+        self.peek()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.at)
+                if end < len(self.text) or self.ended:
+                    self.at = end
+                    return value
+            except (ValueError, RecursionError) as error:
+                if self.ended or len(self.text) - self.at > 16 * MAX_ELEMENT:
+                    raise SourceError(f"{self._name}: {what} cannot be read: {error}") from None
+            self.more()
+
+
+def _enter(buffer: _Buffer, name: str, path: str) -> None:
+    """Move behind the '[' of the array at `path`. Raises SourceError: there is none."""
+    for key in path.split(".") if path else ():
+        if buffer.peek() != "{":
+            raise SourceError(f"{name}: there is no object that could hold {key!r} of source.path {path!r}")
+        buffer.at += 1
+        while True:
+            if buffer.peek() in ("}", ""):
+                raise SourceError(f"{name} has no {key!r} of source.path {path!r}")
+            found = buffer.value(f"the name of a field before {key!r}")
+            if buffer.peek() != ":":
+                raise SourceError(f"{name} is not JSON: no ':' after {found!r}")
+            buffer.at += 1
+            if found == key:
+                break
+            buffer.value(f"the value of {found!r}")
+            if buffer.peek() == ",":
+                buffer.at += 1
+    if buffer.peek() != "[":
+        raise SourceError(f"{name}: what stands at source.path {path!r} is not an array")
+    buffer.at += 1
+
+
+def _end_of_element(text: str, at: int) -> int | None:
+    """Where the element that starts at `at` ends, by depth and strings; None if not within `text`."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at):
+        mark = token.group()
+        if mark in "[{":
+            depth += 1
+        elif mark in "]}":
+            if depth == 0:
+                return token.start()
+            depth -= 1
+        elif mark == "," and depth == 0:
+            return token.start()
+    return None
+
+
+def read_array(
+    stream: BinaryIO, name: str, *, path: str = "", encoding: str = "utf-8", max_field: int = 131_072
+) -> Iterator[RawRow]:
+    """The elements of the array at `path` (keys joined by dots; '' = the document itself).
+
+    Raises SourceError: no such array. A document that ends within the array gives a last malformed row.
+    """
+    buffer = _Buffer(stream, name, encoding)
+    _enter(buffer, name, path)
+    number = 0
+    while True:
+        mark = buffer.peek()
+        if mark == "]":
+            return
+        number += 1
+        if mark == "":
+            yield _bad(number, "", "the document ends within the array")
+            return
+        row = _element(buffer, number, max_field)
+        yield row
+        # Behind an element stands ','; a stray '}' is stepped over, so that every turn moves on.
+        if buffer.peek() in (",", "}"):
+            buffer.at += 1
+
+
+def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
+    """The element that starts here; moves behind it, to ',' or ']' or the end."""
+    while True:
+        start, problem = buffer.at, ""
+        try:
+            element, end = _DECODER.raw_decode(buffer.text, start)
+        except (ValueError, RecursionError) as error:
+            problem = f"not JSON: {error}"
+        else:
+            after = _NOT_SPACE.search(buffer.text, end)
+            if after and after.group() in ",]":
+                buffer.at = after.start()
+                text = buffer.text[start:end]
+                if "\ufffd" in text:
+                    return _bad(number, text, "holds bytes that are not in the file's encoding")
+                return _row(number, element, text, max_field)
+            if after:
+                problem = f"not JSON: {after.group()!r} after an element"
+            elif buffer.ended:
+                buffer.at = len(buffer.text)
+                return _row(number, element, buffer.text[start:end], max_field)
+        if problem:
+            end_of = _end_of_element(buffer.text, start)
+            if end_of is not None or buffer.ended:
+                return _skip(buffer, number, start, end_of, problem)
+        if len(buffer.text) - start > 2 * MAX_ELEMENT:
+            return _skip_far(buffer, number, start)
+        buffer.more()
+
+
+def _skip(buffer: _Buffer, number: int, start: int, end: int | None, problem: str) -> RawRow:
+    text = buffer.text[start : len(buffer.text) if end is None else end]
+    line_end = text.find("\n")
+    # A string left open hides the structure: the bad element then ends with its line.
+    opened = '"' in _TOKEN.findall(text)
+    if opened and line_end >= 0:
+        text = text[:line_end]
+    buffer.at = start + len(text)
+    return _bad(number, text, problem)
+
+
+def _skip_far(buffer: _Buffer, number: int, start: int) -> RawRow:
+    """Pass over an element longer than any may be, in constant memory."""
+    excerpt, depth, at = buffer.text[start : start + EXCERPT], 0, start
+    while True:
+        for token in _TOKEN.finditer(buffer.text, at):
+            mark = token.group()
+            if mark in "[{":
+                depth += 1
+            elif mark in "]}" and depth:
+                depth -= 1
+            elif mark in ",]}" and depth == 0:
+                buffer.at = token.start()
+                return _bad(number, excerpt, f"an element is longer than {MAX_ELEMENT} characters")
+        buffer.at = at = len(buffer.text)
+        if not buffer.more():
+            return _bad(number, excerpt, f"an element is longer than {MAX_ELEMENT} characters")
+        at = 0

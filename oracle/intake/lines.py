@@ -1,0 +1,67 @@
+"""Lines of a binary stream, each bounded, whatever the file holds."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NamedTuple
+
+from oracle.errors import SourceError
+
+CHUNK: Final = 1 << 20
+MAX_LINE: Final = 1 << 20
+
+
+class Line(NamedTuple):
+    """A line with its end; `problem` says why it is not what the file holds (cut, or not in the encoding)."""
+
+    text: str
+    problem: str | None = None
+
+
+def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
+    """The stream's first chunk without its byte order mark.
+
+    Raises SourceError: the mark is that of UTF-16 or UTF-32, which no feed is configured for.
+    """
+    first = stream.read(CHUNK)
+    for mark, other in (
+        (codecs.BOM_UTF32_LE, "UTF-32"),
+        (codecs.BOM_UTF16_LE, "UTF-16"),
+        (codecs.BOM_UTF16_BE, "UTF-16"),
+    ):
+        if first.startswith(mark):
+            raise SourceError(f"{name} is written in {other}: convert it to {encoding.upper()} first")
+    return first.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else first
+
+
+def lines(stream: BinaryIO, name: str, encoding: str = "utf-8", max_line: int = MAX_LINE) -> Iterator[Line]:
+    """The stream's lines, in constant memory: a longer one is cut at `max_line` bytes and says so."""
+    rest, skipping, chunk = b"", False, without_mark(stream, name, encoding)
+    while chunk:
+        parts = (rest + chunk).split(b"\n")
+        rest = parts.pop()
+        for part in parts:
+            if skipping:
+                skipping = False
+            else:
+                yield _line(part + b"\n", encoding, max_line)
+        if len(rest) > max_line:
+            if not skipping:
+                yield _line(rest, encoding, max_line)
+            rest, skipping = b"", True
+        chunk = stream.read(CHUNK)
+    if rest and not skipping:
+        yield _line(rest, encoding, max_line)
+
+
+def _line(data: bytes, encoding: str, max_line: int) -> Line:
+    problem = None
+    if len(data) > max_line:
+        problem, data = f"line is longer than {max_line} bytes", data[:max_line]
+    try:
+        return Line(data.decode(encoding), problem)
+    except UnicodeDecodeError as error:
+        return Line(
+            data.decode(encoding, "replace"), problem or f"not {encoding.upper()}: byte 0x{data[error.start]:02x}"
+        )

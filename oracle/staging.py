@@ -1,0 +1,282 @@
+"""A call's rows on disk, read, judged row by row, in the order in which they are taken.
+
+The staging file is built under another name and renamed when it is whole: it is either complete or not there, so a call
+that was killed while reading reads again, and one killed later goes on from the very same rows. It holds raw rows, so
+it is readable by its owner only and goes when the call is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from chain_node.durable import fsync_dir
+from chain_node.protocol.rules import Rule
+from oracle.config import FeedConfig
+from oracle.errors import SourceError
+from oracle.intake import csv_rows, json_rows, schema
+from oracle.intake.canonical import canonical
+from oracle.intake.fields import Unreadable, required
+from oracle.intake.rows import UNREAD, RawRow
+from oracle.law import FeedLaw
+from oracle.verify import steps, transit, trips
+from oracle.verify.verdict import Verdict, refused
+
+CHUNK: Final = 2_000
+UNTIMED: Final = -1
+"""The `start` of a row that has none: malformed rows are taken first."""
+
+_TABLE: Final = """
+CREATE TABLE staged (
+  id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, start INTEGER NOT NULL,
+  key BLOB NOT NULL, raw BLOB NOT NULL, person TEXT NOT NULL, rule INTEGER, value TEXT NOT NULL,
+  method INTEGER, day INTEGER, slot INTEGER, slots INTEGER, activity INTEGER,
+  exit INTEGER, lead INTEGER, twin INTEGER NOT NULL DEFAULT 0, kind TEXT, station TEXT)
+"""
+_INSERT: Final = "INSERT INTO staged VALUES (NULL, ?,?,?,?,?,?,?,?,?,?,?,?,?, NULL, NULL, 0, ?, ?)"
+_TWINS: Final = """
+UPDATE staged SET twin = 1 WHERE EXISTS (
+  SELECT 1 FROM staged o
+  WHERE o.key = staged.key AND (o.start, o.file, o.row) < (staged.start, staged.file, staged.row))
+"""
+
+Reading = Callable[[int], None]
+"""Told how many bytes of the files have been read."""
+Known = Callable[[Sequence[bytes]], set[bytes]]
+"""Which of these idempotency keys an earlier call has taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file of a call: its place among them, its path as given, SHA-256 of its bytes, and how many they are."""
+
+    number: int
+    path: Path
+    digest: bytes
+    size: int
+
+
+def survey(paths: Sequence[Path], reading: Reading) -> list[InputFile]:
+    """The files' digests: what tells a call that goes on from a new one. Raises SourceError: one cannot be read."""
+    files = []
+    for number, path in enumerate(paths):
+        try:
+            with path.open("rb") as stream:
+                counted = _Counted(stream, reading)
+                while counted.read(1 << 20):
+                    pass
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+        files.append(InputFile(number, path, counted.hash.digest(), counted.size))
+    return files
+
+
+class _Counted:
+    """A binary stream that hashes and counts what is read from it."""
+
+    def __init__(self, stream: BinaryIO, reading: Reading) -> None:
+        self._stream = stream
+        self._reading = reading
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def read(self, limit: int) -> bytes:
+        data = self._stream.read(limit)
+        self.hash.update(data)
+        self.size += len(data)
+        self._reading(len(data))
+        return data
+
+
+def rows(stream: BinaryIO, name: str, config: FeedConfig) -> Iterator[RawRow]:
+    """The stream's raw rows, by the feed's format. Raises SourceError: the file as a whole is not of that format."""
+    source = config.source
+    if source.format == "csv":
+        return csv_rows.read(
+            stream, name, encoding=source.encoding, delimiter=source.delimiter, max_field=source.max_field_bytes
+        )
+    if source.format == "json":
+        return json_rows.read_array(
+            stream, name, path=source.path, encoding=source.encoding, max_field=source.max_field_bytes
+        )
+    return json_rows.read_lines(stream, name, encoding=source.encoding, max_field=source.max_field_bytes)
+
+
+class Judge:
+    """Typed records of one feed → verdicts; the family's row-wise rules."""
+
+    def __init__(self, config: FeedConfig, law: FeedLaw) -> None:
+        self._law = law
+        methods = {use: tuple(ids) for use, ids in config.methods.items()}
+        rules = config.rules
+        self._config = config
+        if config.kind == "trips":
+            self.read: Callable[[Mapping[str, str]], Any] = schema.trip_reader(config)
+            self._trips = trips.TripRules(rules["min_seconds"], rules["max_seconds"], rules["max_kmh"], methods["trip"])
+        elif config.kind == "steps":
+            self.read = schema.walk_reader(config)
+            self._steps = steps.StepRules(methods["day"])
+        else:
+            self.read = schema.swipe_reader(config)
+            self._transit = transit.TransitRules(rules["nominal_minutes"], methods["ride"], methods["trip"])
+
+    def check(self, records: Sequence[Any]) -> list[Verdict]:
+        """Verdicts on these records; of swipes only who and when: what they show, only `pair` can tell."""
+        if self._config.kind == "trips":
+            return trips.check(records, self._trips, self._law)
+        if self._config.kind == "steps":
+            return steps.check(records, self._steps, self._law)
+        return [Verdict(swipe.at, swipe.person, None) for swipe in records]
+
+    def pair(self, swipes: Iterator[tuple[int, transit.Swipe]]) -> Iterator[transit.Judged]:
+        """Verdicts on all swipes of a call."""
+        return transit.pair(swipes, self._transit, self._law)
+
+
+def build(
+    target: Path, files: Sequence[InputFile], config: FeedConfig, law: FeedLaw, known: Known, reading: Reading
+) -> None:
+    """Write the staging file of these files, complete and durable.
+
+    Raises SourceError: a file has changed since `survey`, or cannot be taken as a whole.
+    """
+    partial = target.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    judge = Judge(config, law)
+    db = sqlite3.connect(partial, isolation_level=None)
+    try:
+        # Nothing here outlives a crash: a file that is not whole is built again.
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"):
+            db.execute(f"PRAGMA {pragma}")
+        db.execute("BEGIN")
+        db.execute(_TABLE)
+        for file in files:
+            _stage_file(db, file, config, judge, reading)
+        db.execute("CREATE INDEX staged_key ON staged (key)")
+        db.execute(_TWINS)
+        db.execute("CREATE INDEX staged_order ON staged (start, file, row)")
+        if config.kind == "transit":
+            _pair(db, judge, known)
+        db.execute("COMMIT")
+    finally:
+        db.close()
+    handle = os.open(partial, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.replace(partial, target)
+    fsync_dir(target.parent)
+
+
+def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, judge: Judge, reading: Reading) -> None:
+    name = str(file.path)
+    try:
+        with file.path.open("rb") as stream:
+            counted = _Counted(stream, reading)
+            source = rows(cast(BinaryIO, counted), name, config)
+            first = True
+            while chunk := list(islice(source, CHUNK)):
+                if first and config.source.format == "csv":
+                    _check_columns(chunk, config, name)
+                first = False
+                db.executemany(_INSERT, _stage(chunk, file.number, config, judge))
+            while counted.read(1 << 20):
+                pass
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror or error}") from None
+    if counted.hash.digest() != file.digest:
+        raise SourceError(f"{name} changed while it was being read: ingest it again when it is complete")
+
+
+def _check_columns(chunk: Sequence[RawRow], config: FeedConfig, name: str) -> None:
+    whole_row = next((row for row in chunk if UNREAD not in row.fields), None)
+    missing = schema.columns_missing(config, whole_row.fields) if whole_row else []
+    required_names = {config.columns[role] for role in config.columns if role != "station"}
+    missing = [column for column in missing if column in required_names]
+    if missing:
+        raise SourceError(f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name})")
+
+
+def _stage(chunk: Sequence[RawRow], file: int, config: FeedConfig, judge: Judge) -> Iterator[tuple[object, ...]]:
+    record_id = config.columns.get("record_id")
+    good, kept, out = [], [], []
+    for number, fields, problem in chunk:
+        raw = b""
+        try:
+            raw = canonical(fields)
+            if problem is not None:
+                raise Unreadable(problem)
+            record = judge.read(fields)
+            key = b"h" + hashlib.sha256(raw).digest()
+            if record_id is not None:
+                key = b"i" + required(fields.get(record_id), record_id).encode()
+        except (Unreadable, UnicodeEncodeError) as error:
+            reason = "holds half a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
+            raw = raw or canonical({name.encode("utf-8", "replace").decode(): _clean(fields[name]) for name in fields})
+            verdict = refused(UNTIMED, "", Rule.MALFORMED, reason[:200])
+            out.append(_columns(file, number, b"h" + hashlib.sha256(raw).digest(), raw, verdict, None))
+            continue
+        good.append(record)
+        kept.append((number, key, raw))
+    for record, (number, key, raw), verdict in zip(good, kept, judge.check(good), strict=True):
+        out.append(_columns(file, number, key, raw, verdict, record if config.kind == "transit" else None))
+    return iter(out)
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _columns(
+    file: int, number: int, key: bytes, raw: bytes, verdict: Verdict, swipe: transit.Swipe | None
+) -> tuple[object, ...]:
+    kind, station = (swipe.kind, swipe.station) if swipe is not None else (None, None)
+    start, person, rule, value, method, day, slot, slots, activity = verdict
+    claim = (method, day, slot, slots, activity) if method else (None,) * 5
+    return (file, number, start, key, raw, person, None if rule is None else int(rule), value, *claim, kind, station)
+
+
+_SWIPES: Final = "SELECT id, key, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
+
+
+def _pair(db: sqlite3.Connection, judge: Judge, known: Known) -> None:
+    """Judge all swipes of the call together; what an earlier call took is left out."""
+    db.execute(
+        "CREATE TEMP TABLE judged (rule, value, method, day, slot, slots, activity, exit, id INTEGER PRIMARY KEY)"
+    )
+    judged = judge.pair(_swipes(db, known))
+    while chunk := list(islice(judged, CHUNK)):
+        db.executemany(
+            "INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(_rule(v), v.value, *_claim(v), exit_row, row) for row, v, exit_row in chunk],
+        )
+    db.execute(
+        "UPDATE staged SET (rule, value, method, day, slot, slots, activity, exit) = "
+        "(j.rule, j.value, j.method, j.day, j.slot, j.slots, j.activity, j.exit) FROM judged j WHERE j.id = staged.id"
+    )
+    db.execute("UPDATE staged SET lead = j.id FROM judged j WHERE j.exit = staged.id")
+
+
+def _rule(verdict: Verdict) -> int | None:
+    return None if verdict.rule is None else int(verdict.rule)
+
+
+def _claim(verdict: Verdict) -> tuple[int | None, ...]:
+    return tuple(verdict[4:]) if verdict.method else (None,) * 5
+
+
+def _swipes(db: sqlite3.Connection, known: Known) -> Iterator[tuple[int, transit.Swipe]]:
+    cursor = db.execute(f"{_SWIPES} ORDER BY start, file, row")
+    while chunk := cursor.fetchmany(CHUNK):
+        taken = known([key for _, key, *_ in chunk])
+        for row, key, person, at, kind, station in chunk:
+            if key not in taken:
+                yield row, transit.Swipe(person, at, kind, station)

@@ -1,0 +1,277 @@
+"""A feed's journal: one SQLite file in WAL mode, fsynced at every commit, held by one process at a time."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chain_node.durable import FileLock, make_dir
+from chain_node.errors import LockError
+from chain_node.protocol.rules import Rule
+from oracle.errors import JournalError
+from oracle.store.schema import TABLES, VERSION
+
+T = TypeVar("T")
+KEYS_A_QUERY: Final = 500
+SALT_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+
+
+class Kept(NamedTuple):
+    """A row as it is journaled. role: entry or exit of a pair; lead: the id of an exit's record."""
+
+    id: int
+    call: int
+    file: int
+    row: int
+    key: bytes
+    state: str | None
+    rule: int | None
+    value: str
+    role: str | None
+    lead: int | None
+    sequence: int | None
+    body: bytes | None
+    nullifier: bytes | None
+    gas: int | None
+
+
+class Settlement(NamedTuple):
+    """What the archive says of a sequence. rule: of a refusal, else None."""
+
+    sequence: int
+    log_index: int
+    rule: Rule | None
+    credits_mg: int
+    millipoints: int
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of `ingest`. today: the ledger's day when it began; position: (start, file, row) journaled last."""
+
+    id: int
+    today: int
+    position: tuple[int, int, int]
+
+
+class Journal:
+    """See the module. Every method but `transaction` works inside or outside of one; outside, it commits by itself.
+
+    path: the file, created where missing; feed: its id, which a journal never changes; key: 32 bytes, opens the salts.
+    Raises JournalError: held by another process, of another feed, or sealed with another key.
+    """
+
+    def __init__(self, path: Path, feed: int, key: bytes) -> None:
+        make_dir(path.parent, 0o700)
+        try:
+            self._lock = FileLock(path.with_suffix(".lock"), f"the journal of feed {feed}")
+        except LockError as error:
+            raise JournalError(str(error)) from None
+        self.path = path
+        self._seal = AESGCM(key)
+        new = not path.exists()
+        if new:
+            path.touch(mode=0o600)
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._open(feed)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, feed: int) -> None:
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536", "temp_store = FILE"):
+                self.db.execute(f"PRAGMA {pragma}")
+            with self.transaction():
+                if not self.db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                    for statement in TABLES.split(";"):
+                        self.db.execute(statement)
+                    self._set("version", VERSION)
+                    self._set("feed", feed)
+                    self._set("check", self._sealed(b"check", b""))
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{self.path} is no journal: {error}; restore it from a backup") from None
+        if self.meta("version") != VERSION or self.meta("feed") != feed:
+            raise JournalError(f"{self.path} is of feed {self.meta('feed')}, version {self.meta('version')}")
+        try:
+            self.unsealed(self.meta("check"), b"")
+        except InvalidTag:
+            raise JournalError(f"{self.path} was sealed with another key") from None
+
+    def close(self) -> None:
+        """Close the file and let go of the lock."""
+        self.db.close()
+        self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, durable when it returns; within another one, part of that."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    # --- small values
+
+    def meta(self, name: str) -> Any:
+        """A value by its name; None where there is none."""
+        found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else None
+
+    def _set(self, name: str, value: object) -> None:
+        self.db.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
+        )
+
+    def set_cursor(self, size: int) -> None:
+        """All entries before this index have been settled."""
+        self._set("cursor", size)
+
+    # --- sealing
+
+    def _sealed(self, opening: bytes, key: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._seal.encrypt(nonce, opening, key)
+
+    def unsealed(self, sealed: bytes, key: bytes) -> bytes:
+        """salt ‖ raw record. Raises InvalidTag: another key, or other bytes than were sealed."""
+        return self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], key)
+
+    def opening(self, record: int) -> tuple[bytes, bytes]:
+        """(salt, raw record as RFC 8785 JSON) of a record: what its evidence commits to. Raises JournalError."""
+        found = self.db.execute(
+            "SELECT key, sealed FROM record JOIN opening ON opening.record = record.id WHERE id = ?", (record,)
+        ).fetchone()
+        if found is None:
+            raise JournalError(f"{self.path} has no opening of record {record}: erased, or never there")
+        opened = self.unsealed(found[1], found[0])
+        return opened[:SALT_BYTES], opened[SALT_BYTES:]
+
+    # --- calls
+
+    def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]]) -> Call:
+        """The open call with this fingerprint, to be gone on with; or a new one."""
+        found = self.db.execute(
+            "SELECT id, today, at_start, at_file, at_row FROM call WHERE fingerprint = ? AND state = 'open'",
+            (fingerprint,),
+        ).fetchone()
+        if found:
+            return Call(found[0], found[1], tuple(found[2:]))
+        with self.transaction():
+            cursor = self.db.execute(
+                "INSERT INTO call (fingerprint, state, today, at_start, at_file, at_row) "
+                "VALUES (?, 'open', ?, -2, -1, -1)",
+                (fingerprint, today),
+            )
+            assert cursor.lastrowid is not None
+            self.db.executemany(
+                "INSERT INTO call_file VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *file) for file in files]
+            )
+        return Call(cursor.lastrowid, today, (-2, -1, -1))
+
+    def advance(self, call: Call, position: tuple[int, int, int]) -> None:
+        """All rows up to this one are journaled."""
+        self.db.execute("UPDATE call SET at_start = ?, at_file = ?, at_row = ? WHERE id = ?", (*position, call.id))
+        call.position = position
+
+    def finish(self, call: Call) -> None:
+        """The call is done and delivered: its rows are known from now on."""
+        self.db.execute("UPDATE call SET state = 'done' WHERE id = ?", (call.id,))
+
+    # --- records
+
+    def next_id(self) -> int:
+        """The id of the next row."""
+        return int(self.db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM record").fetchone()[0])
+
+    def next_sequence(self) -> int:
+        """The sequence of the feed's next record."""
+        found = self.db.execute("SELECT MAX(sequence) FROM record").fetchone()[0]
+        return 0 if found is None else int(found) + 1
+
+    def settled(self) -> int:
+        """All sequences before this one are in the archive."""
+        return int(self.meta("settled") or 0)
+
+    def keep(self, rows: Sequence[Kept], openings: Iterable[bytes]) -> None:
+        """Journal these rows with their openings (salt ‖ raw), in the same order."""
+        self.db.executemany(
+            f"INSERT INTO record VALUES ({', '.join('?' * 14)}, NULL, NULL, NULL)",  # noqa: S608 - question marks only
+            rows,
+        )
+        nonces = secrets.token_bytes(NONCE_BYTES * len(rows))
+        encrypt = self._seal.encrypt
+        self.db.executemany(
+            "INSERT INTO opening VALUES (?, ?)",
+            [
+                (row.id, (nonce := nonces[at : at + NONCE_BYTES]) + encrypt(nonce, opening, row.key))
+                for row, opening, at in zip(rows, openings, range(0, len(nonces), NONCE_BYTES), strict=True)
+            ],
+        )
+
+    def known_elsewhere(self, call: int, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of these keys that another call has journaled."""
+        found: set[bytes] = set()
+        for part in _parts(keys):
+            marks = ", ".join("?" * len(part))
+            query = f"SELECT key FROM record WHERE call != ? AND key IN ({marks})"  # noqa: S608 - question marks only
+            found.update(key for (key,) in self.db.execute(query, (call, *part)))
+        return found
+
+    def settle(self, finals: Sequence[Settlement], size: int, settled: int) -> None:
+        """Take what the archive says, up to `size` entries and `settled` sequences."""
+        with self.transaction():
+            self.db.executemany(
+                "UPDATE record SET state = ?, rule = ?, value = ?, log_index = ?, credits_mg = ?, millipoints = ? "
+                "WHERE sequence = ?",
+                [
+                    ("final", None, "", f.log_index, f.credits_mg, f.millipoints, f.sequence)
+                    if f.rule is None
+                    else ("refused", int(f.rule), "by the ledger", f.log_index, 0, 0, f.sequence)
+                    for f in finals
+                ],
+            )
+            self.db.execute(
+                "UPDATE batch SET state = 'final' WHERE state = 'signed' AND first_sequence + count <= ?", (settled,)
+            )
+            self._set("settled", settled)
+            self.set_cursor(size)
+
+    # --- slot words
+
+    def words(self, keys: Sequence[int]) -> dict[int, int]:
+        """The mirrored words of these keys; those that the mirror does not have are left out."""
+        found: dict[int, int] = {}
+        for part in _parts(keys):
+            marks = ", ".join("?" * len(part))
+            query = f"SELECT key, value FROM word WHERE key IN ({marks})"  # noqa: S608 - question marks only
+            for key, value in self.db.execute(query, [key.to_bytes(23, "big") for key in part]):
+                found[int.from_bytes(key, "big")] = int.from_bytes(value, "big")
+        return found
+
+    def set_words(self, words: Iterable[tuple[int, int]]) -> None:
+        """Mirror these (key, word)."""
+        self.db.executemany(
+            "INSERT INTO word VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            [(key.to_bytes(23, "big"), word.to_bytes(32, "big")) for key, word in words],
+        )
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[at : at + KEYS_A_QUERY] for at in range(0, len(items), KEYS_A_QUERY))

@@ -1,0 +1,33 @@
+"""The journal's tables.
+
+state of a record: `accepted` (journaled, with sequence, salt and account) → `signed` (in a signed batch) → `final`
+(in the archive) or `refused` (by its row, or by the ledger); `set-aside`: no ledger takes it, the next has its sequence.
+A metro trip is two rows and one record: the entry's row holds it (`role` entry), the exit's points to it by `lead`.
+"""
+
+from typing import Final
+
+VERSION: Final = 1
+TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE call (
+  id INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL, state TEXT NOT NULL, today INTEGER NOT NULL,
+  at_start INTEGER, at_file INTEGER, at_row INTEGER);
+CREATE UNIQUE INDEX call_open ON call (fingerprint) WHERE state = 'open';
+CREATE TABLE call_file (
+  call INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,
+  PRIMARY KEY (call, number)) WITHOUT ROWID;
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY, call INTEGER NOT NULL, file INTEGER NOT NULL, row INTEGER NOT NULL,
+  key BLOB NOT NULL UNIQUE, state TEXT, rule INTEGER, value TEXT NOT NULL DEFAULT '', role TEXT, lead INTEGER,
+  sequence INTEGER UNIQUE, body BLOB, nullifier BLOB, gas INTEGER,
+  log_index INTEGER, credits_mg INTEGER, millipoints INTEGER);
+CREATE TABLE opening (record INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
+CREATE TABLE word (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE batch (
+  id INTEGER PRIMARY KEY, first_sequence INTEGER NOT NULL, count INTEGER NOT NULL, state TEXT NOT NULL,
+  key TEXT NOT NULL UNIQUE, digest BLOB NOT NULL, domain TEXT NOT NULL, config_digest BLOB NOT NULL,
+  signatures BLOB NOT NULL, gas INTEGER NOT NULL);
+CREATE INDEX batch_live ON batch (first_sequence) WHERE state = 'signed';
+CREATE INDEX batch_digest ON batch (digest);
+"""

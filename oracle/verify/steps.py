@@ -1,0 +1,42 @@
+"""Steps of a closed day: one record a person and day, claiming the method's window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chain_node.protocol.rules import Rule
+from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
+from oracle.law import FeedLaw
+from oracle.verify.verdict import Verdict, claim, method_on, refused
+
+
+class Walk(NamedTuple):
+    """start: the instant at which the reported day began (unix seconds); steps: its count."""
+
+    person: str
+    start: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRules:
+    """methods: the versions that may apply."""
+
+    methods: tuple[int, ...]
+
+
+def check(walks: Sequence[Walk], rules: StepRules, law: FeedLaw) -> list[Verdict]:
+    """A verdict for each day, by the first rule that it fails."""
+    return [_check(walk, rules, law) for walk in walks]
+
+
+def _check(walk: Walk, rules: StepRules, law: FeedLaw) -> Verdict:
+    day = day_of(walk.start)
+    if walk.steps and day >= law.today:
+        # Closed days only: what is still being walked would be counted short, and then never again.
+        return refused(walk.start, walk.person, Rule.TOO_EARLY, f"day {day}")
+    method = method_on(law, rules.methods, day)
+    first, count = method.windows[0] if method is not None and method.windows else (0, SLOTS_PER_DAY)
+    return claim(law, rules.methods, walk.start, walk.person, SlotRange(day, first, count), walk.steps)

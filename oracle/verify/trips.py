@@ -1,0 +1,79 @@
+"""Trips between stations: long enough, short enough, somewhere else, at a speed that its mode can have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pyproj import Geod
+
+from chain_node.protocol.rules import Rule
+from chain_node.protocol.times import slots_of
+from oracle.law import FeedLaw
+from oracle.verify.verdict import Verdict, claim, refused
+
+
+class Trip(NamedTuple):
+    """start, end: unix seconds; seconds: how long, as the partner measured it; positions: WGS84 degrees."""
+
+    person: str
+    start: int
+    end: int
+    seconds: int
+    start_station: str
+    end_station: str
+    start_latitude: float
+    start_longitude: float
+    end_latitude: float
+    end_longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class TripRules:
+    """Bounds of a plausible trip; a trip of exactly a bound passes. methods: the versions that may apply."""
+
+    min_seconds: int
+    max_seconds: int
+    max_kmh: int
+    methods: tuple[int, ...]
+
+
+@lru_cache(maxsize=1)
+def _wgs84() -> Geod:
+    return Geod(ellps="WGS84")
+
+
+_METRES_AND_SECONDS: Final = 3600
+_METRES_A_KM: Final = 1000
+
+
+def metres(trips: Sequence[Trip]) -> list[int]:
+    """The WGS84 geodesic between the ends of each trip, floored to whole metres (Karney, by PROJ; one call for all)."""
+    _, _, distances = _wgs84().inv(
+        [trip.start_longitude for trip in trips],
+        [trip.start_latitude for trip in trips],
+        [trip.end_longitude for trip in trips],
+        [trip.end_latitude for trip in trips],
+    )
+    return [math.floor(distance) for distance in distances]
+
+
+def check(trips: Sequence[Trip], rules: TripRules, law: FeedLaw) -> list[Verdict]:
+    """A verdict for each trip, by the first rule that it fails."""
+    return [_check(trip, distance, rules, law) for trip, distance in zip(trips, metres(trips), strict=True)]
+
+
+def _check(trip: Trip, distance: int, rules: TripRules, law: FeedLaw) -> Verdict:
+    person, start, seconds = trip.person, trip.start, trip.seconds
+    if seconds > rules.max_seconds:
+        return refused(start, person, Rule.TOO_LONG, seconds)
+    if seconds < rules.min_seconds:
+        return refused(start, person, Rule.TOO_SHORT, seconds)
+    if trip.start_station == trip.end_station:
+        return refused(start, person, Rule.SAME_STATION, trip.start_station)
+    if distance * _METRES_AND_SECONDS > rules.max_kmh * _METRES_A_KM * seconds:
+        return refused(start, person, Rule.TOO_FAST, f"{distance} m in {seconds} s")
+    return claim(law, rules.methods, start, person, slots_of(start, trip.end), distance)

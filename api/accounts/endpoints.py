@@ -1,0 +1,91 @@
+"""`/v1/accounts/{address}` and its entries."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.accounts import repository, service
+from api.accounts.schemas import AccountEntries, AccountView
+from api.entries.decoded import TYPES
+from api.errors import BadParameter, Text
+from api.web.access import TOKEN_PROBLEMS, Holder
+from api.web.answers import respond
+from api.web.context import Ctx
+from api.web.types import parse_address
+from chain_node.protocol.times import day_of_date
+
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS)
+Address = Annotated[
+    str,
+    Path(
+        min_length=40,
+        max_length=42,
+        description="The account's address",
+        examples=["0x00112233445566778899aabbccddeeff00112233"],
+    ),
+]
+Type = Annotated[
+    list[Literal["reduction", "refusal", "revocation", "account"]] | None,
+    Query(description="Only entries of these types"),
+]
+Number = Annotated[int | None, Query(ge=0, le=0xFFFF)]
+Day = Annotated[date | None, Query(description="Local day of the action, inclusive", examples=["2025-11-20"])]
+Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page")]
+
+
+@router.get("/{address}", response_model=AccountView, summary="An account: balances by vintage, debt")
+async def account(request: Request, context: Ctx, holder: Holder, address: Address) -> Response:
+    """账户状态、按年度的余额与欠额。仅限本人、审计方与运营方。
+
+    State, balances by vintage year and debt. For its owner, auditors and operators.
+    """
+    wanted = parse_address(address)
+    service.authorise(holder.scopes, wanted)
+    async with context.database.snapshot() as connection:
+        row = await repository.account(connection, wanted)
+        balances = await repository.balances(connection, wanted)
+    return respond(request, service.view(wanted, row, balances), private=True)
+
+
+@router.get("/{address}/entries", response_model=AccountEntries, summary="Every entry about an account, by pages")
+async def entries(
+    request: Request,
+    context: Ctx,
+    holder: Holder,
+    address: Address,
+    type: Type = None,
+    method: Number = None,
+    feed: Number = None,
+    from_day: Day = None,
+    to_day: Day = None,
+    order: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+) -> Response:
+    """账户的全部记录，含未被计入的记录及原因。仅限本人、审计方与运营方。
+
+    Reductions, refusals (with the rule and what to do), revocations and changes of the account, newest first unless
+    asked otherwise. A cursor stays good while new entries arrive.
+    """
+    wanted = parse_address(address)
+    service.authorise(holder.scopes, wanted)
+    types = None if type is None else tuple(code for name in type for code in TYPES[name])
+    chosen = repository.Filter(types, method, feed, _day("from_day", from_day), _day("to_day", to_day))
+    after = service.parse_cursor(cursor)
+    ascending = order == "oldest"
+    async with context.database.read() as connection:
+        rows = await repository.entries(connection, wanted, chosen, after=after, ascending=ascending, limit=limit + 1)
+    return respond(request, service.page(wanted, rows, limit), private=True)
+
+
+def _day(parameter: str, value: date | None) -> int | None:
+    """The day number of a date. Raises BadParameter: outside the protocol's days."""
+    if value is None:
+        return None
+    day = day_of_date(value)
+    if not 0 <= day <= 0xFFFF:
+        raise BadParameter(parameter, Text("日期超出范围", "the date is out of range"))
+    return day

@@ -1,0 +1,1 @@
+"""The log's newest signed checkpoint: what everything else is proven against."""

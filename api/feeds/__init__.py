@@ -1,0 +1,1 @@
+"""Feeds: which organisation may record what, under whose signatures, and how its records ended."""

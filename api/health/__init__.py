@@ -1,0 +1,1 @@
+"""Whether this server answers and how far it is behind."""

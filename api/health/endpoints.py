@@ -1,0 +1,48 @@
+"""`/healthz`: for load balancers and operators."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+from sqlalchemy import select
+
+from api.store.models import LedgerRow
+from api.web.access import PUBLIC_PROBLEMS, anyone
+from api.web.context import Context, Ctx
+from api.web.types import Amount, Model, example
+
+router = APIRouter(tags=["health"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
+_SIZE = select(LedgerRow.__table__.c.size)
+
+
+class Health(Model):
+    """`behind`: the read model lags by more entries than the operator allows; reading still works."""
+
+    model_config = example({"status": "ok", "log_size": 25127, "archive_size": 25127, "lag": 0})
+    status: Literal["ok", "behind"]
+    log_size: Amount = Field(description="Entries in the read model")
+    archive_size: Amount = Field(description="Entries under the newest signed checkpoint")
+    lag: Amount
+
+
+async def projected_size(context: Context) -> int:
+    """Entries in the read model."""
+    async with context.database.read() as connection:
+        size: Any = (await connection.execute(_SIZE)).scalar()
+    return int(size or 0)
+
+
+@router.get("/healthz", response_model=Health, summary="Is this server well, and how far behind")
+async def healthz(request: Request, context: Ctx) -> Response:
+    """服务状态与投影延迟。
+
+    200 while the database and the archive answer; 503 as a problem otherwise.
+    """
+    projected = await projected_size(context)
+    archived = context.archive.size
+    lag = max(archived - projected, 0)
+    status: Literal["ok", "behind"] = "behind" if lag > context.settings.max_lag else "ok"
+    body = Health(status=status, log_size=projected, archive_size=archived, lag=lag)
+    return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

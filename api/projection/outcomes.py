@@ -1,0 +1,117 @@
+"""What became of partners' rows: handed in by the program that runs an oracle, answered at `/v1/records`.
+
+The API never reads an oracle's journal. Whoever composes both (the `luya` command) calls `take` with what the journal
+holds; taking the same row again replaces its state, so that 'signed' becomes 'final'. Nothing personal is needed:
+`value` is the value the rule looked at (a duration, a count), never a name or a phone number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from api.errors import ProjectionError
+from api.store.models import OutcomeRow
+
+CHUNK = 5_000
+STATES = ("accepted", "signed", "final", "refused", "set-aside")
+_KEY_LENGTH = 255
+_VALUE_LENGTH = 1_000
+_TABLE: Any = OutcomeRow.__table__
+_REPLACED = ("state", "rule", "value", "account", "sequence")
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """One row of a partner's file.
+
+    feed: its number; file: base name; row: line of data, from 1; key: the idempotency key (the partner's record id, or
+    the hex SHA-256 of the row); state: one of STATES; rule: number of the rule that refused it, else None; value: what
+    the rule looked at; account: whom it was for, where known; sequence: its number in the feed once signed.
+    """
+
+    feed: int
+    file: str
+    row: int
+    key: str
+    state: str
+    rule: int | None = None
+    value: str = ""
+    account: bytes | None = None
+    sequence: int | None = None
+
+
+def take(engine: Engine, rows: Iterable[RowOutcome]) -> int:
+    """Store outcomes, a transaction per 5,000 rows; taking a row again replaces its state. Returns how many.
+
+    Raises ProjectionError: a row that cannot be, named by file and row.
+    """
+    taken = 0
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK)):
+        # one statement may not touch a row twice, so the last word on a row wins here already
+        values = {(row.feed, stored(row.key), stored(row.file), row.row): _values(row) for row in chunk}
+        with engine.begin() as connection:
+            _upsert(connection, list(values.values()))
+        taken += len(chunk)
+    return taken
+
+
+def forget(engine: Engine, feed: int, keys: Iterable[str]) -> int:
+    """Erase everything known of these records of a feed (consent withdrawn, retention ended). Returns how many rows."""
+    erased = 0
+    with engine.begin() as connection:
+        for part in _parts(sorted({stored(key) for key in keys}), 500):
+            statement = delete(_TABLE).where(_TABLE.c.feed == feed, _TABLE.c.key.in_(part))
+            erased += connection.execute(statement).rowcount
+    return erased
+
+
+def stored(text: str) -> str:
+    """How a key or a file name is kept: as it is, or as its SHA-256 where a database could not hold or index it."""
+    if len(text) <= _KEY_LENGTH and "\0" not in text and text.isprintable():
+        return text
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _parts(values: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _values(row: RowOutcome) -> dict[str, Any]:
+    where = f"{row.file}:{row.row}"
+    if row.state not in STATES:
+        raise ProjectionError(f"{where}: {row.state!r} is not a state; known are {', '.join(STATES)}")
+    if not 0 <= row.feed <= 0xFFFF or row.row < 0:
+        raise ProjectionError(f"{where}: feed {row.feed} or row {row.row} is out of range")
+    if not row.key:
+        raise ProjectionError(f"{where}: a row has an idempotency key")
+    if row.state == "refused" and row.rule is None:
+        raise ProjectionError(f"{where}: a refused row names its rule")
+    return {
+        "feed": row.feed,
+        "file": stored(row.file),
+        "line": row.row,
+        "key": stored(row.key),
+        "state": row.state,
+        "rule": row.rule,
+        "value": row.value.replace("\0", "�")[:_VALUE_LENGTH],
+        "account": row.account,
+        "sequence": row.sequence,
+    }
+
+
+def _upsert(connection: Connection, values: list[dict[str, Any]]) -> None:
+    insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    statement = insert(_TABLE)
+    changes = {name: statement.excluded[name] for name in _REPLACED}
+    statement = statement.on_conflict_do_update(index_elements=["feed", "key", "file", "line"], set_=changes)
+    connection.execute(statement, values)

@@ -1,0 +1,214 @@
+"""Reads new entries from the archive and writes what they change, with the cursor, in one transaction.
+
+Killed at any instant, it goes on where the last transaction ended. Every chunk is checked against the archive's tree:
+the read model's root must be the archive's root at its size, before and after. It may run in any process, and twice:
+the second waits for the database's lock and finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, text
+
+from api.errors import ProjectionError
+from api.projection import tables
+from api.projection.effects import Minted
+from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
+from api.store.models import LedgerRow
+from chain_node.archive.calls import Call
+from chain_node.archive.reader import ArchiveReader
+from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, decode
+from chain_node.protocol.errors import CodecError
+from chain_node.protocol.merkle import EMPTY_ROOT, Tree, full_subtrees, leaf_hash
+
+CHUNK = 5_000
+"""Entries per transaction: long enough that the commit's fsync is nothing, short enough to keep readers current."""
+_LOCK = 0x6C757970
+"""PostgreSQL advisory lock: one projector writes at a time (SQLite: BEGIN IMMEDIATE)."""
+_LEDGER: Any = LedgerRow.__table__
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Decoded entries of one transaction, and the calls they came by."""
+
+    start: int
+    bodies: list[bytes]
+    entries: list[Entry | None]
+    leaves: list[bytes]
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.bodies)
+
+
+class Projector:
+    """Keeps one read model at the archive's published size.
+
+    Args:
+        engine: a writer's engine (`api.store.database.writer`), migrated.
+        archive: the reader of the archive.
+        chunk: entries per transaction.
+    """
+
+    def __init__(self, engine: Engine, archive: ArchiveReader, chunk: int = CHUNK) -> None:
+        self._engine = engine
+        self._archive = archive
+        self._chunk = chunk
+
+    def size(self) -> int:
+        """Entries projected so far."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_LEDGER.c.size)).first()
+        return int(row[0]) if row else 0
+
+    def catch_up(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Project all that is published. Returns the size reached.
+
+        Args:
+            progress: called with (projected, published) after each transaction.
+
+        Raises:
+            ProjectionError: the read model is not of this archive, or an entry contradicts those before it.
+        """
+        while True:
+            reached = self.step()
+            if progress is not None:
+                progress(reached, max(self._archive.size, reached))
+            if reached >= self._archive.size:
+                return reached
+
+    def step(self) -> int:
+        """Project one chunk, or nothing where there is nothing new. Returns the size reached.
+
+        Raises:
+            ProjectionError: as `catch_up`.
+        """
+        checkpoint = self._archive.checkpoint()
+        if checkpoint is None:
+            return self.size()
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            ledger = connection.execute(select(_LEDGER)).mappings().first()
+            size = ledger["size"] if ledger else 0
+            if ledger is not None:
+                self._check_ours(ledger["origin"], checkpoint.origin, size, ledger["root"], checkpoint.size)
+            end = min(size + self._chunk, checkpoint.size)
+            if end > size or ledger is None:
+                chunk = self._read(size, end)
+                root = self._root(chunk)
+                self._apply(connection, chunk)
+                time = int.from_bytes(chunk.bodies[-1][1:9], "big") if chunk.bodies else 0
+                tables.put(connection, _LEDGER, [(1, checkpoint.origin, end, root, time)])
+        return end
+
+    def _check_ours(self, known: str, origin: str, size: int, root: bytes, published: int) -> None:
+        """The read model is a prefix of this archive."""
+        if known != origin:
+            raise ProjectionError(f"the read model is of the log {known!r}, the archive of {origin!r}: use one per log")
+        if size > published:
+            raise ProjectionError(
+                f"the read model has {size} entries, the archive only {published}: restore the archive from a copy, "
+                "or project into a fresh database"
+            )
+        found = self._archive.root_at(size)
+        if found != root:
+            raise ProjectionError(
+                f"at {size} entries the read model has root {root.hex()}, the archive {found.hex()}: one of them was "
+                "changed; `luya fsck` says which, then project into a fresh database"
+            )
+
+    def _read(self, start: int, end: int) -> _Chunk:
+        bodies = list(self._archive.entries(start, end))
+        entries: list[Entry | None] = []
+        for index, body in enumerate(bodies, start):
+            try:
+                entries.append(decode(body))
+            except CodecError as error:
+                if body[:1] and 0x10 <= body[0] <= 0x2F:
+                    entries.append(None)  # assigned later: kept as bytes, so that a newer program can read it
+                    continue
+                raise ProjectionError(f"entry {index} of the archive is not readable: {error}") from error
+        return _Chunk(start, bodies, entries, [leaf_hash(body) for body in bodies], self._calls(start, end))
+
+    def _calls(self, start: int, end: int) -> list[Call]:
+        calls = []
+        at = start
+        while at < end:
+            call = self._archive.call_of(at)
+            if call is None:
+                at += 1
+                continue
+            calls.append(call)
+            at = call.first_index + call.count
+        return calls
+
+    def _root(self, chunk: _Chunk) -> bytes:
+        """The root after the chunk, grown from the entries themselves. Raises ProjectionError: the tiles differ."""
+        edge = [self._archive.get_node(level, index) for level, index in full_subtrees(0, chunk.start)]
+        tree = Tree(chunk.start, edge)
+        for leaf in chunk.leaves:
+            tree.append(leaf)
+        root = tree.root() if chunk.end else EMPTY_ROOT
+        if root != self._archive.root_at(chunk.end):
+            raise ProjectionError(
+                f"entries {chunk.start} to {chunk.end} of the archive do not give its own tree's root: it was changed; "
+                "restore it from a copy"
+            )
+        return root
+
+    def _apply(self, connection: Connection, chunk: _Chunk) -> None:
+        targets = tables.targets(connection, _revoked_before(chunk))
+        effects = tables.load(connection, _touched(chunk, targets), {i: t[0] for i, t in targets.items()})
+        sources = {index: source for index, (_, source) in targets.items()}
+        entry_rows: list[EntryValues] = []
+        law_rows: list[tuple[int, int, int]] = []
+        calls = iter(chunk.calls)
+        call = next(calls, None)
+        for offset, (body, entry, leaf) in enumerate(zip(chunk.bodies, chunk.entries, chunk.leaves, strict=True)):
+            index = chunk.start + offset
+            while call is not None and index >= call.first_index + call.count:
+                call = next(calls, None)
+            inside = call if call is not None and index >= call.first_index else None
+            target = None
+            match entry:
+                case Reduction():
+                    effects.reduction(index, entry)
+                    sources[index] = Target.of(entry)
+                case Refusal():
+                    effects.refusal(entry)
+                case Revocation():
+                    effects.revocation(index, entry)
+                    target = sources[entry.index]
+                case Account():
+                    effects.account(index, entry)
+                case _:
+                    key = law_key(entry)
+                    if key is not None:
+                        law_rows.append((*key, index))
+            entry_rows.append(entry_values(index, body, entry, leaf, inside, target))
+        # a call that began in the chunk before is there already
+        new_calls = [call_values(call) for call in chunk.calls if call.first_index >= chunk.start]
+        tables.write(connection, effects, entry_rows, law_rows, new_calls)
+
+
+def _revoked_before(chunk: _Chunk) -> list[int]:
+    """Indexes that the chunk revokes and that lie before it."""
+    found = {entry.index for entry in chunk.entries if isinstance(entry, Revocation)}
+    return sorted(index for index in found if index < chunk.start)
+
+
+def _touched(chunk: _Chunk, targets: dict[int, tuple[Minted, Target]]) -> Sequence[bytes]:
+    """Accounts whose balances or debts the chunk may change."""
+    found = {target.account for target, _ in targets.values()}
+    for entry in chunk.entries:
+        if isinstance(entry, Reduction):
+            found.add(entry.record.account)
+        elif isinstance(entry, Account):
+            found.add(entry.account)
+    return sorted(found)

@@ -1,0 +1,1 @@
+"""Alembic migrations of the read model; `versions/` holds one file per revision."""

@@ -1,0 +1,1 @@
+"""What the whole ledger adds up to: the public's figures."""

@@ -1,0 +1,80 @@
+"""Adds up the totals' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, RowMapping
+
+from api.totals.schemas import MethodTotal, Totals, VintageTotal
+from api.web.types import Bilingual
+from chain_node.catalogue import CatalogueMethod
+from chain_node.protocol.merkle import EMPTY_ROOT
+
+
+def totals(
+    ledger: RowMapping | None,
+    vintages: Sequence[Row[Any]],
+    methods: Sequence[Row[Any]],
+    catalogue: Mapping[int, CatalogueMethod],
+) -> Totals:
+    """The public's figures. The debt follows from them: what methods lost and vintages did not is owed."""
+    by_vintage = [_vintage(row) for row in vintages]
+    by_method = _methods(methods, catalogue)
+    credits_mg = sum(one.credits_mg for one in by_vintage)
+    millipoints = sum(one.millipoints for one in by_vintage)
+    return Totals(
+        log_size=ledger["size"] if ledger else 0,
+        log_root=(ledger["root"] if ledger else EMPTY_ROOT).hex(),
+        time=ledger["time"] if ledger else 0,
+        credits_mg=credits_mg,
+        millipoints=millipoints,
+        debt_credits_mg=credits_mg - sum(one.credits_mg for one in by_method),
+        debt_millipoints=millipoints - sum(one.millipoints for one in by_method),
+        by_vintage=by_vintage,
+        by_method=by_method,
+    )
+
+
+def _vintage(row: Row[Any]) -> VintageTotal:
+    return VintageTotal(
+        vintage=row.vintage,
+        credits_mg=row.credits_minted - row.credits_revoked,
+        millipoints=row.millipoints_minted - row.millipoints_revoked,
+        minted_credits_mg=row.credits_minted,
+        minted_millipoints=row.millipoints_minted,
+        revoked_credits_mg=row.credits_revoked,
+        revoked_millipoints=row.millipoints_revoked,
+    )
+
+
+def _methods(rows: Sequence[Row[Any]], catalogue: Mapping[int, CatalogueMethod]) -> list[MethodTotal]:
+    """Rows by (method, vintage), added up by method."""
+    sums: dict[int, list[int]] = {}
+    for row in rows:
+        values = sums.setdefault(row.method, [0] * 7)
+        found = (
+            row.records, row.activity, row.credits_mg, row.millipoints,
+            row.revoked_records, row.revoked_credits_mg, row.revoked_millipoints,
+        )  # fmt: skip
+        for at, value in enumerate(found):
+            values[at] += value
+    return [_method(method, values, catalogue.get(method)) for method, values in sorted(sums.items())]
+
+
+def _method(method: int, values: list[int], shipped: CatalogueMethod | None) -> MethodTotal:
+    records, activity, credits_mg, millipoints, revoked, revoked_credits, revoked_points = values
+    return MethodTotal(
+        method=method,
+        name=None if shipped is None else Bilingual(zh=shipped.name.zh, en=shipped.name.en),
+        records=records,
+        activity=activity,
+        credits_mg=credits_mg - revoked_credits,
+        millipoints=millipoints - revoked_points,
+        minted_credits_mg=credits_mg,
+        minted_millipoints=millipoints,
+        revoked_records=revoked,
+        revoked_credits_mg=revoked_credits,
+        revoked_millipoints=revoked_points,
+    )

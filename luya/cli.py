@@ -1,0 +1,200 @@
+"""The `luya` command: one function a command, each only reads its arguments and hands on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.errors import ApiError
+from chain_node.errors import NodeError
+from chain_node.protocol.errors import ProtocolError
+from luya.console import answer, story
+from luya.errors import LuyaError
+from luya.home import Home
+from oracle.errors import OracleError
+
+app = typer.Typer(
+    name="luya",
+    help="绿芽：碳普惠账本。A ledger for carbon inclusion: from a partner's record to a credit that anyone can verify.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+oracle_app = typer.Typer(help="合作方的预言机。A partner's oracle.", no_args_is_help=True)
+token_app = typer.Typer(help="接口令牌。Tokens of the API.", no_args_is_help=True)
+app.add_typer(oracle_app, name="oracle")
+app.add_typer(token_app, name="token")
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="账本的目录。Folder of the ledger (default: LUYA_HOME, else ~/.luya).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="只输出 JSON。Print JSON only.")]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Errors that we know end as one sentence and exit code 1, never as a traceback."""
+    try:
+        yield
+    except (LuyaError, NodeError, OracleError, ApiError, ProtocolError) as error:
+        story.print(f"[red]错误 error:[/red] {error}", markup=True, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        story.print("已中断，下次运行会从断点继续。Interrupted: the next run goes on from here.")
+        raise typer.Exit(130) from None
+
+
+def _run(command: Callable[..., dict[str, Any] | None], *arguments: Any, **named: Any) -> dict[str, Any]:
+    """Runs a command and prints its answer as the last line."""
+    with _explained():
+        value = command(*arguments, **named) or {}
+        answer(value)
+        return value
+
+
+@app.command()
+def demo(
+    home: HomeOption = None,
+    once: Annotated[bool, typer.Option("--once", help="验证后退出。Exit when verified.")] = False,
+    json: JsonOption = False,
+    records: Annotated[int, typer.Option(min=20, max=2_000_000, help="行数。Rows in the partners' files.")] = 600,
+) -> None:
+    """从零到可验证的账本。From nothing to a served, verified ledger."""
+    from luya import demo as command
+
+    value = _run(command.run, home, once=once, quiet=json, records=records)
+    raise typer.Exit(0 if value.get("verified") else 1)
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="接口端口。Port of the API (0: any free one).")] = 8420,
+) -> None:
+    """启动引擎、跟随器和接口。Engine, follower and API; Ctrl-C stops all of it cleanly."""
+    from luya import up as command
+
+    _run(command.run, Home.of(home), port=port)
+
+
+@app.command()
+def status(home: HomeOption = None, json: JsonOption = False) -> None:
+    """进程、高度、延迟、队列、地址。Processes, heights, lag, queues, addresses."""
+    from luya import status as command
+
+    _run(command.run, Home.of(home), quiet=json)
+
+
+@oracle_app.command("ingest")
+def oracle_ingest(
+    files: Annotated[list[Path], typer.Argument(help="合作方的文件。The partner's files.")],
+    feed: Annotated[str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of the feed, or its TOML file.")],
+    home: HomeOption = None,
+    enrol_unknown: Annotated[
+        bool, typer.Option("--enrol-unknown", help="试用：为未登记者开户。Trials: enrol unknown ids.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """把合作方文件一路送到最终账本。Takes a partner's files the whole way; ends when all is final."""
+    from luya import ingest as command
+
+    _run(command.run, Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
+
+
+@app.command()
+def bundle(
+    index: Annotated[int, typer.Argument(min=0, help="日志序号。Index of the entry in the log.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="输出文件。Where to write the bundle.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """一条减排的证明。The proof bundle of a reduction."""
+    from luya import proofs as command
+
+    _run(command.run, Home.of(home), index, output)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def verify(context: typer.Context) -> None:
+    """离线验证一份证明。Checks a proof bundle offline (exit 1 and the reason when it is false)."""
+    from luya import verify as command
+
+    raise typer.Exit(command.run(context.args))
+
+
+@app.command()
+def fsck(
+    home: HomeOption = None,
+    deep: Annotated[bool, typer.Option("--deep", help="也核对每批签名。Check every batch's signatures too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """重放归档并与链和查询库比对。Replays the archive, compares it with chain and read model; exit 1 unless ok."""
+    from luya import checks as command
+
+    value = _run(command.fsck, Home.of(home), deep=deep, quiet=json)
+    raise typer.Exit(0 if value.get("ok") else 1)
+
+
+@app.command()
+def rebuild(home: HomeOption = None, json: JsonOption = False) -> None:
+    """由归档重建新链，根不变。Makes a new chain from the archive, sealed at the same root."""
+    from luya import checks as command
+
+    _run(command.rebuild, Home.of(home), quiet=json)
+
+
+@app.command()
+def bench(
+    home: HomeOption = None,
+    records: Annotated[int, typer.Option(min=1000, max=2_000_000, help="行数。Rows to ingest.")] = 30_000,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="接口负载时长。How long the API is loaded.")] = 15,
+    json: JsonOption = False,
+) -> None:
+    """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API latency and gas."""
+    from luya import bench as command
+
+    _run(command.run, home, records=records, seconds=seconds, quiet=json)
+
+
+@token_app.command("create")
+def token_create(
+    scope: Annotated[list[str], typer.Option("--scope", help="account:<地址> | feed:<编号> | auditor | operator")],
+    home: HomeOption = None,
+    label: Annotated[str, typer.Option("--label", help="用途。What it is for.")] = "",
+    days: Annotated[int | None, typer.Option("--days", min=1, help="有效天数。Days until it expires.")] = None,
+) -> None:
+    """新建令牌，只显示一次。Makes a token; it is shown this once."""
+    from luya import tokens as command
+
+    _run(command.create, Home.of(home), scope, label, days)
+
+
+@token_app.command("list")
+def token_list(home: HomeOption = None) -> None:
+    """列出令牌。Lists the tokens, never their secrets."""
+    from luya import tokens as command
+
+    _run(command.list_all, Home.of(home))
+
+
+@token_app.command("revoke")
+def token_revoke(identifier: Annotated[str, typer.Argument(help="令牌编号。The token's id.")], home: HomeOption = None) -> None:
+    """吊销令牌。Revokes a token."""
+    from luya import tokens as command
+
+    _run(command.revoke, Home.of(home), identifier)
+
+
+@app.command("serve-api", hidden=True)
+def serve_api(home: HomeOption = None, port: int = 0, ready: Path | None = None) -> None:
+    """The API's own process; `luya up` starts it."""
+    from luya import serve as command
+
+    with _explained():
+        command.run(Home.of(home), port, ready)
+    sys.exit(0)

@@ -1,0 +1,48 @@
+"""What the person at the keyboard sees: a story on standard error, JSON as the last line of standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+story = Console(stderr=True, highlight=False)
+
+Advance = Callable[[str, int, int], None]
+
+
+def tell(text: str) -> None:
+    """One sentence of the story."""
+    story.print(text, soft_wrap=True)
+
+
+def answer(value: dict[str, Any]) -> None:
+    """The last line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def progress() -> Iterator[Advance]:
+    """Bars by stage: call with (stage, done, total); total 0 means that it is not known."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=story, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total or None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        yield advance

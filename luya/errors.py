@@ -1,0 +1,20 @@
+"""Every error of the command line, one tree.
+
+    LuyaError
+    ├── UsageError      arguments that do not go together, or name what is not there
+    └── HomeError       the home is not in a state in which this can be done
+"""
+
+from __future__ import annotations
+
+
+class LuyaError(Exception):
+    """Base of all errors of `luya`. Says what, where, and what to do."""
+
+
+class UsageError(LuyaError):
+    """Arguments that do not go together, or name what is not there."""
+
+
+class HomeError(LuyaError):
+    """The home is not in a state in which this can be done."""

@@ -1,0 +1,40 @@
+"""A home's folder: what the node keeps there (`chain_node.home`), and what oracles and API add."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from chain_node import home as node
+
+
+@dataclass(frozen=True, slots=True)
+class Home(node.Home):
+    """The folder of one ledger (`--home`, or `LUYA_HOME`, or `~/.luya`); deleting it deletes the ledger."""
+
+    @staticmethod
+    def of(given: Path | None) -> Home:
+        """The home that is meant, as an absolute path; nothing is created."""
+        chosen = given or Path(os.environ.get("LUYA_HOME") or Path.home() / ".luya")
+        return Home(chosen.expanduser().resolve())
+
+    @property
+    def feeds(self) -> Path:
+        """One TOML file a feed."""
+        return self.root / "feeds"
+
+    @property
+    def oracle(self) -> Path:
+        """The oracles' journals, a folder a feed."""
+        return self.root / "oracle"
+
+    @property
+    def read_model(self) -> str:
+        """The read model's database URL (`LUYA_API_DATABASE_URL` overrides)."""
+        return os.environ.get("LUYA_API_DATABASE_URL") or f"sqlite:///{self.root / 'read-model.sqlite'}"
+
+    @property
+    def api(self) -> Path:
+        """Where the API says that it listens, while it runs."""
+        return self.root / "run" / "api.json"

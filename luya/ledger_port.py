@@ -1,0 +1,115 @@
+"""What an oracle needs of the ledger, on top of an open node: `oracle.ports` implemented by `chain_node`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from chain_node.contracts import Law, Ledger, Views
+from chain_node.node import Node
+from chain_node.protocol.attestation import Domain
+from chain_node.protocol.entries import Feed, GroupCaps, Method, decode
+from chain_node.protocol.rules import Rule
+from chain_node.protocol.times import day_of
+from chain_node.sender import Receipt, Sender, Tx
+from oracle.law import FeedLaw
+from oracle.ports import Failure, FailureKind, Limits, SignedBatch
+
+_POLL: Final = 0.02
+_IMPOSSIBLE: Final = re.compile(r"LuyaLedgerImpossibleRecord\(position=(\d+), rule=(\d+)\)")
+_KINDS: Final[Mapping[str, FailureKind]] = {
+    "LuyaLedgerWrongSequence": FailureKind.SEQUENCE,
+    "LuyaLedgerBadSignature": FailureKind.DOMAIN,
+    "LuyaLedgerPaused": FailureKind.BLOCKED,
+    "LuyaLedgerFeedNotActive": FailureKind.BLOCKED,
+    "LuyaLedgerNotSealed": FailureKind.BLOCKED,
+    "LuyaLedgerQuorumMissing": FailureKind.REFUSED,
+}
+
+
+class NodeLedger:
+    """`oracle.ports.Ledger` over a node, sending with a key of its own.
+
+    Args:
+        node: the open node; its archive grows while its follower (or that of `luya up`) runs.
+        sender: the sender of the feed's submitting key.
+    """
+
+    def __init__(self, node: Node, sender: Sender) -> None:
+        self._node = node
+        self._sender = sender
+        self._ledger = Ledger(node.rpc, node.manifest.ledger_address)
+        self._law = Law(node.rpc, node.manifest.law_address)
+        self._views = Views(node.rpc, node.manifest.views_address)
+        self._seen = node.archive.size
+
+    @property
+    def limits(self) -> Limits:
+        """What one batch may be on this engine."""
+        limits = self._node.engine.limits
+        return Limits(limits.max_records, limits.max_tx_gas, limits.max_tx_bytes - 2_048)
+
+    def domain(self) -> Domain:
+        """The ledger's EIP-712 domain."""
+        return self._node.manifest.domain
+
+    def law(self, feed: int) -> FeedLaw:
+        """The feed's entry, its methods and their groups' caps, read from the contract."""
+        entry, _active = self._law.read("feedTerms", feed)
+        settings = decode(bytes(entry))
+        assert isinstance(settings, Feed)
+        methods: dict[int, Method] = {}
+        caps: dict[int, GroupCaps] = {}
+        terms = self._law.read_many([("methodTerms", (method,)) for method in settings.methods])
+        for raw, credits_mg, millipoints in terms:
+            method = decode(bytes(raw))
+            assert isinstance(method, Method)
+            methods[method.id] = method
+            caps[method.group] = GroupCaps(settings.time, method.group, credits_mg, millipoints)
+        head = self._node.rpc.call("eth_getBlockByNumber", "latest", False)
+        return FeedLaw(settings, methods, caps, day_of(int(head["timestamp"], 16)))
+
+    def next_sequence(self, feed: int) -> int:
+        """The sequence that the feed's next batch must start with."""
+        return self._ledger.next_sequence(feed)
+
+    def words(self, keys: Sequence[int]) -> Sequence[int]:
+        """The slot words of these keys."""
+        return self._views.words(keys)
+
+    def submit(self, batches: Sequence[SignedBatch]) -> None:
+        """Durable in the sender's outbox when it returns."""
+        self._sender.send_many([self._transaction(batch) for batch in batches])
+
+    def advance(self, timeout: float) -> Sequence[Failure]:
+        """Waits until the archive has grown or a batch was refused."""
+        deadline = time.monotonic() + timeout
+        while True:
+            failures = [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
+            size = self._node.archive.size
+            if failures or size > self._seen or time.monotonic() >= deadline:
+                self._seen = size
+                return failures
+            time.sleep(_POLL)
+
+    def _transaction(self, batch: SignedBatch) -> Tx:
+        data = self._ledger.record_data(
+            batch.feed,
+            batch.first_sequence,
+            batch.records,
+            batch.nullifiers,
+            batch.config_digest,
+            batch.signatures,
+        )
+        return Tx(self._ledger.address, data, batch.gas, batch.key)
+
+
+def _failure(receipt: Receipt) -> Failure:
+    impossible = _IMPOSSIBLE.search(receipt.reason)
+    if impossible:
+        position, rule = int(impossible[1]), Rule.of(int(impossible[2]))
+        return Failure(receipt.key, FailureKind.RECORD, receipt.reason, position, rule)
+    name = receipt.reason.partition("(")[0]
+    return Failure(receipt.key, _KINDS.get(name, FailureKind.UNKNOWN), receipt.reason)

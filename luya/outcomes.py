@@ -1,0 +1,34 @@
+"""What became of a partner's rows, handed from the oracle's journal to the read model: the two know nothing of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from api.projection import outcomes as read_model
+from chain_node.protocol.rules import Rule
+from oracle.config import FeedConfig
+from oracle.ingest import Delivery
+
+
+def hand_over(database: Engine, feed: FeedConfig, delivery: Delivery) -> int:
+    """Stores every row of a finished call; a row that was known already keeps what its first sending came to."""
+    return read_model.take(database, _rows(feed, delivery))
+
+
+def _rows(feed: FeedConfig, delivery: Delivery) -> Iterator[read_model.RowOutcome]:
+    names = [Path(name).name for name in delivery.files]
+    for row in delivery.outcomes():
+        yield read_model.RowOutcome(
+            feed=feed.id,
+            file=names[row.file],
+            row=row.row,
+            key=row.key,
+            state="refused" if row.rule else "final",
+            rule=Rule.of(row.rule).number if row.rule else None,
+            value=row.value,
+            account=row.account,
+            sequence=row.sequence,
+        )

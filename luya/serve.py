@@ -1,0 +1,43 @@
+"""The API's process: uvicorn on loopback, started and watched by `luya up`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+from chain_node.durable import write_atomic
+from chain_node.manifest import Manifest
+from luya.home import Home
+
+HOST = "127.0.0.1"
+
+
+def run(home: Home, port: int, ready: Path | None) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Args:
+        home: whose archive and read model are served.
+        port: 0 takes a free one.
+        ready: a file that is written, with the address, once the socket listens.
+    """
+    manifest = Manifest.load(home.manifest)
+    settings = Settings.from_environment(
+        archive=home.archive, database_url=home.read_model, log_key=manifest.log_key
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(512)
+        if ready is not None:
+            url = f"http://{HOST}:{listener.getsockname()[1]}"
+            write_atomic(ready, json.dumps({"url": url, "pid": os.getpid()}).encode())
+        config = uvicorn.Config(
+            create_app(settings), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
+        )
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,166 @@
+"""An open home with everything that a command needs: node, follower, oracles, read model. Composition only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+
+from api.errors import ApiError
+from api.projection.projector import Projector
+from api.store import migrate
+from api.store.database import writer
+from chain_node.node import Node
+from chain_node.settings import NodeSettings
+from luya import feeds as home_feeds
+from luya import outcomes
+from luya.home import Home
+from luya.ledger_port import NodeLedger
+from oracle.config import FeedConfig
+from oracle.ingest import Delivery, IngestResult, Progress, World, ingest, settle_pending
+
+Advance = Callable[[str, int, int], None]
+_PROJECT_EVERY: Final = 0.25
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What is open.
+
+    Attributes:
+        home: the home.
+        node: its node, followed in the background when this process owns it.
+        database: the read model's writer.
+    """
+
+    home: Home
+    node: Node
+    database: Engine
+
+    def project(self) -> int:
+        """Brings the read model to the archive's size; returns it."""
+        return Projector(self.database, self.node.archive).catch_up()
+
+    def ingest(
+        self,
+        files: Sequence[Path],
+        feed: FeedConfig,
+        *,
+        enrol_unknown: bool = False,
+        report: Path | None = None,
+        advance: Advance = silent,
+    ) -> IngestResult:
+        """Takes a partner's files the whole way; all is final and in the read model when it returns."""
+
+        def watch(progress: Progress) -> None:
+            advance(progress.stage, progress.done, progress.total or 0)
+
+        def deliver(delivery: Delivery) -> None:
+            self.node.catch_up()
+            self.project()
+            outcomes.hand_over(self.database, feed, delivery)
+
+        with self._world(feed) as world:
+            return ingest(
+                files, feed, world, enrol_unknown=enrol_unknown, report=report, progress=watch, deliver=deliver
+            )
+
+    def settle(self, feed: FeedConfig) -> int:
+        """Brings to an end what an interrupted call has journaled."""
+        with self._world(feed) as world:
+            return settle_pending(feed, world)
+
+    @contextmanager
+    def _world(self, feed: FeedConfig) -> Iterator[World]:
+        name = f"feed-{feed.id}-submitter"
+        keys = self.node.keystore
+        try:
+            yield World(
+                home=self.home.oracle,
+                ledger=NodeLedger(self.node, self.node.sender(name)),
+                archive=self.node.archive,
+                registrar=_Registrar(self.node),
+                signers=home_feeds.signers(keys, feed),
+                key=keys.secret(f"feed-{feed.id}-journal"),
+            )
+        finally:
+            self.node.release_sender(name)
+
+
+class _Registrar:
+    """The node's registrar; who is returned is registered and final."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def lookup_many(self, organisation: int, ids: Sequence[str]) -> Mapping[str, bytes]:
+        return self._node.registrar.lookup_many(organisation, ids)
+
+    def enrol_many(self, organisation: int, ids: Sequence[str]) -> Mapping[str, bytes]:
+        try:
+            return self._node.registrar.enrol_many(organisation, ids)
+        finally:
+            self._node.release_sender("registrar")
+
+
+class Projection:
+    """Projects in the background while a node runs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="luya-projection", daemon=True)
+        self.failure: ApiError | None = None
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(_PROJECT_EVERY):
+                self._session.project()
+        except ApiError as error:
+            self.failure = error
+
+    def close(self) -> None:
+        """Stops; what is published is projected."""
+        self._stop.set()
+        self._thread.join()
+        if self.failure is None:
+            self._session.project()
+
+
+@contextmanager
+def opened(home: Home, *, advance: Advance = silent, rebuild: bool = False, follow: bool = True) -> Iterator[Session]:
+    """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet."""
+    with ExitStack() as stack:
+        home_feeds.install(home)
+        settings = _settings(home, rebuild)
+        node = stack.enter_context(Node.open(home.root, settings=settings, progress=advance))
+        if follow:
+            node.follow()
+        database = writer(home.read_model)
+        stack.callback(database.dispose)
+        migrate.upgrade(database)
+        yield Session(home, node, database)
+
+
+def _settings(home: Home, rebuild: bool) -> NodeSettings:
+    if home.manifest.exists():  # the law stands in the log already
+        return NodeSettings(rebuild=rebuild)
+    from chain_node.keystore import Keystore
+
+    keys = Keystore(home.root)
+    feeds = sorted(home_feeds.of_home(home).values(), key=lambda feed: feed.id)
+    organisations = {feed.organisation.id: home_feeds.organisation_entry(feed) for feed in feeds}
+    return NodeSettings(
+        organisations=tuple(organisations[number] for number in sorted(organisations)),
+        feeds=tuple(home_feeds.feed_entry(keys, feed) for feed in feeds),
+    )

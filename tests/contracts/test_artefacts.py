@@ -1,0 +1,95 @@
+"""The compiled contracts in the package are what the sources compile to, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = ROOT / "chain_node" / "artefacts"
+CONTRACTS = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager")
+SIZE_LIMIT = 24_576
+
+
+def _node() -> str:
+    """Node of the Python environment, else the machine's own."""
+    found = shutil.which("node", path=str(ROOT / ".venv" / "bin")) or shutil.which("node")
+    if found is None or not (ROOT / "node_modules" / "solc").is_dir():
+        pytest.skip("the contract toolchain is not installed: run `npm ci`")
+    return found
+
+
+def _artefact(name: str) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads((ARTEFACTS / f"{name}.json").read_text("utf-8"))
+    return loaded
+
+
+def test_recompiled_artefacts_are_identical(tmp_path: Path) -> None:
+    command = [_node(), str(ROOT / "scripts" / "export_artefacts.mjs"), "--out", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted([*(f"{name}.json" for name in CONTRACTS), "standard-input.json"])
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (ARTEFACTS / name).read_bytes(), f"{name}: run `npm run export`"
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_contract_fits_the_size_limit(name: str) -> None:
+    code = str(_artefact(name)["deployedBytecode"]).removeprefix("0x")
+    assert 0 < len(code) // 2 <= SIZE_LIMIT
+
+
+def test_storage_layout_is_the_documented_one() -> None:
+    """`LedgerSlots`, which view contracts read by, against the compiler's own layout."""
+    constants: dict[str, int] = {}
+    for line in (ROOT / "contracts" / "libraries" / "LedgerSlots.sol").read_text("utf-8").splitlines():
+        words = line.split()
+        if words[:3] == ["uint256", "internal", "constant"]:
+            constants[words[3]] = int(words[5].rstrip(";"))
+    storage = _artefact("LuyaLedger")["storage"]
+    assert isinstance(storage, list)
+    slots = {item["label"]: int(item["slot"]) for item in storage}
+    head = {item["label"]: item["offset"] for item in storage if item["slot"] == "0"}
+    assert head == {"_size": 0, "_pausedUntil": 8, "_sealed": 16}
+    names = {
+        "LOG_KEY": "_logKey",
+        "IDENTITY_OF": "_identityOf",
+    }
+    for constant, position in constants.items():
+        if constant != "HEAD":
+            assert slots[names.get(constant, "_" + constant.lower())] == position, constant
+
+
+def _canonical(item: dict[str, object]) -> str:
+    kind = str(item["type"])
+    if kind.startswith("tuple"):
+        parts = item["components"]
+        assert isinstance(parts, list)
+        return "(" + ",".join(_canonical(part) for part in parts) + ")" + kind.removeprefix("tuple")
+    return kind
+
+
+def test_every_restricted_function_has_a_role() -> None:
+    """roles.json names exactly the functions that the sources restrict."""
+    roles = json.loads((ARTEFACTS / "roles.json").read_text("utf-8"))
+    for contract, table in roles["functions"].items():
+        abi = _artefact(contract)["abi"]
+        assert isinstance(abi, list)
+        changing = {
+            f"{item['name']}({','.join(_canonical(part) for part in item['inputs'])})"
+            for item in abi
+            if item["type"] == "function" and item["stateMutability"] == "nonpayable"
+        }
+        source = (ROOT / "contracts" / f"{contract}.sol").read_text("utf-8")
+        restricted = {signature for signature in changing if _is_restricted(source, signature.partition("(")[0])}
+        assert set(table) == restricted
+        assert set(table.values()) <= set(roles["roles"].values())
+
+
+def _is_restricted(source: str, function: str) -> bool:
+    _, found, rest = source.partition(f"function {function}(")
+    return bool(found) and "restricted" in rest.partition("{")[0].split()

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.contracts import AccessManager, Law, Ledger, Views
@@ -203,6 +204,8 @@ class Node:
         self.manifest, self.deployed = ensure_ledger(
             self.home, network, self.engine, self.rpc, self.keystore, self._settings, self._progress
         )
+        # before the first batch of this ledger is archived: its bundles need the nonce behind the domain's salt
+        remember(self.home.archive, network.origin, bytes.fromhex(self.manifest.genesis_nonce))
         self.follower = Follower(
             self.rpc,
             self.manifest,

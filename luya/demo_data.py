@@ -41,7 +41,10 @@ class PartnerFiles:
 
 
 def write_partner_files(folder: Path, *, records: int, last_day: date, seed: int = 1) -> PartnerFiles:
-    """Writes about `records` rows over the three trial feeds into `folder`; days end at `last_day`."""
+    """Writes about `records` rows over the three trial feeds into `folder`; days end at `last_day`.
+
+    Another seed gives other people, so that two runs on one ledger do not claim the same slots.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)  # noqa: S311 - sample data, not secrets
     share = {"bike-share": records * 6 // 10, "daily-steps": records * 3 // 10}
@@ -51,9 +54,9 @@ def write_partner_files(folder: Path, *, records: int, last_day: date, seed: int
         "daily-steps": folder / "daily-steps.csv",
         "transit-card": folder / "transit-card.json",
     }
-    _write_csv(files["bike-share"], _TRIP_COLUMNS, _trips(rng, share["bike-share"], last_day))
-    _write_csv(files["daily-steps"], ["Id", "Date", "StepTotal"], _steps(rng, share["daily-steps"], last_day))
-    swipes = list(_swipes(rng, share["transit-card"], last_day))
+    _write_csv(files["bike-share"], _TRIP_COLUMNS, _trips(rng, f"{seed}-", share["bike-share"], last_day))
+    _write_csv(files["daily-steps"], ["Id", "Date", "StepTotal"], _steps(rng, f"{seed}-", share["daily-steps"], last_day))
+    swipes = list(_swipes(rng, f"{seed}-", share["transit-card"], last_day))
     text = json.dumps({"total": len(swipes), "data": swipes}, ensure_ascii=False)
     files["transit-card"].write_text(text, encoding="utf-8")
     return PartnerFiles(files, share | {"transit-card": len(swipes)})
@@ -70,7 +73,7 @@ def _when(moment: datetime) -> str:
     return f"{moment.month}/{moment.day}/{moment:%y} {moment.hour}:{moment.minute:02d}"
 
 
-def _trips(rng: random.Random, count: int, last_day: date) -> Iterator[list[str]]:
+def _trips(rng: random.Random, prefix: str, count: int, last_day: date) -> Iterator[list[str]]:
     """A rider takes one trip a day, so that nothing collides but what is meant to: 1 row in 25 is bad."""
     riders = max(count // 12, 6)
     for n in range(count):
@@ -88,13 +91,13 @@ def _trips(rng: random.Random, count: int, last_day: date) -> Iterator[list[str]
         elif spoilt == 2:
             seconds = rng.randrange(22_000, 90_000)
         trip = [str(seconds), _when(start), _when(start + timedelta(seconds=seconds)), *origin, *target]
-        trip += [str(30_000 + rider), "Subscriber", str(1960 + rider % 45), str(rider % 3)]
+        trip += [f"{prefix}{30_000 + rider}", "Subscriber", str(1960 + rider % 45), str(rider % 3)]
         if spoilt == 3:
             trip[1] = "yesterday"
         yield trip
 
 
-def _steps(rng: random.Random, count: int, last_day: date) -> Iterator[list[str]]:
+def _steps(rng: random.Random, prefix: str, count: int, last_day: date) -> Iterator[list[str]]:
     walkers = max(count // 20, 3)
     for n in range(count):
         walker, back = n % walkers, n // walkers
@@ -102,10 +105,10 @@ def _steps(rng: random.Random, count: int, last_day: date) -> Iterator[list[str]
         steps = 0 if rng.randrange(30) == 0 else rng.randrange(1_500, 19_000)
         if rng.randrange(400) == 0:
             steps = 88_888
-        yield [str(7_000_000 + walker), f"{day.month}/{day.day}/{day:%y}", str(steps)]
+        yield [f"{prefix}{7_000_000 + walker}", f"{day.month}/{day.day}/{day:%y}", str(steps)]
 
 
-def _swipes(rng: random.Random, count: int, last_day: date) -> Iterator[dict[str, str]]:
+def _swipes(rng: random.Random, prefix: str, count: int, last_day: date) -> Iterator[dict[str, str]]:
     cards = max(count // 6, 2)
     made = 0
     while made < count:
@@ -113,7 +116,7 @@ def _swipes(rng: random.Random, count: int, last_day: date) -> Iterator[dict[str
         day = datetime.combine(last_day - timedelta(days=back % 60), datetime.min.time())
         moment = day + timedelta(hours=8 + back // 60 * 3, minutes=rng.randrange(0, 90))
         kind = rng.randrange(10)
-        name = f"LZ{card:07d}"
+        name = f"LZ{prefix}{card:07d}"
         if kind < 6:
             yield _swipe(moment, name, "巴士", rng.choice(_BUS_LINES), "")
             made += 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +29,7 @@ def run(home: Home, port: int, ready: Path | None) -> None:
         port: 0 takes a free one.
         ready: a file that is written, with the address, once the socket listens.
     """
+    _die_with_parent()
     manifest = Manifest.load(home.manifest)
     settings = Settings.from_environment(
         archive=home.archive, database_url=home.read_model, log_key=manifest.log_key
@@ -41,3 +45,13 @@ def run(home: Home, port: int, ready: Path | None) -> None:
             create_app(settings), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _die_with_parent() -> None:
+    """Asks the kernel for SIGTERM when `luya up` is gone, however it went."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the process that started the API is gone")

@@ -83,15 +83,17 @@ class Session:
     def _world(self, feed: FeedConfig) -> Iterator[World]:
         name = f"feed-{feed.id}-submitter"
         keys = self.node.keystore
+        sender = self.node.sender(name)
         try:
             yield World(
                 home=self.home.oracle,
-                ledger=NodeLedger(self.node, self.node.sender(name)),
+                ledger=NodeLedger(self.node, sender),
                 archive=self.node.archive,
                 registrar=_Registrar(self.node),
                 signers=home_feeds.signers(keys, feed),
                 key=keys.secret(f"feed-{feed.id}-journal"),
             )
+            sender.poll()  # all is final by now: the outbox shall say so too
         finally:
             self.node.release_sender(name)
 

@@ -1,0 +1,91 @@
+"""`luya fsck` and `luya rebuild`: a ledger is compared with its archive, or made again from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.errors import ApiError
+from api.projection.compare import compare
+from chain_node.archive.reader import ArchiveReader
+from chain_node.errors import ArchiveError, FollowerError
+from chain_node.fsck import Difference, FsckResult
+from chain_node.fsck import fsck as check
+from chain_node.manifest import Manifest
+from luya.console import Advance, progress, tell
+from luya.home import Home
+from luya.session import opened
+
+SHOWN = 20
+
+
+def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
+    """Replays the archive and compares root, balances, words, totals and law with the chain and the read model."""
+    manifest = Manifest.load(home.manifest)
+    with progress() as advance:
+        try:
+            result, differences = _compared(home, manifest, deep, advance)
+        except (ArchiveError, FollowerError) as error:
+            # The archive is so damaged that nothing can be opened on it: say what the archive alone shows.
+            result = check(ArchiveReader(home.archive), log_key=manifest.log_key, deep=deep, progress=advance)
+            differences = [str(Difference("archive", "opening", "", "an archive that can be gone on with", str(error)))]
+            differences += [str(difference) for difference in result.differences]
+    if not quiet:
+        _tell(result, differences)
+    return {
+        "ok": not differences,
+        "log_size": result.log_size,
+        "log_root": result.log_root.hex(),
+        "credits_mg": result.credits_mg,
+        "millipoints": result.millipoints,
+        "differences": differences,
+    }
+
+
+def _compared(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+    with opened(home, advance=advance) as session:
+        node = session.node
+        node.catch_up()
+        result = check(
+            node.archive,
+            log_key=node.manifest.log_key or manifest.log_key,
+            chain=(node.rpc, node.manifest),
+            deep=deep,
+            progress=advance,
+        )
+        differences = [str(difference) for difference in result.differences]
+        try:
+            session.project()
+            found = compare(session.database, node.archive, result.state, lambda d, t: advance("read model", d, t))
+            differences += [f"read model: {one.where}: expected {one.expected}, found {one.found}" for one in found]
+        except ApiError as error:
+            differences.append(f"read model: {error}")
+        return result, differences
+
+
+def rebuild(home: Home, *, quiet: bool) -> dict[str, Any]:
+    """A new chain from the archive, sealed at the same root; signed but unrecorded batches are signed again later."""
+    before = ArchiveReader(home.archive).checkpoint()
+    with progress() as advance, opened(home, advance=advance, rebuild=True) as session:
+        session.node.catch_up()
+        size, root = session.node.ledger.log_size(), session.node.ledger.root()
+        session.project()
+    if not quiet:
+        tell(f"已由归档重建：{size:,} 条记录。Rebuilt from the archive: {size:,} entries, root {root.hex()}.")
+    return {
+        "log_size": size,
+        "log_root": root.hex(),
+        "sealed_at": before.size if before else 0,
+        "sealed_root": before.root.hex() if before else "",
+    }
+
+
+def _tell(result: FsckResult, differences: list[str]) -> None:
+    tell(f"{result.log_size:,} 条记录已重放。{result.log_size:,} entries replayed, root {result.log_root.hex()}.")
+    if not differences:
+        tell("[green]一致 ok[/green]: archive, chain and read model agree.")
+        return
+    tell(f"[red]{len(differences)} 处不一致 differences[/red]")
+    for difference in differences[:SHOWN]:
+        tell(f"  {difference}")
+    if len(differences) > SHOWN:
+        tell(f"  … {len(differences) - SHOWN} more in the JSON")

@@ -112,11 +112,14 @@ def bundle(
     index: Annotated[int, typer.Argument(min=0, help="日志序号。Index of the entry in the log.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="输出文件。Where to write the bundle.")] = None,
     home: HomeOption = None,
+    opening: Annotated[
+        bool, typer.Option("--opening", help="附上原始记录和盐，仅给本人。With salt and raw record: for the owner only.")
+    ] = False,
 ) -> None:
     """一条减排的证明。The proof bundle of a reduction."""
     from luya import proofs as command
 
-    _run(command.run, Home.of(home), index, output)
+    _run(command.run, Home.of(home), index, output, opening=opening)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -163,6 +163,13 @@ class Journal:
         opened = self.unsealed(found[1], found[0])
         return opened[:SALT_BYTES], opened[SALT_BYTES:]
 
+    def opening_of(self, sequence: int) -> tuple[bytes, bytes]:
+        """The opening of the record with this sequence. Raises JournalError."""
+        found = self.db.execute("SELECT id FROM record WHERE sequence = ?", (sequence,)).fetchone()
+        if found is None:
+            raise JournalError(f"{self.path} has no record with sequence {sequence}: another oracle submitted it")
+        return self.opening(int(found[0]))
+
     # --- calls
 
     def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]]) -> Call:

@@ -1,4 +1,4 @@
-"""Installs what the engine needs from npm: by `npm ci` from a committed lock, once per machine, into a cache.
+"""Installs npm packages, first of all the engine: by `npm ci` from a committed lock, once per machine, into a cache.
 
 The folder's name holds the lock's hash, so an upgrade installs beside the old one, and a second start needs no network.
 """
@@ -57,16 +57,31 @@ def ensure_runtime(progress: Progress = no_progress) -> Path:
     """
     source = resources.files("chain_node.engine") / "runtime"
     package, lock_text = (source / "package.json").read_bytes(), (source / "package-lock.json").read_bytes()
+    return ensure("runtime", package, lock_text, "the chain engine from npm (about 45 MB, once)", progress)
+
+
+def ensure(name: str, package: bytes, lock_text: bytes, what: str, progress: Progress = no_progress) -> Path:
+    """Folder whose `node_modules` holds a lock's packages, installed now if they are not there yet.
+
+    Args:
+        name: first part of the folder's name.
+        package, lock_text: contents of package.json and package-lock.json.
+        what: what it is, for whoever waits.
+        progress: told about the installation.
+
+    Raises:
+        RuntimeMissing: npm is missing, or the registry cannot be reached.
+    """
     digest = hashlib.sha256(package + b"\0" + lock_text).hexdigest()[:16]
     cache = cache_dir()
-    target = cache / f"runtime-{digest}"
+    target = cache / f"{name}-{digest}"
     if target.exists():
         return target
     make_dir(cache)
-    guard = _wait_lock(cache / f"runtime-{digest}.lock", progress)
+    guard = _wait_lock(cache / f"{name}-{digest}.lock", progress)
     try:
         if not target.exists():
-            _install(package, lock_text, target, progress)
+            _install(package, lock_text, target, what, progress)
     finally:
         guard.release()
     return target
@@ -84,10 +99,10 @@ def _wait_lock(path: Path, progress: Progress) -> FileLock:
             time.sleep(0.5)
 
 
-def _install(package: bytes, lock_text: bytes, target: Path, progress: Progress) -> None:
+def _install(package: bytes, lock_text: bytes, target: Path, what: str, progress: Progress) -> None:
     """`npm ci` in a temporary folder beside `target`, then one rename: a half install is never seen."""
     npm = find_npm()
-    progress("installing the chain engine from npm (about 45 MB, once)", 0, 1)
+    progress(f"installing {what}", 0, 1)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         (work / "package.json").write_bytes(package)
@@ -109,12 +124,12 @@ def _install(package: bytes, lock_text: bytes, target: Path, progress: Progress)
         fsync_dir(target.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    progress("installing the chain engine from npm (about 45 MB, once)", 1, 1)
+    progress(f"installing {what}", 1, 1)
 
 
 def _unreachable(detail: str) -> str:
     registry = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org")
     return (
-        f"the chain engine could not be installed from npm ({registry}). Check the network or the proxy, or set "
+        f"what is needed could not be installed from npm ({registry}). Check the network or the proxy, or set "
         f"NPM_CONFIG_REGISTRY to a mirror that you trust, then start again; what npm said: {detail}"
     )

@@ -5,8 +5,10 @@
 | `LUYA_API_DATABASE_URL` | `database_url` | SQLite file `read-model.sqlite` beside the archive |
 | `LUYA_API_ARCHIVE` | `archive` | required |
 | `LUYA_API_LOG_KEY` | `log_key` | none: the log's verifier key, shown to clients |
-| `LUYA_API_PUBLIC_RATE` / `_PUBLIC_BURST` | `public_rate`, `public_burst` | 50/s, 200 |
-| `LUYA_API_TOKEN_RATE` / `_TOKEN_BURST` | `token_rate`, `token_burst` | 500/s, 1000 |
+| `LUYA_API_HOST`, `LUYA_API_PORT` | `host`, `port` | 127.0.0.1, 8080 |
+| `LUYA_API_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses, by comma, whose X-Forwarded-For is believed |
+| `LUYA_API_PUBLIC_RATE`, `LUYA_API_PUBLIC_BURST` | `public_rate`, `public_burst` | 50/s, 200: per client |
+| `LUYA_API_TOKEN_RATE`, `LUYA_API_TOKEN_BURST` | `token_rate`, `token_burst` | 500/s, 1000: per token |
 | `LUYA_API_RATE_CLIENTS` | `rate_clients` | 20,000 clients remembered at most |
 | `LUYA_API_TOKEN_CACHE_SECONDS` | `token_cache_seconds` | 5: a revoked token may live that long |
 | `LUYA_API_MAX_LAG` | `max_lag` | 100,000 entries: beyond, `/healthz` says 'behind' |
@@ -35,6 +37,9 @@ class Settings:
     archive: Path
     database_url: str = ""
     log_key: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    trusted_proxies: str = ""
     public_rate: int = 50
     public_burst: int = 200
     token_rate: int = 500
@@ -51,6 +56,8 @@ class Settings:
         for name in ("public_rate", "public_burst", "token_rate", "token_burst", "token_cache_seconds", "max_lag"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}: give 0 or more")
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"port is {self.port}: give 0 to 65535")
         if self.rate_clients < 1 or self.pool_size < 1:
             raise SettingsError("rate_clients and pool_size must be 1 or more")
 

@@ -10,15 +10,11 @@ import socket
 import sys
 from pathlib import Path
 
-import uvicorn
-
-from api.app import create_app
+from api.server import configure_logs, server
 from api.settings import Settings
 from chain_node.durable import write_atomic
 from chain_node.manifest import Manifest
 from luya.home import Home
-
-HOST = "127.0.0.1"
 
 
 def run(home: Home, port: int, ready: Path | None) -> None:
@@ -30,21 +26,19 @@ def run(home: Home, port: int, ready: Path | None) -> None:
         ready: a file that is written, with the address, once the socket listens.
     """
     _die_with_parent()
+    configure_logs()
     manifest = Manifest.load(home.manifest)
     settings = Settings.from_environment(
         archive=home.archive, database_url=home.read_model, log_key=manifest.log_key
     )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind((settings.host, port))
         listener.listen(512)
         if ready is not None:
-            url = f"http://{HOST}:{listener.getsockname()[1]}"
+            url = f"http://{settings.host}:{listener.getsockname()[1]}"
             write_atomic(ready, json.dumps({"url": url, "pid": os.getpid()}).encode())
-        config = uvicorn.Config(
-            create_app(settings), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        server(settings).run(sockets=[listener])
 
 
 def _die_with_parent() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
+from api.store.database import reading
 from api.store.models import (
     AccountRow,
     BalanceRow,
@@ -82,7 +83,7 @@ def compare(
         progress: called with (entries compared, entries).
     """
     report = _Report()
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         ledger = connection.execute(select(LedgerRow.__table__)).mappings().first()
         if ledger is None:
             report.same("ledger size", state.size, 0)

@@ -7,6 +7,7 @@ the second waits for the database's lock and finds nothing to do.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from api.errors import ProjectionError
 from api.projection import tables
 from api.projection.effects import Minted
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
+from api.store.database import reading
 from api.store.models import LedgerRow
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
@@ -62,7 +64,7 @@ class Projector:
 
     def size(self) -> int:
         """Entries projected so far."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(select(_LEDGER.c.size)).first()
         return int(row[0]) if row else 0
 
@@ -81,6 +83,16 @@ class Projector:
                 progress(reached, max(self._archive.size, reached))
             if reached >= self._archive.size:
                 return reached
+
+    def follow(self, stop: threading.Event, interval: float = 0.2) -> None:
+        """Keep up with the archive until `stop` is set. `interval`: seconds between looks.
+
+        Raises:
+            ProjectionError: as `catch_up`.
+        """
+        while not stop.is_set():
+            self.catch_up()
+            stop.wait(interval)
 
     def step(self) -> int:
         """Project one chunk, or nothing where there is nothing new. Returns the size reached.

@@ -21,6 +21,8 @@ from api.errors import StoreError
 
 BUSY_MS = 30_000
 """How long a SQLite writer waits for the lock, milliseconds."""
+READ_BUSY_MS = 1_000
+"""How long a SQLite reader waits: in WAL only while the file is being recovered after a crash."""
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -44,7 +46,7 @@ def _url(given: str) -> URL:
 def _pragmas(connection: Any, *, reading: bool) -> None:
     """Per-connection settings of SQLite."""
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    cursor.execute(f"PRAGMA busy_timeout = {READ_BUSY_MS if reading else BUSY_MS}")
     if not reading:
         cursor.execute("PRAGMA journal_mode = WAL")
         # tokens and outcomes cannot be projected again, and commits are few: each is fsynced
@@ -53,7 +55,6 @@ def _pragmas(connection: Any, *, reading: bool) -> None:
         cursor.execute("PRAGMA query_only = ON")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.execute("PRAGMA temp_store = MEMORY")
-    cursor.execute("PRAGMA mmap_size = 268435456")
     cursor.close()
 
 
@@ -72,16 +73,24 @@ def writer(database_url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get("luya_reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One write transaction: committed at the end, rolled back on any error."""
-    with engine.begin() as connection:
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A snapshot over the writer's engine that takes no writer's lock: all statements see the same moment."""
+    options: dict[str, Any] = {"luya_reading": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.execution_options(**options).connect() as connection:
         yield connection
+
+
+Rows = Result[*tuple[Any, ...]]
+"""Rows of any columns."""
 
 
 class Reader:
@@ -90,7 +99,9 @@ class Reader:
     def __init__(self, connection: Connection | AsyncConnection) -> None:
         self._connection = connection
 
-    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Result[*tuple[Any, ...]]:
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Result[*tuple[Any, ...]]:
         """Run one statement; its rows are all here when it returns."""
         if isinstance(self._connection, AsyncConnection):
             return await self._connection.execute(statement, parameters)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, insert, select, update
 
 from api.errors import TokenError
+from api.store.database import reading
 from api.store.models import TokenRow
 from api.tokens import scopes as scoping
 
@@ -75,7 +76,7 @@ def list_tokens(engine: Engine) -> list[TokenInfo]:
     """All tokens, oldest first, revoked and expired ones too."""
     table = TokenRow.__table__.c
     query = select(table.id, table.scopes, table.label, table.created, table.expires, table.revoked)
-    with engine.begin() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(query.order_by(table.created, table.id)).all()
     return [TokenInfo(row[0], tuple(json.loads(row[1])), *row[2:]) for row in rows]
 

@@ -120,7 +120,10 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_validation(request: Request, error: Exception) -> Response:
     """FastAPI's own check of path and query parameters."""
     assert isinstance(error, RequestValidationError)
-    found = [{"parameter": str(item["loc"][-1]), "reason": str(item["msg"])} for item in error.errors()]
+    # loc is ("query" or "path", name, position in a list …)
+    found = [
+        {"parameter": str(item["loc"][min(1, len(item["loc"]) - 1)]), "reason": item["msg"]} for item in error.errors()
+    ]
     first = found[0]["parameter"] if found else "request"
     problem = BadParameter(first, Text(f"参数 {first} 的值不符合要求", f"the value of {first} is not allowed"))
     problem.extra["errors"] = found

@@ -167,7 +167,7 @@ def standard(folder: Path) -> TestLedger:
     """
     ledger = TestLedger(folder)
     ledger.found()
-    ledger.register(1, 2, 3, 4)
+    ledger.marks["registered"] = ledger.register(1, 2, 3, 4)
     ledger.register(5)
     day = day_of(ledger.time) - 1
     rides = [ledger.record(n, 3000 + n, day=day) for n in (1, 2, 3)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from api_ledger import CYCLING, METHOD_WALK, TestLedger, person
-from conftest import World
+from api_world import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text

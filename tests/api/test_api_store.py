@@ -104,6 +104,7 @@ def test_settings_come_from_the_environment() -> None:
         {"LUYA_API_ARCHIVE": "/a", "LUYA_API_METRICS": "maybe"},
         {"LUYA_API_ARCHIVE": "/a", "LUYA_API_TOKEN_RATE": "-1"},
         {"LUYA_API_ARCHIVE": "/a", "LUYA_API_RATE_CLIENTS": "0"},
+        {"LUYA_API_ARCHIVE": "/a", "LUYA_API_PORT": "70000"},
     ],
 )
 def test_bad_settings_are_named(environment: dict[str, str]) -> None:
@@ -117,3 +118,13 @@ def test_every_setting_has_its_variable_documented() -> None:
     text_ = api.settings.__doc__ or ""
     for name in Settings.__slots__:
         assert f"`{name}`" in text_, name
+        assert f"`LUYA_API_{name.upper()}`" in text_, name
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    engine = database.writer(f"sqlite:///{tmp_path / 'db.sqlite'}")
+    migrate.upgrade(engine)
+    with engine.begin() as writing:
+        writing.execute(text("DELETE FROM token"))
+        assert service.list_tokens(engine) == []
+    engine.dispose()

@@ -1,0 +1,111 @@
+"""Tokens: made, listed, revoked; only their hash is kept; nobody gets in with anything else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from api_ledger import person
+from api_world import World
+from sqlalchemy import text
+
+from api.errors import TokenError
+from api.tokens import scopes, service
+
+ADDRESS = "0x" + person(1).hex()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [],
+        ["admin"],
+        ["account:"],
+        ["account:0x12"],
+        ["account:" + "zz" * 20],
+        ["account:0x" + " 1" * 20],
+        ["feed:"],
+        ["feed:-1"],
+        ["feed:65536"],
+        ["feed:１"],
+        ["auditor:x"],
+        [f"feed:{n}" for n in range(65)],
+    ],
+)
+def test_what_is_no_scope_is_refused(world: World, bad: list[str]) -> None:
+    with pytest.raises(TokenError):
+        service.create(world.engine, bad)
+
+
+def test_scopes_are_kept_canonically() -> None:
+    given = ["feed:3", f"account:{ADDRESS.upper().replace('0X', '0x')}", "auditor", "auditor"]
+    assert scopes.texts(scopes.parse(given)) == [f"account:{ADDRESS}", "auditor", "feed:3"]
+
+
+def test_only_the_hash_of_a_secret_is_stored(world: World) -> None:
+    info, token = service.create(world.engine, ["operator"], label="dashboards")
+    secret = token.rsplit("_", 1)[-1]
+    with world.engine.begin() as connection:
+        stored = connection.execute(text("SELECT * FROM token")).all()
+    assert secret not in repr(stored)
+    assert service.secret_hash(token.split("_", 2)[2]) == stored[0][1]
+    assert service.list_tokens(world.engine) == [info]
+
+
+def test_a_token_lets_in_until_it_is_revoked(world: World) -> None:
+    client = world.client(token_cache_seconds=0)
+    info, token = service.create(world.engine, ["auditor"])
+    assert client.get("/v1/entries/0", token).status_code == 200
+    revoked = service.revoke(world.engine, info.id)
+    assert revoked.revoked is not None
+    assert service.revoke(world.engine, token) == revoked
+    assert client.get("/v1/entries/0", token).status_code == 401
+    with pytest.raises(TokenError, match="nobody"):
+        service.revoke(world.engine, "nobody")
+
+
+def test_the_cache_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = world.client(token_cache_seconds=5)
+    info, token = service.create(world.engine, ["auditor"])
+    assert client.get("/v1/entries/0", token).status_code == 200
+    service.revoke(world.engine, info.id)
+    assert client.get("/v1/entries/0", token).status_code == 200
+    now = time.monotonic
+    monkeypatch.setattr("api.tokens.verifier.time.monotonic", lambda: now() + 6)
+    assert client.get("/v1/entries/0", token).status_code == 401
+
+
+def test_an_expired_token_is_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = world.client()
+    _, token = service.create(world.engine, ["auditor"], lifetime=60)
+    assert client.get("/v1/entries/0", token).status_code == 200
+    now = time.time
+    monkeypatch.setattr("api.tokens.verifier.time.time", lambda: now() + 61)
+    assert client.get("/v1/entries/0", token).status_code == 401
+    with pytest.raises(TokenError):
+        service.create(world.engine, ["auditor"], lifetime=0)
+    with pytest.raises(TokenError):
+        service.create(world.engine, ["auditor"], label="x" * 201)
+
+
+def test_nothing_else_lets_in(world: World) -> None:
+    client = world.client()
+    _, token = service.create(world.engine, ["auditor"])
+    _, other = service.create(world.engine, ["auditor"])
+    prefix, identifier, secret = token.split("_", 2)
+    forged = [
+        "",
+        "x",
+        token[:-1],
+        token + "x",
+        f"{prefix}_{identifier}_{'A' * 43}",
+        f"{prefix}_{identifier}_{other.split('_', 2)[2]}",
+        f"{prefix}_zzzzzzzz_{secret}",
+        f"{prefix}__{secret}",
+    ]
+    for wrong in forged:
+        answer = client.get("/v1/entries/0", wrong)
+        assert answer.status_code == 401, wrong
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert client.get("/v1/entries/0", authorization=f"Basic {token}").status_code == 401
+    assert client.get("/v1/entries/0", authorization=f"bearer {token}").status_code == 200

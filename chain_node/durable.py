@@ -125,6 +125,14 @@ def lock(path: Path, what: str) -> Iterator[None]:
         held.release()
 
 
+def lock_holder(path: Path) -> int | None:
+    """Process id of who last held (or holds) the lock."""
+    try:
+        return int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
 class FileLock:
     """An exclusive flock on a file that also names its holder.
 

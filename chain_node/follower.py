@@ -96,7 +96,9 @@ class Follower:
                 self._archive.append(entries, calls)
                 self._publish()
         except NodeError:
-            self._rebuilder = self._from_archive()  # what was taken and not archived is read again
+            # What was taken and not archived is read again; also blocks before, whose logs an index may have lacked.
+            self._rebuilder = self._from_archive()
+            self._next = self._resume_block()
             raise
         self._next = last + 1
         if len(entries) > _MANY:
@@ -115,8 +117,9 @@ class Follower:
         """Follow until `stop` is set; an endpoint that is away for a while is waited for.
 
         Raises:
-            FollowerError: what the chain says does not continue the archive.
+            FollowerError: what the chain says does not continue the archive, also when it is asked again.
         """
+        failed_at = -1
         while not stop.is_set():
             try:
                 before = self._next
@@ -124,6 +127,11 @@ class Follower:
                 if self._next != before and self.lag():
                     continue
             except RpcUnavailable:
+                stop.wait(1.0)
+            except FollowerError:
+                if failed_at == self.size:
+                    raise
+                failed_at = self.size
                 stop.wait(1.0)
             stop.wait(poll)
 

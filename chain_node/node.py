@@ -16,7 +16,7 @@ from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.contracts import AccessManager, Law, Ledger, Views
-from chain_node.durable import FileLock
+from chain_node.durable import FileLock, lock_holder
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.engine.base import Engine, Finality, Progress, no_progress
 from chain_node.engine.rpc import RpcEngine
@@ -65,7 +65,6 @@ class Node:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure: NodeError | None = None
-        self._step_guard = threading.Lock()
 
     @classmethod
     def open(cls, home: Path, *, settings: NodeSettings | None = None, progress: Progress | None = None) -> Node:
@@ -133,8 +132,7 @@ class Node:
             NodeError: following has failed.
         """
         if self.follower is not None and self._thread is None:
-            with self._step_guard:
-                return self.follower.catch_up()
+            return self.follower.catch_up()
         deadline = time.monotonic() + timeout
         size = self.ledger.log_size()
         while self.archive.size < size:
@@ -170,6 +168,8 @@ class Node:
         try:
             lock = FileLock(self.home.lock, "this home")
         except LockError:
+            if self._settings.rebuild:
+                raise  # nobody may be using the chain that a rebuild replaces
             self._attach()
         else:
             self._stack.callback(lock.release)
@@ -220,7 +220,8 @@ class Node:
     def _attach(self) -> None:
         """Use the node that runs on this home; it may still be starting."""
         deadline = time.monotonic() + _ATTACH_PATIENCE
-        while (running := Running.read(self.home)) is None:
+        # a file left behind by a killed node names another process than the one that holds the home now
+        while (running := Running.read(self.home)) is None or running.pid != lock_holder(self.home.lock):
             if time.monotonic() > deadline:
                 raise EngineError("another process has this home and is not up after two minutes: look at its output")
             self._progress("waiting for the node that starts on this home", 0, 0)

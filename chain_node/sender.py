@@ -6,7 +6,6 @@ the chain has are looked up, the others are sent again, the same bytes in the sa
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -20,13 +19,13 @@ from chain_node.engine.base import Finality, Limits
 from chain_node.errors import Reverted, RpcError, SenderError
 from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
 from chain_node.keystore import ChainKey
+from chain_node.outbox import DONE, PENDING, REVERTED, open_outbox
 from chain_node.signing import LegacySigner
 
 WINDOW: Final = 1000
 """Transactions in flight: engines bound what one sender may have in their pool."""
 _SEND_BYTES: Final = 1_000_000
 _LOOKUP_PATIENCE: Final = 30.0
-_PENDING, _DONE, _REVERTED = 0, 1, 2
 _KNOWN: Final = ("already known", "already imported", "nonce too low", "already exists", "known transaction")
 
 
@@ -108,7 +107,7 @@ class Sender:
         make_dir(folder)
         self._lock = FileLock(folder / f"{self._address}.lock", f"the outbox of {key.name}")
         try:
-            self._db = _open(folder / f"{self._address}.sqlite")
+            self._db = open_outbox(folder / f"{self._address}.sqlite")
             try:
                 self._adopt(genesis)
             except BaseException:
@@ -326,7 +325,7 @@ class Sender:
                 continue
             ok = int(receipt["status"], 16) == 1
             reason = "" if ok else self._why(tx_hash, int(receipt["gasUsed"], 16))
-            state, gas = (_DONE if ok else _REVERTED), int(receipt["gasUsed"], 16)
+            state, gas = (DONE if ok else REVERTED), int(receipt["gasUsed"], 16)
             done.append((state, block, gas, receipt.get("contractAddress"), reason, nonce, tx_hash))
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -375,33 +374,8 @@ class Sender:
                     raise SenderError(f"nothing was ever sent with key {key!r}")
                 return None
             tx_hash, state, block, gas_used, address, reason = row
-            if state == _PENDING:
+            if state == PENDING:
                 return None
             contract = to_bytes(address) if address else None
-            receipts.append(Receipt(key, tx_hash, block, gas_used, state == _DONE, reason or "", contract))
+            receipts.append(Receipt(key, tx_hash, block, gas_used, state == DONE, reason or "", contract))
         return receipts
-
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS outbox (
-  nonce INTEGER PRIMARY KEY,
-  key TEXT NOT NULL UNIQUE,
-  hash TEXT NOT NULL,
-  raw BLOB,
-  state INTEGER NOT NULL DEFAULT 0,
-  block INTEGER,
-  gas_used INTEGER,
-  address TEXT,
-  reason TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (nonce) WHERE state = 0;
-"""
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.executescript(_SCHEMA)
-    return db

@@ -104,7 +104,8 @@ def oracle_ingest(
     """把合作方文件一路送到最终账本。Takes a partner's files the whole way; ends when all is final."""
     from luya import ingest as command
 
-    _run(command.run, Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
+    with _explained():
+        command.run(Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
 
 
 @app.command()

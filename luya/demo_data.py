@@ -62,6 +62,16 @@ def write_partner_files(folder: Path, *, records: int, last_day: date, seed: int
     return PartnerFiles(files, share | {"transit-card": len(swipes)})
 
 
+def write_evening_trips(path: Path, *, start: int, rows: int, riders: int, last_day: date, seed: int = 1) -> None:
+    """Writes `rows` more bike trips, one a rider and evening, beginning with trip `start` of an endless list.
+
+    With the seed of `write_partner_files` they are by the same riders, at hours that collide with nothing of theirs.
+    """
+    rng = random.Random(seed + start)  # noqa: S311 - sample data, not secrets
+    trips = (_trip(rng, f"{seed}-", n % riders, last_day - timedelta(days=n // riders), 17) for n in range(start, start + rows))
+    _write_csv(path, _TRIP_COLUMNS, trips)
+
+
 def _write_csv(path: Path, header: list[str], rows: Iterator[list[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
@@ -75,26 +85,33 @@ def _when(moment: datetime) -> str:
 
 def _trips(rng: random.Random, prefix: str, count: int, last_day: date) -> Iterator[list[str]]:
     """A rider takes one trip a day, so that nothing collides but what is meant to: 1 row in 25 is bad."""
-    riders = max(count // 12, 6)
+    riders = riders_of(count)
     for n in range(count):
         rider, back = n % riders, n // riders
-        start = datetime.combine(last_day - timedelta(days=back % 60), datetime.min.time()) + timedelta(
-            hours=(7 if back < 60 else 17), minutes=rng.randrange(0, 120)
-        )
-        origin, target = rng.sample(_STATIONS, 2)
-        seconds = rng.randrange(900, 2400)
-        spoilt = rng.randrange(100)
-        if spoilt == 0:
-            target = origin
-        elif spoilt == 1:
-            seconds = rng.randrange(20, 110)
-        elif spoilt == 2:
-            seconds = rng.randrange(22_000, 90_000)
-        trip = [str(seconds), _when(start), _when(start + timedelta(seconds=seconds)), *origin, *target]
-        trip += [f"{prefix}{30_000 + rider}", "Subscriber", str(1960 + rider % 45), str(rider % 3)]
-        if spoilt == 3:
-            trip[1] = "yesterday"
-        yield trip
+        yield _trip(rng, prefix, rider, last_day - timedelta(days=back % 60), 7 if back < 60 else 17)
+
+
+def riders_of(trips: int) -> int:
+    """How many riders share so many morning trips."""
+    return max(trips // 12, 6)
+
+
+def _trip(rng: random.Random, prefix: str, rider: int, day: date, hour: int) -> list[str]:
+    start = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour, minutes=rng.randrange(0, 120))
+    origin, target = rng.sample(_STATIONS, 2)
+    seconds = rng.randrange(900, 2400)
+    spoilt = rng.randrange(100)
+    if spoilt == 0:
+        target = origin
+    elif spoilt == 1:
+        seconds = rng.randrange(20, 110)
+    elif spoilt == 2:
+        seconds = rng.randrange(22_000, 90_000)
+    trip = [str(seconds), _when(start), _when(start + timedelta(seconds=seconds)), *origin, *target]
+    trip += [f"{prefix}{30_000 + rider}", "Subscriber", str(1960 + rider % 45), str(rider % 3)]
+    if spoilt == 3:
+        trip[1] = "yesterday"
+    return trip
 
 
 def _steps(rng: random.Random, prefix: str, count: int, last_day: date) -> Iterator[list[str]]:

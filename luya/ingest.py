@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from luya import feeds
-from luya.console import progress, tell
+from luya.console import answer, progress, tell
 from luya.errors import UsageError
 from luya.home import Home
 from luya.session import opened
@@ -16,8 +16,8 @@ from oracle.ingest import IngestResult
 
 def run(
     home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, report: Path | None, quiet: bool
-) -> dict[str, Any]:
-    """Ends when all is final; refused rows are no failure.
+) -> None:
+    """Ends when all is final, and prints the answer; refused rows are no failure.
 
     Raises:
         UsageError: a file is missing.
@@ -26,11 +26,19 @@ def run(
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     feed = feeds.find(home, feed_name)
-    with progress() as advance, opened(home, advance=advance) as session:
-        result = session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance)
-    if not quiet:
-        _tell(result, report)
-    return {"feed": feed.name, **asdict(result)}
+    with ExitStack() as stack:
+        advance = stack.enter_context(progress())
+        session = stack.enter_context(opened(home, advance=advance))
+
+        def finish(result: IngestResult) -> None:
+            # Stopping the engine takes seconds: a call killed meanwhile is still open, so that the next one gives the
+            # whole answer instead of "known already".
+            stack.close()
+            if not quiet:
+                _tell(result, report)
+            answer({"feed": feed.name, **asdict(result)})
+
+        session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, finish=finish)
 
 
 def _tell(result: IngestResult, report: Path | None) -> None:

@@ -16,6 +16,7 @@ from api.projection.projector import Projector
 from api.store import migrate
 from api.store.database import writer
 from chain_node.node import Node
+from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
 from luya import feeds as home_feeds
 from luya import outcomes
@@ -58,8 +59,13 @@ class Session:
         enrol_unknown: bool = False,
         report: Path | None = None,
         advance: Advance = silent,
+        finish: Callable[[IngestResult], None] | None = None,
     ) -> IngestResult:
-        """Takes a partner's files the whole way; all is final and in the read model when it returns."""
+        """Takes a partner's files the whole way; all is final and in the read model when it returns.
+
+        finish: is called when all that is done, just before the call is closed: killed in there, the same call is gone
+        on with and comes to the same result. It may close the session.
+        """
 
         def watch(progress: Progress) -> None:
             advance(progress.stage, progress.done, progress.total or 0)
@@ -68,24 +74,29 @@ class Session:
             self.node.catch_up()
             self.project()
             outcomes.hand_over(self.database, feed, delivery)
+            sender.poll()  # all is final by now: the outbox shall say so too
+            if finish is not None:
+                finish(delivery.result)
 
-        with self._world(feed) as world:
+        with self._world(feed) as (world, sender):
             return ingest(
                 files, feed, world, enrol_unknown=enrol_unknown, report=report, progress=watch, deliver=deliver
             )
 
     def settle(self, feed: FeedConfig) -> int:
         """Brings to an end what an interrupted call has journaled."""
-        with self._world(feed) as world:
-            return settle_pending(feed, world)
+        with self._world(feed) as (world, sender):
+            settled = settle_pending(feed, world)
+            sender.poll()
+            return settled
 
     @contextmanager
-    def _world(self, feed: FeedConfig) -> Iterator[World]:
+    def _world(self, feed: FeedConfig) -> Iterator[tuple[World, Sender]]:
         name = f"feed-{feed.id}-submitter"
         keys = self.node.keystore
         sender = self.node.sender(name)
         try:
-            yield World(
+            world = World(
                 home=self.home.oracle,
                 ledger=NodeLedger(self.node, sender),
                 archive=self.node.archive,
@@ -93,7 +104,7 @@ class Session:
                 signers=home_feeds.signers(keys, feed),
                 key=keys.secret(f"feed-{feed.id}-journal"),
             )
-            sender.poll()  # all is final by now: the outbox shall say so too
+            yield world, sender
         finally:
             self.node.release_sender(name)
 

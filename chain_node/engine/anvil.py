@@ -138,9 +138,10 @@ class AnvilEngine:
         """See `Engine`."""
         if self._rpc is None or self._child is None:
             return Health(ok=False, head=-1, final=-1, detail="not running")
-        if self._child.exit_code is not None:
+        health = probe(self._rpc, self.finality)
+        if not health.ok and self._child.ends_within(0.5):
             return Health(ok=False, head=-1, final=-1, detail=f"anvil has ended (exit {self._child.exit_code})")
-        return probe(self._rpc, self.finality)
+        return health
 
     def stop(self) -> None:
         """See `Engine`. Afterwards the state is on disk, and recorded as cleanly stopped."""
@@ -163,6 +164,14 @@ class AnvilEngine:
         for path in (self._state, self._clean):
             if path.exists():
                 shutil.copy2(path, folder / path.name)
+
+    def memory(self) -> int:
+        """Bytes of memory that anvil occupies; 0 when it does not run or the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.pid}/statm").read_text("ascii")
+        except OSError:
+            return 0
+        return int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def _trusted(self) -> bool:
         """The state file is the one that a clean stop of this chain recorded."""
@@ -194,6 +203,10 @@ class AnvilEngine:
 
     def _launch(self, binary: Path) -> None:
         detail = ""
+        if self._settings.port and not _is_free(self._settings.port):
+            raise EngineError(
+                f"anvil cannot start: port {self._settings.port} is in use; choose another, or 0 for a free one"
+            )
         for _ in range(_START_ATTEMPTS):
             port = self._settings.port or _free_port()
             child = _Child(self._arguments(binary, port), self._folder / "anvil.log")
@@ -201,11 +214,9 @@ class AnvilEngine:
             if self._await_ready(child):
                 return
             self._halt(signal.SIGKILL)
+            # the port may have been taken in the instant before anvil bound it: try again
             detail = _tail(self._folder / "anvil.log")
-            if self._settings.port:
-                break  # a free port may be taken in the instant before anvil binds it; a fixed one will not get free
-        hint = f"port {self._settings.port} may be in use; " if self._settings.port else ""
-        raise EngineError(f"anvil did not start: {hint}what it said: {detail or 'nothing'}")
+        raise EngineError(f"anvil did not start; what it said: {detail or 'nothing'}")
 
     def _await_ready(self, child: _Child) -> bool:
         deadline = time.monotonic() + 60 + self._state_seconds()
@@ -243,8 +254,8 @@ class AnvilEngine:
             "cancun",
         ]
         arguments += ["--gas-price", "0", "--base-fee", "0", "--no-priority-fee", "--accounts", "0", "--order", "fifo"]
-        # No copy of the whole state per block: reads are of the latest, and memory stays flat.
-        arguments += ["--prune-history", "--quiet", "--color", "never", "--no-cors", "--no-request-size-limit"]
+        # A few past states, so that a read of 'latest' which a new block overtakes still finds its own; not all.
+        arguments += ["--prune-history", "8", "--quiet", "--color", "never", "--no-cors", "--no-request-size-limit"]
         arguments += ["--disable-default-create2-deployer", "--disable-console-log", "--state", str(self._state)]
         if settings.keep_blocks:
             arguments += ["--transaction-block-keeper", str(settings.keep_blocks)]
@@ -277,6 +288,11 @@ class _Child:
     def exit_code(self) -> int | None:
         assert self._process is not None
         return self._process.returncode
+
+    def ends_within(self, seconds: float) -> bool:
+        """It has ended, or does so now: a connection breaks a moment before the exit code is known."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def end(self, how: signal.Signals, timeout: float) -> int | None:
         """Signal it and wait; killed when it does not end in time. Returns its exit code."""
@@ -324,6 +340,16 @@ def anvil_binary(runtime: Path) -> Path:
     if not os.access(binary, os.X_OK):
         binary.chmod(0o755)
     return binary
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as anvil does: a closed connection may linger
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:

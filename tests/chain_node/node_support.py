@@ -1,4 +1,4 @@
-"""One anvil and one deployed ledger per module; batches signed by real keys."""
+"""A small law, and batches signed by real keys: what tests of the node share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import pytest
 
 from chain_node.node import Node
 from chain_node.protocol.attestation import Attestation, address_of, digest, sign
@@ -52,7 +49,14 @@ class Batches:
             made.append(Record(account, CYCLING, at, slot, slots, 0, 1000 + turn, evidence))
         return made
 
-    def tx(self, records: Sequence[Record], nullifiers: Sequence[bytes] = (), *, sequence: int | None = None) -> Tx:
+    def tx(
+        self,
+        records: Sequence[Record],
+        nullifiers: Sequence[bytes] = (),
+        *,
+        sequence: int | None = None,
+        keys: Sequence[bytes] = SIGNERS[:2],
+    ) -> Tx:
         """A signed batch; nullifiers for the records whose method needs one."""
         ledger = self.node.ledger
         first = ledger.next_sequence(FEED) if sequence is None else sequence
@@ -60,25 +64,13 @@ class Batches:
         payloads = [record.encode() + (next(left) if record.method == PLATE else b"") for record in records]
         attestation = Attestation(FEED, first, len(records), records_root(payloads), CONFIG)
         signed = digest(self.node.manifest.domain, attestation)
-        signatures = b"".join(sign(key, signed) for key in SIGNERS[:2])
+        signatures = b"".join(sign(key, signed) for key in keys)
         packed = b"".join(record.encode() for record in records)
         data = ledger.record_data(FEED, first, packed, b"".join(nullifiers), CONFIG, signatures)
-        return Tx(ledger.address, data, 400_000 + 75_000 * len(records), f"batch/{FEED}/{first}")
+        return Tx(
+            ledger.address, data, 400_000 + 75_000 * len(records), f"batch/{FEED}/{first}/{signatures.hex()[:16]}"
+        )
 
     def send(self, records: Sequence[Record], nullifiers: Sequence[bytes] = ()) -> None:
         """Record a batch."""
         self.node.sender("relay").run([self.tx(records, nullifiers)])
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A deployed ledger on a real anvil, for one module."""
-    home: Path = tmp_path_factory.mktemp("home")
-    with Node.open(home, settings=settings()) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def batches(node: Node) -> Batches:
-    """Batches for the module's ledger."""
-    return Batches(node)

@@ -1,6 +1,7 @@
 """The `luya` command's door.
 
-`luya verify` is answered before the other commands are imported, so that a verifier loads the pure core and nothing else.
+`luya verify` is answered before the other commands are imported, so that a verifier loads the pure core
+and nothing else.
 """
 
 from __future__ import annotations

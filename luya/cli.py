@@ -98,7 +98,9 @@ def oracle_ingest(
     enrol_unknown: Annotated[
         bool, typer.Option("--enrol-unknown", help="试用：为未登记者开户。Trials: enrol unknown ids.")
     ] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """把合作方文件一路送到最终账本。Takes a partner's files the whole way; ends when all is final."""
@@ -114,7 +116,8 @@ def bundle(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="输出文件。Where to write the bundle.")] = None,
     home: HomeOption = None,
     opening: Annotated[
-        bool, typer.Option("--opening", help="附上原始记录和盐，仅给本人。With salt and raw record: for the owner only.")
+        bool,
+        typer.Option("--opening", help="附上原始记录和盐，仅给本人。With salt and raw record: for the owner only."),
     ] = False,
 ) -> None:
     """一条减排的证明。The proof bundle of a reduction."""
@@ -187,7 +190,9 @@ def token_list(home: HomeOption = None) -> None:
 
 
 @token_app.command("revoke")
-def token_revoke(identifier: Annotated[str, typer.Argument(help="令牌编号。The token's id.")], home: HomeOption = None) -> None:
+def token_revoke(
+    identifier: Annotated[str, typer.Argument(help="令牌编号。The token's id.")], home: HomeOption = None
+) -> None:
     """吊销令牌。Revokes a token."""
     from luya import tokens as command
 

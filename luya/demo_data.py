@@ -26,10 +26,12 @@ _STATIONS: tuple[tuple[str, str, str, str], ...] = (
 )
 _BUS_LINES = ("101路", "207路", "224路", "旅游1号线")
 _METRO = ("罗湖", "国贸", "老街", "大剧院", "科学馆", "华强路")
-_TRIP_COLUMNS = (
-    "tripduration,starttime,stoptime,start station id,start station name,start station latitude,start station longitude,"
-    "end station id,end station name,end station latitude,end station longitude,bikeid,usertype,birth year,gender"
-).split(",")
+_TRIP_COLUMNS = [
+    *("tripduration", "starttime", "stoptime"),
+    *("start station id", "start station name", "start station latitude", "start station longitude"),
+    *("end station id", "end station name", "end station latitude", "end station longitude"),
+    *("bikeid", "usertype", "birth year", "gender"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def write_partner_files(folder: Path, *, records: int, last_day: date, seed: int
         "transit-card": folder / "transit-card.json",
     }
     _write_csv(files["bike-share"], _TRIP_COLUMNS, _trips(rng, f"{seed}-", share["bike-share"], last_day))
-    _write_csv(files["daily-steps"], ["Id", "Date", "StepTotal"], _steps(rng, f"{seed}-", share["daily-steps"], last_day))
+    _write_csv(
+        files["daily-steps"], ["Id", "Date", "StepTotal"], _steps(rng, f"{seed}-", share["daily-steps"], last_day)
+    )
     swipes = list(_swipes(rng, f"{seed}-", share["transit-card"], last_day))
     text = json.dumps({"total": len(swipes), "data": swipes}, ensure_ascii=False)
     files["transit-card"].write_text(text, encoding="utf-8")
@@ -68,7 +72,10 @@ def write_evening_trips(path: Path, *, start: int, rows: int, riders: int, last_
     With the seed of `write_partner_files` they are by the same riders, at hours that collide with nothing of theirs.
     """
     rng = random.Random(seed + start)  # noqa: S311 - sample data, not secrets
-    trips = (_trip(rng, f"{seed}-", n % riders, last_day - timedelta(days=n // riders), 17) for n in range(start, start + rows))
+    trips = (
+        _trip(rng, f"{seed}-", n % riders, last_day - timedelta(days=n // riders), 17)
+        for n in range(start, start + rows)
+    )
     _write_csv(path, _TRIP_COLUMNS, trips)
 
 

@@ -1,8 +1,8 @@
 """Every error of the command line, one tree.
 
-    LuyaError
-    ├── UsageError      arguments that do not go together, or name what is not there
-    └── HomeError       the home is not in a state in which this can be done
+LuyaError
+├── UsageError      arguments that do not go together, or name what is not there
+└── HomeError       the home is not in a state in which this can be done
 """
 
 from __future__ import annotations

@@ -37,7 +37,9 @@ def find(home: Home, name: str) -> FeedConfig:
         return load(Path(name))
     feeds = of_home(home)
     if name not in feeds:
-        raise ConfigError(f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file")
+        raise ConfigError(
+            f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file"
+        )
     return feeds[name]
 
 
@@ -77,3 +79,8 @@ def feed_entry(keys: Keystore, feed: FeedConfig) -> entries.Feed:
         methods=feed.method_ids,
         state=Standing.ACTIVE,
     )
+
+
+def journal_key(keys: Keystore, feed: FeedConfig) -> bytes:
+    """The key that seals salts and raw records in the feed's journal."""
+    return keys.secret(f"feed-{feed.id}-journal")

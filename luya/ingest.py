@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from chain_node.keystore import Keystore
 from luya import feeds
 from luya.console import answer, progress, tell
 from luya.errors import UsageError
 from luya.home import Home
 from luya.session import opened
-from oracle.ingest import IngestResult
+from oracle.ingest import IngestResult, close_held
 
 
 def run(
@@ -26,25 +26,21 @@ def run(
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     feed = feeds.find(home, feed_name)
-    with ExitStack() as stack:
-        advance = stack.enter_context(progress())
-        session = stack.enter_context(opened(home, advance=advance))
-
-        def finish(result: IngestResult) -> None:
-            # Stopping the engine takes seconds: a call killed meanwhile is still open, so that the next one gives the
-            # whole answer instead of "known already".
-            stack.close()
-            if not quiet:
-                _tell(result, report)
-            answer({"feed": feed.name, **asdict(result)})
-
-        session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, finish=finish)
+    with progress() as advance, opened(home, advance=advance) as session:
+        result = session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
+    if not quiet:
+        _tell(result, report)
+    answer({"feed": feed.name, **asdict(result)})
+    # Last of all: stopping the engine takes seconds, and a call killed before its answer is out must not come back as
+    # "known already".
+    close_held(feed, home.oracle, feeds.journal_key(Keystore(home.root), feed))
 
 
 def _tell(result: IngestResult, report: Path | None) -> None:
+    refused = sum(result.refused.values())
     tell(
-        f"{result.rows:,} 行：{result.accepted:,} 已入账，{sum(result.refused.values()):,} 被拒，{result.already_known:,} 此前已知。"
-        f"{result.rows:,} rows: {result.accepted:,} accepted, {sum(result.refused.values()):,} refused, "
+        f"{result.rows:,} 行：{result.accepted:,} 已入账，{refused:,} 被拒，{result.already_known:,} 此前已知。"
+        f"{result.rows:,} rows: {result.accepted:,} accepted, {refused:,} refused, "
         f"{result.already_known:,} known already."
     )
     for rule, count in sorted(result.refused.items()):

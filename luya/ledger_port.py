@@ -44,6 +44,7 @@ class NodeLedger:
         self._law = Law(node.rpc, node.manifest.law_address)
         self._views = Views(node.rpc, node.manifest.views_address)
         self._seen = node.archive.size
+        self._failed: list[Failure] = []
 
     @property
     def limits(self) -> Limits:
@@ -81,13 +82,18 @@ class NodeLedger:
 
     def submit(self, batches: Sequence[SignedBatch]) -> None:
         """Durable in the sender's outbox when it returns."""
+        known = [batch.key for batch in batches if self._sender.knows(batch.key)]
         self._sender.send_many([self._transaction(batch) for batch in batches])
+        # A batch that had failed before a crash is not sent again: its failure is told again instead.
+        receipts = [receipt for key in known if (receipt := self._sender.receipt(key)) is not None]
+        self._failed += [_failure(receipt) for receipt in receipts if not receipt.ok]
 
     def advance(self, timeout: float) -> Sequence[Failure]:
         """Waits until the archive has grown or a batch was refused."""
         deadline = time.monotonic() + timeout
         while True:
-            failures = [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
+            failures, self._failed = self._failed, []
+            failures += [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
             size = self._node.archive.size
             if failures or size > self._seen or time.monotonic() >= deadline:
                 self._seen = size

@@ -1,4 +1,4 @@
-"""What became of a partner's rows, handed from the oracle's journal to the read model: the two know nothing of each other."""
+"""What became of a partner's rows, handed from the oracle's journal to the read model: neither knows the other."""
 
 from __future__ import annotations
 

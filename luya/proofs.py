@@ -31,7 +31,9 @@ def run(home: Home, index: int, output: Path | None, *, opening: bool) -> dict[s
     write_atomic(target, made)
     checkpoint = reader.checkpoint()
     assert checkpoint is not None
-    tell(f"证明已写入 {target}。The proof of entry {index} is in {target}; check it with `luya verify {target} --key …`.")
+    tell(
+        f"证明已写入 {target}。The proof of entry {index} is in {target}; check it with `luya verify {target} --key …`."
+    )
     return {"index": index, "file": str(target), "bytes": len(made), "log_size": checkpoint.size}
 
 
@@ -47,10 +49,12 @@ def _opening(home: Home, reader: ArchiveReader, index: int) -> Opening:
     for feed in feeds.of_home(home).values():
         path = home.oracle / feed.name / "journal.db"
         if feed.id == entry.feed and path.exists():
-            journal = Journal(path, feed.id, Keystore(home.root).secret(f"feed-{feed.id}-journal"))
+            journal = Journal(path, feed.id, feeds.journal_key(Keystore(home.root), feed))
             try:
                 salt, raw = journal.opening_of(entry.sequence)
             finally:
                 journal.close()
             return Opening(salt, json.loads(raw))
-    raise HomeError(f"no oracle of this home attested entry {index} (feed {entry.feed}): ask the partner for the opening")
+    raise HomeError(
+        f"no oracle of this home attested entry {index} (feed {entry.feed}): ask the partner for the opening"
+    )

@@ -28,9 +28,7 @@ def run(home: Home, port: int, ready: Path | None) -> None:
     _die_with_parent()
     configure_logs()
     manifest = Manifest.load(home.manifest)
-    settings = Settings.from_environment(
-        archive=home.archive, database_url=home.read_model, log_key=manifest.log_key
-    )
+    settings = Settings.from_environment(archive=home.archive, database_url=home.read_model, log_key=manifest.log_key)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, port))

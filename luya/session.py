@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -59,12 +59,11 @@ class Session:
         enrol_unknown: bool = False,
         report: Path | None = None,
         advance: Advance = silent,
-        finish: Callable[[IngestResult], None] | None = None,
+        hold: bool = False,
     ) -> IngestResult:
         """Takes a partner's files the whole way; all is final and in the read model when it returns.
 
-        finish: is called when all that is done, just before the call is closed: killed in there, the same call is gone
-        on with and comes to the same result. It may close the session.
+        hold: leave the call open for `oracle.ingest.close_held`: until then the same call comes to the same result.
         """
 
         def watch(progress: Progress) -> None:
@@ -75,12 +74,17 @@ class Session:
             self.project()
             outcomes.hand_over(self.database, feed, delivery)
             sender.poll()  # all is final by now: the outbox shall say so too
-            if finish is not None:
-                finish(delivery.result)
 
         with self._world(feed) as (world, sender):
             return ingest(
-                files, feed, world, enrol_unknown=enrol_unknown, report=report, progress=watch, deliver=deliver
+                files,
+                feed,
+                world,
+                enrol_unknown=enrol_unknown,
+                report=report,
+                progress=watch,
+                deliver=deliver,
+                hold=hold,
             )
 
     def settle(self, feed: FeedConfig) -> int:
@@ -102,7 +106,7 @@ class Session:
                 archive=self.node.archive,
                 registrar=_Registrar(self.node),
                 signers=home_feeds.signers(keys, feed),
-                key=keys.secret(f"feed-{feed.id}-journal"),
+                key=home_feeds.journal_key(keys, feed),
             )
             yield world, sender
         finally:
@@ -151,11 +155,23 @@ class Projection:
 
 
 @contextmanager
-def opened(home: Home, *, advance: Advance = silent, rebuild: bool = False, follow: bool = True) -> Iterator[Session]:
-    """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet."""
+def opened(
+    home: Home,
+    *,
+    advance: Advance = silent,
+    rebuild: bool = False,
+    follow: bool = True,
+    keep_blocks: int | None = None,
+) -> Iterator[Session]:
+    """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet.
+
+    keep_blocks: see NodeSettings; a benchmark keeps few.
+    """
     with ExitStack() as stack:
         home_feeds.install(home)
         settings = _settings(home, rebuild)
+        if keep_blocks is not None:
+            settings = replace(settings, keep_blocks=keep_blocks)
         node = stack.enter_context(Node.open(home.root, settings=settings, progress=advance))
         if follow:
             node.follow()

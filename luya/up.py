@@ -1,4 +1,4 @@
-"""`luya up`: engine, follower, projection and API of a home, until Ctrl-C or SIGTERM; the API is restarted when it dies."""
+"""`luya up`: engine, follower, projection and API of a home, until Ctrl-C or SIGTERM; a dead API is restarted."""
 
 from __future__ import annotations
 

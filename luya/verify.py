@@ -1,7 +1,7 @@
 """`luya verify`: checks a proof bundle offline.
 
-Kept apart from the other commands so that a verifier loads the pure core alone: this module imports the standard library
-and `chain_node.protocol`, nothing else.
+Kept apart from the other commands so that a verifier loads the pure core alone: this module imports the standard
+library and `chain_node.protocol`, nothing else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("bundle", type=Path, help="the bundle, as `luya bundle` or the API gave it")
     made.add_argument("--key", required=True, help="the log's verifier key (text or a file that holds it)")
     made.add_argument("--checkpoint", type=Path, help="a later signed checkpoint to verify against")
-    made.add_argument("--consistency", type=Path, help="the consistency proof from the bundle's size to that checkpoint")
+    made.add_argument(
+        "--consistency", type=Path, help="the consistency proof from the bundle's size to that checkpoint"
+    )
     made.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     return made
 
@@ -54,7 +56,9 @@ def run(argv: list[str]) -> int:
         print(f"luya verify: {error}", file=sys.stderr)
         return 2
     shown = {name: _plain(value) for name, value in asdict(result).items()} if is_dataclass(result) else {}
-    print("属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", file=sys.stderr)
+    print(
+        "属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", file=sys.stderr
+    )
     print(json.dumps({"verified": True, **shown}, ensure_ascii=False))
     return 0
 

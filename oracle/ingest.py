@@ -89,19 +89,36 @@ def ingest(
     report: Path | None = None,
     progress: Watcher | None = None,
     deliver: Callable[[Delivery], None] | None = None,
+    hold: bool = False,
 ) -> IngestResult:
     """Take these files; returns when all that they hold is final.
 
     enrol_unknown: persons without an account get one (trials). report: a CSV with a line per input row. deliver: is
-    handed the finished call before it is closed; a process killed in there delivers again when it is called again. So
-    whatever must be done for the call to have succeeded (stop an engine, print the result) is done in there.
+    handed the finished call before it is closed; a process killed in there delivers again when it is called again.
+    hold: the call stays open until `close_held`, for a caller that has more to do before it can say that the call has
+    succeeded (stop an engine, print the result); killed before that, the same call gives the same result once more.
 
     Raises SourceError, ConfigError, SignerError, JournalError, LedgerBlocked, SubmissionError; what is journaled by
     then is kept, and the next call goes on from there.
     """
     journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
     try:
-        return _Run(journal, feed, world, enrol_unknown, progress or _silent).go(files, report, deliver)
+        return _Run(journal, feed, world, enrol_unknown, progress or _silent).go(files, report, deliver, hold)
+    finally:
+        journal.close()
+
+
+def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
+    """Close the calls of this feed that `ingest` delivered and held: their rows are known from now on. Says how many.
+
+    The last thing a command does: after the engine has stopped and the result is printed. Needs no ledger.
+    """
+    journal = Journal(home / feed.name / "journal.db", feed.id, key)
+    try:
+        held = journal.held()
+        for call in held:
+            journal.finish(call)
+        return len(held)
     finally:
         journal.close()
 
@@ -137,7 +154,11 @@ class _Run:
         self.outbox = Outbox(journal, world.ledger, world.archive, self._law, quorum, feed.digest)
 
     def go(
-        self, paths: Sequence[Path], report: Path | None, deliver: Callable[[Delivery], None] | None
+        self,
+        paths: Sequence[Path],
+        report: Path | None,
+        deliver: Callable[[Delivery], None] | None,
+        hold: bool,
     ) -> IngestResult:
         self.outbox.recover()
         self.outbox.submit()
@@ -153,9 +174,11 @@ class _Run:
         for settled in self.outbox.drain():
             self._progress(Progress("settle", settled, self._journal.next_sequence()))
         result = self._deliver(call, [str(file.path) for file in files], report, deliver)
-        self._journal.finish(call)
         self._journal.db.execute("DETACH stage")
-        staged.unlink()
+        if hold:
+            self._journal.hold(call)
+        else:
+            self._journal.finish(call.id)
         return result
 
     def _fingerprint(self, files: Sequence[InputFile]) -> bytes:
@@ -173,7 +196,7 @@ class _Run:
         return read
 
     def _stage(self, files: Sequence[InputFile], call: Call) -> Path:
-        staged = self._journal.path.with_name(f"staging-{call.id}.db")
+        staged = self._journal.staging(call.id)
         if not staged.exists():
             reading = self._bytes("read", sum(file.size for file in files))
             known = self._journal.known_elsewhere

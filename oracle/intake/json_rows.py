@@ -10,7 +10,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from oracle.errors import SourceError
 from oracle.intake.lines import CHUNK, lines, without_mark
@@ -20,6 +20,7 @@ MAX_ELEMENT: Final = 1 << 20
 """Characters of one element; a longer one is malformed."""
 _SPACE: Final = " \t\r\n"
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
+_OPEN_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*\\?')
 _TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{},"]')
 
 
@@ -163,20 +164,29 @@ def _enter(buffer: _Buffer, name: str, path: str) -> None:
     buffer.at += 1
 
 
-def _end_of_element(text: str, at: int) -> int | None:
-    """Where the element that starts at `at` ends, by depth and strings; None if not within `text`."""
-    depth = 0
+class _Scan(NamedTuple):
+    """How far a scan came. end: where the element ends, None if not within the text; at, depth: where to go on."""
+
+    end: int | None
+    at: int
+    depth: int
+
+
+def _scan(text: str, at: int, depth: int = 0) -> _Scan:
+    """Look for the end of the element that lies open at `at`, by depth and strings."""
     for token in _TOKEN.finditer(text, at):
         mark = token.group()
-        if mark in "[{":
+        if mark == '"':
+            opened = _OPEN_STRING.match(text, token.start())
+            if opened and opened.end() == len(text):
+                return _Scan(None, token.start(), depth)  # it may close in what is not read yet
+        elif mark in "[{":
             depth += 1
-        elif mark in "]}":
-            if depth == 0:
-                return token.start()
+        elif mark in "]}" and depth:
             depth -= 1
-        elif mark == "," and depth == 0:
-            return token.start()
-    return None
+        elif mark in ",]}" and depth == 0:
+            return _Scan(token.start(), token.start(), depth)
+    return _Scan(None, len(text), depth)
 
 
 def read_array(
@@ -226,7 +236,7 @@ def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
                 buffer.at = len(buffer.text)
                 return _row(number, element, buffer.text[start:end], max_field)
         if problem:
-            end_of = _end_of_element(buffer.text, start)
+            end_of = _scan(buffer.text, start).end
             if end_of is not None or buffer.ended:
                 return _skip(buffer, number, start, end_of, problem)
         if len(buffer.text) - start > 2 * MAX_ELEMENT:
@@ -247,18 +257,16 @@ def _skip(buffer: _Buffer, number: int, start: int, end: int | None, problem: st
 
 def _skip_far(buffer: _Buffer, number: int, start: int) -> RawRow:
     """Pass over an element longer than any may be, in constant memory."""
-    excerpt, depth, at = buffer.text[start : start + EXCERPT], 0, start
+    excerpt, scan = buffer.text[start : start + EXCERPT], _Scan(None, start, 0)
     while True:
-        for token in _TOKEN.finditer(buffer.text, at):
-            mark = token.group()
-            if mark in "[{":
-                depth += 1
-            elif mark in "]}" and depth:
-                depth -= 1
-            elif mark in ",]}" and depth == 0:
-                buffer.at = token.start()
-                return _bad(number, excerpt, f"an element is longer than {MAX_ELEMENT} characters")
-        buffer.at = at = len(buffer.text)
+        scan = _scan(buffer.text, scan.at, scan.depth)
+        if scan.end is not None:
+            buffer.at = scan.end
+            break
+        # A string longer than any element is not waited for: what follows is read as structure.
+        buffer.at = scan.at if len(buffer.text) - scan.at < 2 * MAX_ELEMENT else len(buffer.text)
         if not buffer.more():
-            return _bad(number, excerpt, f"an element is longer than {MAX_ELEMENT} characters")
-        at = 0
+            buffer.at = len(buffer.text)
+            break
+        scan = scan._replace(at=0)
+    return _bad(number, excerpt, f"an element is longer than {MAX_ELEMENT} characters")

@@ -175,10 +175,11 @@ class Journal:
     def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]]) -> Call:
         """The open call with this fingerprint, to be gone on with; or a new one."""
         found = self.db.execute(
-            "SELECT id, today, at_start, at_file, at_row FROM call WHERE fingerprint = ? AND state = 'open'",
+            "SELECT id, today, at_start, at_file, at_row FROM call WHERE fingerprint = ? AND state != 'done'",
             (fingerprint,),
         ).fetchone()
         if found:
+            self.db.execute("UPDATE call SET state = 'open' WHERE id = ? AND state = 'held'", (found[0],))
             return Call(found[0], found[1], tuple(found[2:]))
         with self.transaction():
             cursor = self.db.execute(
@@ -197,9 +198,22 @@ class Journal:
         self.db.execute("UPDATE call SET at_start = ?, at_file = ?, at_row = ? WHERE id = ?", (*position, call.id))
         call.position = position
 
-    def finish(self, call: Call) -> None:
-        """The call is done and delivered: its rows are known from now on."""
-        self.db.execute("UPDATE call SET state = 'done' WHERE id = ?", (call.id,))
+    def hold(self, call: Call) -> None:
+        """The call is delivered, and stays open until it is closed."""
+        self.db.execute("UPDATE call SET state = 'held' WHERE id = ?", (call.id,))
+
+    def held(self) -> list[int]:
+        """The calls that are delivered and not closed."""
+        return [identity for (identity,) in self.db.execute("SELECT id FROM call WHERE state = 'held' ORDER BY id")]
+
+    def finish(self, call: int) -> None:
+        """The call is closed: its rows are known from now on, and its staging file goes."""
+        self.db.execute("UPDATE call SET state = 'done' WHERE id = ?", (call,))
+        self.staging(call).unlink(missing_ok=True)
+
+    def staging(self, call: int) -> Path:
+        """Where a call's staging file is."""
+        return self.path.with_name(f"staging-{call}.db")
 
     # --- records
 

@@ -1,7 +1,8 @@
 """The journal's tables.
 
 state of a record: `accepted` (journaled, with sequence, salt and account) → `signed` (in a signed batch) → `final`
-(in the archive) or `refused` (by its row, or by the ledger); `set-aside`: no ledger takes it, the next has its sequence.
+(in the archive) or `refused` (by its row, or by the ledger); `set-aside`: no ledger takes it, its sequence passed on.
+state of a call: `open` → `held` (delivered, not closed yet) → `done`: from then on its rows are known.
 A metro trip is two rows and one record: the entry's row holds it (`role` entry), the exit's points to it by `lead`.
 """
 
@@ -13,7 +14,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE call (
   id INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL, state TEXT NOT NULL, today INTEGER NOT NULL,
   at_start INTEGER, at_file INTEGER, at_row INTEGER);
-CREATE UNIQUE INDEX call_open ON call (fingerprint) WHERE state = 'open';
+CREATE UNIQUE INDEX call_open ON call (fingerprint) WHERE state != 'done';
 CREATE TABLE call_file (
   call INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,
   PRIMARY KEY (call, number)) WITHOUT ROWID;

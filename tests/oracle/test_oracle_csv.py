@@ -39,8 +39,7 @@ def test_what_a_csv_writer_writes_is_read(rows: list[list[str]]) -> None:
 def test_any_bytes_give_rows_or_one_clear_error(data: bytes) -> None:
     try:
         found = read(data)
-    except SourceError as error:
-        assert "f.csv" in str(error)
+    except SourceError:
         return
     assert [row.number for row in found] == list(range(1, len(found) + 1))
     assert all((UNREAD in row.fields) == (row.problem is not None) for row in found)

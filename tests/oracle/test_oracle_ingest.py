@@ -19,7 +19,7 @@ from chain_node.protocol.entries import Reduction, decode
 from oracle import config, report
 from oracle.config import FeedConfig
 from oracle.errors import JournalError, SignerError, SourceError
-from oracle.ingest import Delivery, IngestResult, Progress, World, ingest
+from oracle.ingest import Delivery, IngestResult, Progress, World, close_held, ingest
 from oracle.store.journal import Journal
 
 
@@ -221,6 +221,20 @@ def test_a_call_that_was_not_delivered_is_delivered_again(bikes: Home, tmp_path:
     assert result.accepted > 0
     assert bikes.ledger.size == size == result.accepted
     assert bikes.ingest(file).already_known == 120
+
+
+def test_a_held_call_is_known_once_it_is_closed(bikes: Home, tmp_path: Path) -> None:
+    file, other = partner_files.trips(tmp_path / "a.csv", 120), partner_files.trips(tmp_path / "b.csv", 60)
+    first = ingest([file], bikes.feed, bikes.world, enrol_unknown=True, hold=True)
+    assert first.accepted > 0
+    assert ingest([file], bikes.feed, bikes.world, enrol_unknown=True, hold=True) == first, (
+        "as if killed before its end"
+    )
+    assert bikes.ingest(file, other).already_known >= 120, "another call, which knows the rows of the first"
+    assert close_held(bikes.feed, bikes.world.home, bikes.world.key) == 1
+    assert close_held(bikes.feed, bikes.world.home, bikes.world.key) == 0
+    assert bikes.ingest(file).already_known == 120
+    assert not list((tmp_path / "oracle" / "bike-share").glob("staging*"))
 
 
 def test_too_few_signers(bikes: Home, tmp_path: Path) -> None:

@@ -57,6 +57,30 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     fsync_dir(path.parent)
 
 
+def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """Create `path` with `data`, whole and durable; False, and nothing done, where it is there already.
+
+    Of two processes that do this at once one succeeds, and both then read the same.
+    """
+    make_dir(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    finally:
+        temporary.unlink(missing_ok=True)
+        fsync_dir(path.parent)
+    return True
+
+
 def append_fsync(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Append `data` to `path` and make it durable. A crash may leave a part of `data`: the reader must tell."""
     created = not path.exists()
@@ -134,24 +158,30 @@ def lock_holder(path: Path) -> int | None:
 
 
 class FileLock:
-    """An exclusive flock on a file that also names its holder.
+    """A flock on a file that also names its holder.
 
     Args:
         path: the lock file, created where missing, never deleted (deleting would let two processes hold it).
         what: what is being locked, for the error's text.
+        shared: many may hold it so, and then nobody exclusively; a shared holder is not named.
+
+    Raises:
+        LockError: another process holds it; the text names its process id.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: Path, what: str, *, shared: bool = False) -> None:
         make_dir(path.parent)
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(self._handle, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._handle)
             raise LockError(
                 f"{what} is in use by process {holder} ({path}): stop it first, or use another home"
             ) from None
+        if shared:
+            return
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 

@@ -59,6 +59,11 @@ class Home:
     def running(self) -> Path:
         return self.root / "run" / "node.json"
 
+    @property
+    def users(self) -> Path:
+        """Held, shared, by every process that is attached to the node."""
+        return self.root / "run" / "users.lock"
+
 
 @dataclass(frozen=True, slots=True)
 class Network:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
-from chain_node.durable import make_dir, write_atomic
+from chain_node.durable import make_dir, write_new
 from chain_node.errors import KeystoreError
 from chain_node.protocol.attestation import address_of
 
@@ -74,7 +74,7 @@ class Keystore:
         path = self._secrets / name
         if not path.exists():
             make_dir(self._secrets, 0o700)
-            write_atomic(path, secrets.token_hex(32).encode() + b"\n", 0o600)
+            write_new(path, secrets.token_hex(32).encode() + b"\n", 0o600)
         if path.stat().st_mode & 0o077:
             raise KeystoreError(f"{path} can be read by others: run `chmod 600 {path}`")
         return path.read_text("ascii").strip()
@@ -121,8 +121,9 @@ class Keystore:
             raise KeystoreError(_wrong(path, name, error)) from error
 
     def _write(self, path: Path, value: Any) -> None:
+        """Two processes may come here at once with different secrets: the first one's is kept, both then read it."""
         make_dir(self._keys, 0o700)
-        write_atomic(path, json.dumps(value, indent=1).encode() + b"\n", 0o600)
+        write_new(path, json.dumps(value, indent=1).encode() + b"\n", 0o600)
 
 
 def _cost(passphrase: str) -> int:

@@ -12,6 +12,7 @@ from chain_node.jsonrpc import JsonRpc
 from chain_node.keystore import Keystore
 from chain_node.manifest import Manifest
 from chain_node.plan import ADMIN, DeploymentPlan, RoleGrant, Seal, shipped_law
+from chain_node.protocol.entries import decode
 from chain_node.rebuild import import_calls, log_key_of, seal_of
 from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
@@ -89,6 +90,7 @@ def _deploy(
     attempt: Attempt,
     progress: Progress,
 ) -> Manifest:
+    _check_clock(rpc, reader, seal)
     caps, methods = shipped_law()
     plan = DeploymentPlan(
         network=network.name,
@@ -121,6 +123,19 @@ def _deploy(
             imports=(lambda ledger: import_calls(reader, ledger, seal, engine.limits)) if seal.size else None,
             imported_log_key=log_key_of(reader) if seal.size else None,
             progress=progress,
+        )
+
+
+def _check_clock(rpc: JsonRpc, reader: ArchiveReader, seal: Seal) -> None:
+    """Time in the log never decreases (docs/protocol.md): a chain whose clock is behind may not continue it."""
+    if not seal.size:
+        return
+    newest = decode(reader.entry(seal.size - 1)).time
+    head = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    if head < newest:
+        raise DeploymentError(
+            f"the chain's clock says {head}, the archive's newest entry is of {newest}: set the clock right, "
+            "then start again"
         )
 
 

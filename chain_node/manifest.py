@@ -99,7 +99,9 @@ class Manifest:
         except FileNotFoundError:
             raise ManifestError(f"{path} is missing: nothing has been deployed in this home yet") from None
         except ValueError as error:
-            raise ManifestError(f"{path} is not JSON: {error}; restore it from a copy, or rebuild") from error
+            raise ManifestError(
+                f"{path} is not JSON: {error}; restore it from a copy, or remove it and run `luya rebuild`"
+            ) from error
         if not isinstance(value, dict) or value.get("version") != VERSION:
             raise ManifestError(f"{path} is not a manifest of version {VERSION}")
         try:

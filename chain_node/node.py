@@ -33,6 +33,7 @@ from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
 
 _ATTACH_PATIENCE = 120.0
+_SENDER_PATIENCE = 900.0
 
 
 class Node:
@@ -82,23 +83,34 @@ class Node:
             raise
         return node
 
-    def sender(self, name: str) -> Sender:
+    def sender(self, name: str, *, patience: float = 0.0) -> Sender:
         """The sender with the home's key `name`; a role's local key is named like the role.
+
+        Args:
+            name: of the key.
+            patience: seconds to wait for another process that sends with this key.
 
         Raises:
             LockError: another process sends with this key.
         """
         name = key_name(name)
-        if name not in self._senders:
-            self._senders[name] = Sender(
-                self.home.outbox,
-                self.rpc,
-                self.keystore.chain_key(name),
-                chain_id=self.manifest.chain_id,
-                genesis=self.manifest.genesis_nonce,
-                finality=self.engine.finality,
-                limits=self.engine.limits,
-            )
+        deadline = time.monotonic() + patience
+        while name not in self._senders:
+            try:
+                self._senders[name] = Sender(
+                    self.home.outbox,
+                    self.rpc,
+                    self.keystore.chain_key(name),
+                    chain_id=self.manifest.chain_id,
+                    genesis=self.manifest.genesis_nonce,
+                    finality=self.engine.finality,
+                    limits=self.engine.limits,
+                )
+            except LockError:
+                if time.monotonic() >= deadline:
+                    raise
+                self._progress(f"waiting for another command that sends as {name}", 0, 0)
+                time.sleep(0.1)
         return self._senders[name]
 
     def release_sender(self, name: str) -> None:
@@ -143,6 +155,29 @@ class Node:
             time.sleep(0.05)
         return self.archive.size
 
+    def wait_until_alone(self) -> None:
+        """Wait until no other process uses the node that this one owns; from then on none attaches, `close` is next.
+
+        Raises:
+            NodeError: engine or follower have failed.
+        """
+        if not self.owner:
+            return
+        while True:
+            try:
+                lock = FileLock(self.home.users, "this node")
+            except LockError:
+                self.check()
+                if self._thread is None:
+                    self.catch_up()
+                self._progress("waiting for other commands that use this node", 0, 0)
+                time.sleep(0.1)
+                continue
+            # whoever comes now waits for the home itself, and owns it then
+            self.home.running.unlink(missing_ok=True)
+            self._stack.callback(lock.release)
+            return
+
     def close(self) -> None:
         """Stop following, let go of everything, stop what this process started; idempotent."""
         self._stop.set()
@@ -165,15 +200,26 @@ class Node:
         self.close()
 
     def _open(self) -> None:
-        try:
-            lock = FileLock(self.home.lock, "this home")
-        except LockError:
-            if self._settings.rebuild:
-                raise  # nobody may be using the chain that a rebuild replaces
-            self._attach()
-        else:
-            self._stack.callback(lock.release)
-            self._own()
+        deadline = time.monotonic() + _ATTACH_PATIENCE
+        while True:
+            try:
+                lock = FileLock(self.home.lock, "this home")
+            except LockError:
+                if self._settings.rebuild:
+                    raise  # nobody may be using the chain that a rebuild replaces
+                if self._attach():
+                    break
+                if time.monotonic() > deadline:
+                    raise EngineError(
+                        "another process has this home and is not up after two minutes: look at its output"
+                    ) from None
+                # it is still starting, or about to end: then the home is ours
+                self._progress("waiting for the node that starts or stops on this home", 0, 0)
+                time.sleep(0.3)
+            else:
+                self._stack.callback(lock.release)
+                self._own()
+                break
         self.ledger = Ledger(self.rpc, self.manifest.ledger_address)
         self.law = Law(self.rpc, self.manifest.law_address)
         self.views = Views(self.rpc, self.manifest.views_address)
@@ -182,8 +228,8 @@ class Node:
         master = self.keystore.secret("registry")
         self.registrar = Registrar(self.home.registry, master, self._desk, progress=self._progress)
         self._stack.callback(self.registrar.close)
-        if self.deployed:
-            self.registrar.ensure_registered()
+        if self.owner:
+            self.registrar.ensure_registered(bytes.fromhex(self.manifest.genesis_nonce))
             self.release_sender("registrar")
 
     def _own(self) -> None:
@@ -217,15 +263,18 @@ class Node:
         Running.announce(self.home, self.engine.rpc_url, str(self.engine.finality), self.engine.name)
         self._stack.callback(lambda: self.home.running.unlink(missing_ok=True))
 
-    def _attach(self) -> None:
-        """Use the node that runs on this home; it may still be starting."""
-        deadline = time.monotonic() + _ATTACH_PATIENCE
+    def _attach(self) -> bool:
+        """Use the node that runs on this home; False where it is still starting, or already ending."""
+        try:
+            users = FileLock(self.home.users, "this node", shared=True)
+        except LockError:
+            return False
         # a file left behind by a killed node names another process than the one that holds the home now
-        while (running := Running.read(self.home)) is None or running.pid != lock_holder(self.home.lock):
-            if time.monotonic() > deadline:
-                raise EngineError("another process has this home and is not up after two minutes: look at its output")
-            self._progress("waiting for the node that starts on this home", 0, 0)
-            time.sleep(0.3)
+        running = Running.read(self.home)
+        if running is None or running.pid != lock_holder(self.home.lock):
+            users.release()
+            return False
+        self._stack.callback(users.release)
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
         self.engine = RpcEngine(running.rpc_url, finality, chain_id=self.manifest.chain_id)
@@ -233,6 +282,7 @@ class Node:
         self.engine.start()
         self.rpc = JsonRpc(running.rpc_url)
         self._stack.callback(self.rpc.close)
+        return True
 
     def _make_engine(self, network: Network) -> Engine:
         settings = self._settings
@@ -257,7 +307,7 @@ class Node:
             return int(rpc.call("eth_chainId"), 16)
 
     def _desk(self) -> Desk:
-        return Desk(self.ledger, self.views, self.sender("registrar"))
+        return Desk(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))
 
     def _run_follower(self) -> None:
         assert self.follower is not None

@@ -26,7 +26,9 @@ from chain_node.sender import Tx
 
 _GAS: Final = {REDUCTION: 80_000, REDUCTION_NULLIFIER: 105_000, REFUSAL: 20_000, ACCOUNT: 95_000}
 """Upper bounds for applying one archived entry to fresh storage, measured with a margin."""
-_LAW_GAS: Final = 500_000
+_LAW_GAS: Final = 400_000
+_LAW_GAS_A_BYTE: Final = 1_000
+"""Entries of the law are stored verbatim: 22,100 gas for 32 bytes."""
 _CALL_GAS: Final = 200_000
 _REVOCATION_GAS: Final = 1_500_000
 
@@ -75,7 +77,7 @@ def import_calls(reader: ArchiveReader, ledger: Ledger, seal: Seal, limits: Limi
     first, gas, size = 0, _CALL_GAS, 4
     for index, entry in enumerate(reader.entries(0, seal.size)):
         kind = type_of(entry)
-        cost = _GAS.get(kind, _LAW_GAS)
+        cost = _GAS.get(kind, _LAW_GAS + _LAW_GAS_A_BYTE * len(entry))
         full = gas + cost > limits.max_tx_gas or size + len(entry) + 2 > limits.max_tx_bytes - 1024
         if pending and (kind == REVOCATION or full):
             yield _entries(ledger, first, pending, limits)

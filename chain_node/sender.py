@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +54,7 @@ class Receipt:
         key: its idempotency key.
         tx_hash: 0x and 64 hex digits.
         block: number of its block.
-        gas_used: gas.
+        gas_used: gas; 0 where the log was the proof (see `confirm`).
         ok: False where the contract refused.
         reason: why it refused, in words; "" when ok.
         contract: the created contract's address, for a creation.
@@ -201,6 +201,18 @@ class Sender:
                 "SELECT key FROM outbox WHERE state != 0 AND nonce >= ? ORDER BY nonce", (before,)
             ).fetchall()
             return self._stored([row[0] for row in rows]) or []
+
+    def confirm(self, blocks: Mapping[str, int]) -> None:
+        """Take these transactions (hash → block) as done, because the log holds what they did.
+
+        It saves their receipts, which repeat every event and cost more than all else that a sender does.
+        """
+        with self._guard, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "UPDATE outbox SET state = ?, block = ?, raw = NULL WHERE hash = ? AND state = 0",
+                [(DONE, block, tx_hash) for tx_hash, block in blocks.items()],
+            )
 
     def _oldest_pending(self) -> int | None:
         found: int | None = self._db.execute("SELECT min(nonce) FROM outbox WHERE state = 0").fetchone()[0]
@@ -377,5 +389,5 @@ class Sender:
             if state == PENDING:
                 return None
             contract = to_bytes(address) if address else None
-            receipts.append(Receipt(key, tx_hash, block, gas_used, state == DONE, reason or "", contract))
+            receipts.append(Receipt(key, tx_hash, block, gas_used or 0, state == DONE, reason or "", contract))
         return receipts

@@ -63,7 +63,7 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
 
     /// @inheritdoc ILuyaLaw
     function disableFeed(uint16 id) external restricted {
-        (FeedSettings memory settings, uint32 version,) = _feedOf(id);
+        (FeedSettings memory settings, uint32 version, ) = _feedOf(id);
         _enact(LawEntries.feed(settings, version, _DISABLED));
     }
 
@@ -119,10 +119,8 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     /// @dev A later version: its behaviour exists, keeps its group, and no other version is valid on its days.
     function _checkBehaviour(MethodSettings calldata settings) private view {
         uint16[] storage versions = _versions[settings.behaviour];
-        if (
-            versions.length == 0
-                || _methods[settings.behaviour].u8(EntryTypes.METHOD_GROUP_AT) != settings.group
-        ) revert LuyaLawBadBehaviour(settings.behaviour, settings.group);
+        if (versions.length == 0 || _methods[settings.behaviour].u8(EntryTypes.METHOD_GROUP_AT) != settings.group)
+            revert LuyaLawBadBehaviour(settings.behaviour, settings.group);
         for (uint256 i = 0; i < versions.length; ++i) {
             MethodSettings memory other = LawEntries.toMethod(_methods[versions[i]]);
             // A version that was ended before it began is valid on no day.
@@ -240,11 +238,9 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     }
 
     /// @inheritdoc ILuyaLaw
-    function methodTerms(uint16 id)
-        external
-        view
-        returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap)
-    {
+    function methodTerms(
+        uint16 id
+    ) external view returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) {
         entry = _methods[id];
         if (entry.length != 0) (creditsCap, millipointsCap) = groupCaps(entry.u8(EntryTypes.METHOD_GROUP_AT));
     }

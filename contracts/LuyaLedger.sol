@@ -25,9 +25,12 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     /// @param origin the log's origin line, never used by another network
     /// @param genesisNonce_ 32 random bytes
     /// @param uri_ ERC-1155 metadata URI, with {id}
-    constructor(address authority_, string memory origin, bytes32 genesisNonce_, string memory uri_)
-        AccessManaged(authority_)
-    {
+    constructor(
+        address authority_,
+        string memory origin,
+        bytes32 genesisNonce_,
+        string memory uri_
+    ) AccessManaged(authority_) {
         if (sha256("") != Rfc6962.EMPTY_ROOT) revert LuyaLedgerNoSha256();
         _origin = origin;
         _uri = uri_;
@@ -149,11 +152,12 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     }
 
     /// @inheritdoc ILuyaLedger
-    function importRevocation(bytes calldata entry, uint64 size, bytes calldata target, bytes32[] calldata proof)
-        external
-        restricted
-        onlyImporting
-    {
+    function importRevocation(
+        bytes calldata entry,
+        uint64 size,
+        bytes calldata target,
+        bytes32[] calldata proof
+    ) external restricted onlyImporting {
         _importRevocation(entry, size, target, proof);
     }
 
@@ -187,7 +191,13 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     ) private {
         // No successor: replacing an account is not built yet.
         bytes memory entry = abi.encodePacked(
-            _header(EntryTypes.ACCOUNT), account, identity, district, epoch, state, address(0)
+            _header(EntryTypes.ACCOUNT),
+            account,
+            identity,
+            district,
+            epoch,
+            state,
+            address(0)
         );
         _applyAccount(entry);
         _append(edge, entry);

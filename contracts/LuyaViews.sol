@@ -34,11 +34,10 @@ contract LuyaViews is ILuyaViews {
     }
 
     /// @inheritdoc ILuyaViews
-    function balances(address[] calldata keys, uint16[] calldata vintages)
-        external
-        view
-        returns (BalanceView[] memory views)
-    {
+    function balances(
+        address[] calldata keys,
+        uint16[] calldata vintages
+    ) external view returns (BalanceView[] memory views) {
         if (keys.length != vintages.length) revert LuyaViewsLengthsDiffer(keys.length, vintages.length);
         bytes32[] memory slots = new bytes32[](keys.length * 2);
         for (uint256 i = 0; i < keys.length; ++i) {
@@ -71,9 +70,13 @@ contract LuyaViews is ILuyaViews {
     /// @inheritdoc ILuyaViews
     function feedState(uint16 feed) external view returns (FeedStateView memory) {
         FeedWord word = FeedWord.wrap(uint256(_loadOne(LedgerSlots.FEEDS, feed)));
-        return FeedStateView(
-            uint64(word.nextSequence()), uint16(word.capDay()), uint64(word.credits()), uint64(word.millipoints())
-        );
+        return
+            FeedStateView(
+                uint64(word.nextSequence()),
+                uint16(word.capDay()),
+                uint64(word.credits()),
+                uint64(word.millipoints())
+            );
     }
 
     /// @inheritdoc ILuyaViews
@@ -128,15 +131,16 @@ contract LuyaViews is ILuyaViews {
     }
 
     function _account(AccountWord word, AmountsWord debt) private pure returns (AccountView memory) {
-        return AccountView(
-            uint8(word.state()),
-            uint16(word.epoch()),
-            uint16(word.vintage()),
-            uint64(word.credits()),
-            uint64(word.millipoints()),
-            uint64(debt.credits()),
-            uint64(debt.millipoints())
-        );
+        return
+            AccountView(
+                uint8(word.state()),
+                uint16(word.epoch()),
+                uint16(word.vintage()),
+                uint64(word.credits()),
+                uint64(word.millipoints()),
+                uint64(debt.credits()),
+                uint64(debt.millipoints())
+            );
     }
 
     function _load(bytes32[] memory slots) private view returns (bytes32[] memory) {

@@ -22,10 +22,10 @@ from api.tokens import service as tokens
 from chain_node.fsck import fsck
 from chain_node.sender import Tx
 from luya import feeds
-from luya.bench_gas import per_record
+from luya.bench_gas import Gas
 from luya.bench_load import Load, Measured, Order
 from luya.console import progress, tell
-from luya.demo_data import riders_of, write_evening_trips, write_partner_files
+from luya.demo_data import riders_of, write_trips, write_partner_files
 from luya.errors import HomeError
 from luya.home import Home
 from luya.session import Advance, Session, opened
@@ -60,11 +60,14 @@ def run(given: Path | None, *, records: int, seconds: int, quiet: bool) -> dict[
         if not session.node.owner:
             raise HomeError(f"a node runs on {home.root} already: measure on a home of its own")
         bench = _Bench(session, folder, records, advance)
+        gas = Gas(session.node.rpc, session.node.archive)
         with served(session, 0) as api:
             value = bench.end_to_end(api)
+            gas.collect()
             value |= bench.api(api, seconds)
+            gas.collect()
         value |= bench.fsck()
-        value["gas_per_record"] = per_record(home, session.node.archive)
+        value["gas_per_record"] = gas.per_record()
         value["peer"] = {"one_transfer_a_transaction_per_s": bench.peer()}
         value["machine"] = {**machine(), "load_before": round(load_before, 2)}
         value["measured_on"] = date.today().isoformat()
@@ -188,7 +191,7 @@ class _Bench:
             if rows < _LEAST_FILE * RECORDS_PER_S:
                 time.sleep(0.02)
                 continue
-            write_evening_trips(path, start=done, rows=rows, riders=riders, last_day=self._last_day, seed=_SEED)
+            write_trips(path, start=done, rows=rows, riders=riders, last_day=self._last_day, seed=_SEED)
             result = self._session.ingest([path], feed, enrol_unknown=True, advance=self._advance)
             done += rows
             yield result.accepted

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 from chain_node.archive.calls import BATCH
 from chain_node.archive.reader import ArchiveReader
+from chain_node.jsonrpc import JsonRpc
 from chain_node.protocol import slotword
 from chain_node.protocol.entries import Method, Reduction, decode
-from luya.home import Home
 
 FULL: Final = 200
 """Records in a batch that counts."""
 PURE: Final = 0.98
 """Share of one kind from which a batch stands for that kind."""
+_AT_ONCE: Final = 20
 FIRST, NEW_DAY, IN_USE, REFUSED, MIXED = "first_record", "new_day", "word_in_use", "refused", "mixed"
 
 
@@ -53,34 +51,45 @@ class _Storage:
         return kind
 
 
-def batches(home: Home, archive: ArchiveReader) -> Iterator[BatchGas]:
-    """The full batches whose receipts this home's outboxes hold, in the log's order."""
-    gas, storage, at = _receipts(home), _Storage(), 0
-    for row in archive.call_rows():
-        kinds = [storage.take(body) for body in archive.entries(at, row.first_index + row.count)]
-        at = row.first_index + row.count
-        if row.kind != BATCH or row.count != FULL:
-            continue
-        used = gas.get(archive.read_call(row).tx_hash)
-        if used is not None:
-            most = max(set(kinds), key=kinds.count)
-            yield BatchGas(row.first_index, most if kinds.count(most) >= PURE * FULL else MIXED, used)
+class Gas:
+    """Gas of the full batches of a log, as far as the engine still has their receipts.
 
+    Attributes:
+        batches: those seen so far, in the log's order.
+    """
 
-def per_record(home: Home, archive: ArchiveReader) -> dict[str, int]:
-    """Mean gas a record, by kind and over all full batches, log, signatures and events included."""
-    sums: dict[str, list[int]] = {}
-    for batch in batches(home, archive):
-        for kind in (batch.kind, "mean"):
-            sums.setdefault(kind, []).append(batch.gas)
-    sums.pop(MIXED, None)
-    return {kind: round(sum(used) / len(used) / FULL) for kind, used in sums.items()}
+    def __init__(self, rpc: JsonRpc, archive: ArchiveReader) -> None:
+        self.batches: list[BatchGas] = []
+        self._rpc = rpc
+        self._archive = archive
+        self._storage = _Storage()
+        self._at = 0
 
+    def collect(self) -> None:
+        """Go on to the end of the log; call it before the engine has dropped what is new."""
+        found: list[tuple[str, int, str]] = []
+        for row in self._archive.call_rows():
+            end = row.first_index + row.count
+            if not self._at < end <= self._archive.size:
+                continue
+            kinds = [self._storage.take(body) for body in self._archive.entries(self._at, end)]
+            self._at = end
+            if row.kind == BATCH and row.count == FULL:
+                most = max(set(kinds), key=kinds.count)
+                kind = most if kinds.count(most) >= PURE * FULL else MIXED
+                found.append((self._archive.read_call(row).tx_hash, row.first_index, kind))
+        for start in range(0, len(found), _AT_ONCE):
+            part = found[start : start + _AT_ONCE]
+            receipts = self._rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash, _, _ in part])
+            for (_, index, kind), receipt in zip(part, receipts, strict=True):
+                if isinstance(receipt, dict):
+                    self.batches.append(BatchGas(index, kind, int(receipt["gasUsed"], 16)))
 
-def _receipts(home: Home) -> dict[str, int]:
-    """Transaction hash → gas used, of every final transaction."""
-    found: dict[str, int] = {}
-    for path in sorted(home.outbox.glob("*.sqlite")):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            found.update(db.execute("SELECT hash, gas_used FROM outbox WHERE gas_used IS NOT NULL").fetchall())
-    return found
+    def per_record(self) -> dict[str, int]:
+        """Mean gas a record, by kind and over all batches, log, signatures and events included."""
+        sums: dict[str, list[int]] = {}
+        for batch in self.batches:
+            for kind in (batch.kind, "mean"):
+                sums.setdefault(kind, []).append(batch.gas)
+        sums.pop(MIXED, None)
+        return {kind: round(sum(used) / len(used) / FULL) for kind, used in sorted(sums.items())}

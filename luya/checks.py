@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
+
 from api.errors import ApiError
 from api.projection.compare import compare
 from chain_node.archive.reader import ArchiveReader
@@ -12,10 +14,12 @@ from chain_node.fsck import Difference, FsckResult
 from chain_node.fsck import fsck as check
 from chain_node.manifest import Manifest
 from luya.console import Advance, progress, tell
+from luya.errors import HomeError
 from luya.home import Home
-from luya.session import opened
+from luya.session import Session, opened
 
 SHOWN = 20
+_ATTEMPTS = 3
 
 
 def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
@@ -43,29 +47,48 @@ def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
 
 def _compared(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
     with opened(home, advance=advance) as session:
-        node = session.node
-        node.catch_up()
-        result = check(
-            node.archive,
-            log_key=node.manifest.log_key or manifest.log_key,
-            chain=(node.rpc, node.manifest),
-            deep=deep,
-            progress=advance,
-        )
-        differences = [str(difference) for difference in result.differences]
-        try:
-            session.project()
-            found = compare(session.database, node.archive, result.state, lambda d, t: advance("read model", d, t))
-            differences += [f"read model: {one.where}: expected {one.expected}, found {one.found}" for one in found]
-        except ApiError as error:
-            differences.append(f"read model: {error}")
-        return result, differences
+        ledger = session.node.ledger
+        for _ in range(_ATTEMPTS):
+            size = ledger.log_size()
+            found = _compare(session, manifest, deep, advance)
+            if not found[1] or ledger.log_size() == size:
+                return found
+            # somebody ingests: what was compared was not of one moment
+        raise HomeError(f"the ledger of {home.root} is being written to: run fsck again when no ingest runs")
+
+
+def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+    node = session.node
+    node.catch_up()
+    result = check(
+        node.archive,
+        log_key=node.manifest.log_key or manifest.log_key,
+        chain=(node.rpc, node.manifest),
+        deep=deep,
+        progress=advance,
+    )
+    differences = [str(difference) for difference in result.differences]
+    try:
+        session.project()
+        found = compare(session.database, node.archive, result.state, lambda d, t: advance("read model", d, t))
+        differences += [f"read model: {one.where}: expected {one.expected}, found {one.found}" for one in found]
+    except ApiError as error:
+        differences.append(f"read model: {error}")
+    return result, differences
 
 
 def rebuild(home: Home, *, quiet: bool) -> dict[str, Any]:
-    """A new chain from the archive, sealed at the same root; signed but unrecorded batches are signed again later."""
+    """A new chain from the archive, sealed at the same root; signed but unrecorded batches are signed again later.
+
+    Raises:
+        HomeError: there is nothing to rebuild.
+    """
     before = ArchiveReader(home.archive).checkpoint()
+    if before is None and not home.manifest.exists():
+        raise HomeError(f"{home.root} has neither an archive nor a ledger: there is nothing to rebuild; check --home")
     with progress() as advance, opened(home, advance=advance, rebuild=True) as session:
+        if not session.node.owner:
+            raise HomeError(f"a node runs on {home.root}: stop it, then rebuild")
         session.node.catch_up()
         size, root = session.node.ledger.log_size(), session.node.ledger.root()
         session.project()
@@ -86,6 +109,6 @@ def _tell(result: FsckResult, differences: list[str]) -> None:
         return
     tell(f"[red]{len(differences)} 处不一致 differences[/red]")
     for difference in differences[:SHOWN]:
-        tell(f"  {difference}")
+        tell(f"  {escape(difference)}")
     if len(differences) > SHOWN:
         tell(f"  … {len(differences) - SHOWN} more in the JSON")

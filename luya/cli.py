@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.markup import escape
 
 from api.errors import ApiError
 from chain_node.errors import NodeError
@@ -27,7 +29,9 @@ app = typer.Typer(
 )
 oracle_app = typer.Typer(help="合作方的预言机。A partner's oracle.", no_args_is_help=True)
 token_app = typer.Typer(help="接口令牌。Tokens of the API.", no_args_is_help=True)
+feed_app = typer.Typer(help="数据源。Feeds.", no_args_is_help=True)
 app.add_typer(oracle_app, name="oracle")
+app.add_typer(feed_app, name="feed")
 app.add_typer(token_app, name="token")
 
 HomeOption = Annotated[
@@ -42,11 +46,26 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (LuyaError, NodeError, OracleError, ApiError, ProtocolError) as error:
-        story.print(f"[red]错误 error:[/red] {error}", markup=True, soft_wrap=True)
-        raise typer.Exit(1) from None
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except _database_errors() as error:
+        cause = getattr(error, "orig", error)
+        _fail(f"a database of this home cannot be used ({cause}): look at its disk, then run the command again")
     except KeyboardInterrupt:
         story.print("已中断，下次运行会从断点继续。Interrupted: the next run goes on from here.")
         raise typer.Exit(130) from None
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import DBAPIError  # slow to import, and only needed where something has failed
+
+    return sqlite3.Error, DBAPIError
+
+
+def _fail(text: str) -> NoReturn:
+    story.print(f"[red]错误 error:[/red] {escape(text)}", soft_wrap=True)
+    raise typer.Exit(1) from None
 
 
 def _run(command: Callable[..., dict[str, Any] | None], *arguments: Any, **named: Any) -> dict[str, Any]:
@@ -197,6 +216,24 @@ def token_revoke(
     from luya import tokens as command
 
     _run(command.revoke, Home.of(home), identifier)
+
+
+@feed_app.command("register")
+def feed_register(
+    file: Annotated[Path, typer.Argument(help="数据源的 TOML 文件。The feed's TOML file.")], home: HomeOption = None
+) -> None:
+    """在账本上登记数据源。Registers a feed on the ledger."""
+    from luya import registration as command
+
+    _run(command.register, Home.of(home), file)
+
+
+@feed_app.command("list")
+def feed_list(home: HomeOption = None) -> None:
+    """列出数据源。Lists the feeds."""
+    from luya import registration as command
+
+    _run(command.list_all, Home.of(home))
 
 
 @app.command("serve-api", hidden=True)

@@ -30,6 +30,9 @@ from oracle.ingest import IngestResult
 SHANGHAI: Final = timezone(timedelta(hours=8))
 BUNDLES: Final = 8
 _TIMEOUT: Final = 10.0
+_QUICK_BLOCKS: Final = 0.5
+_FEW: Final = 20_000
+"""Up to so many rows, a story's time is mostly waiting for blocks; beyond, each block's cost counts for more."""
 _SILENT_PORT: Final = 0
 _PORT: Final = 8420
 
@@ -60,7 +63,8 @@ def run(given: Path | None, *, once: bool, quiet: bool, records: int) -> dict[st
     stages = Stages()
     with until_stopped() as stop:
         with progress() as advance:
-            opening = opened(home, advance=advance)
+            quick = _QUICK_BLOCKS if records <= _FEW else None
+            opening = opened(home, advance=advance, block_time=quick, linger=False)
             with stages.of("start"):
                 session = opening.__enter__()
         try:

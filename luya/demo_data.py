@@ -66,14 +66,16 @@ def write_partner_files(folder: Path, *, records: int, last_day: date, seed: int
     return PartnerFiles(files, share | {"transit-card": len(swipes)})
 
 
-def write_evening_trips(path: Path, *, start: int, rows: int, riders: int, last_day: date, seed: int = 1) -> None:
-    """Writes `rows` more bike trips, one a rider and evening, beginning with trip `start` of an endless list.
+def write_trips(
+    path: Path, *, start: int, rows: int, riders: int, last_day: date, hour: int = 17, seed: int = 1
+) -> None:
+    """Writes `rows` more bike trips, one a rider and day, beginning with trip `start` of an endless list.
 
-    With the seed of `write_partner_files` they are by the same riders, at hours that collide with nothing of theirs.
+    With the seed of `write_partner_files` they are by the same riders; its own begin at 7, so at 17 nothing collides.
     """
     rng = random.Random(seed + start)  # noqa: S311 - sample data, not secrets
     trips = (
-        _trip(rng, f"{seed}-", n % riders, last_day - timedelta(days=n // riders), 17)
+        _trip(rng, f"{seed}-", n % riders, last_day - timedelta(days=n // riders), hour)
         for n in range(start, start + rows)
     )
     _write_csv(path, _TRIP_COLUMNS, trips)

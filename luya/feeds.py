@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 from pathlib import Path
 
-from chain_node.durable import make_dir, write_atomic
+from chain_node.durable import fsync_dir, write_atomic
 from chain_node.keystore import Keystore
 from chain_node.protocol import entries
 from chain_node.protocol.entries import Standing
@@ -44,12 +47,18 @@ def find(home: Home, name: str) -> FeedConfig:
 
 
 def install(home: Home) -> None:
-    """Copies the shipped feeds into a home that has none."""
+    """Copies the shipped feeds into a home that has none: all or none, whatever else is killed or does the same."""
     if home.feeds.is_dir() and any(home.feeds.glob("*.toml")):
         return
-    make_dir(home.feeds)
-    for path in sorted(SHIPPED.glob("*.toml")):
-        write_atomic(home.feeds / path.name, path.read_bytes())
+    copies = home.feeds.with_name(f".feeds.{os.getpid()}.tmp")
+    try:
+        for path in sorted(SHIPPED.glob("*.toml")):
+            write_atomic(copies / path.name, path.read_bytes())
+        with contextlib.suppress(FileExistsError, NotADirectoryError):
+            os.rename(copies, home.feeds)  # of two that come here at once, one succeeds
+        fsync_dir(home.root)
+    finally:
+        shutil.rmtree(copies, ignore_errors=True)
 
 
 def signers(keys: Keystore, feed: FeedConfig) -> list[LocalSigner]:

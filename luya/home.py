@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chain_node import home as node
+from chain_node.durable import make_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Home(node.Home):
         """The home that is meant, as an absolute path; nothing is created."""
         chosen = given or Path(os.environ.get("LUYA_HOME") or Path.home() / ".luya")
         return Home(chosen.expanduser().resolve())
+
+    def make(self) -> None:
+        """Creates the folder where it is missing, for its owner alone: entries tell where residents were, and when."""
+        make_dir(self.root.parent)
+        make_dir(self.root, 0o700)
 
     @property
     def feeds(self) -> Path:

@@ -14,10 +14,13 @@ from chain_node.protocol.entries import Feed, GroupCaps, Method, decode
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import day_of
 from chain_node.sender import Receipt, Sender, Tx
+from luya.errors import HomeError
 from oracle.law import FeedLaw
 from oracle.ports import Failure, FailureKind, Limits, SignedBatch
 
 _POLL: Final = 0.02
+_ASK: Final = 1.0
+"""Seconds without news of our own batches after which their receipts are asked for."""
 _IMPOSSIBLE: Final = re.compile(r"LuyaLedgerImpossibleRecord\(position=(\d+), rule=(\d+)\)")
 _KINDS: Final[Mapping[str, FailureKind]] = {
     "LuyaLedgerWrongSequence": FailureKind.SEQUENCE,
@@ -45,6 +48,8 @@ class NodeLedger:
         self._views = Views(node.rpc, node.manifest.views_address)
         self._seen = node.archive.size
         self._failed: list[Failure] = []
+        self._sent: set[str] = set()
+        self._ask_at = 0.0
 
     @property
     def limits(self) -> Limits:
@@ -59,6 +64,11 @@ class NodeLedger:
     def law(self, feed: int) -> FeedLaw:
         """The feed's entry, its methods and their groups' caps, read from the contract."""
         entry, _active = self._law.read("feedTerms", feed)
+        if not entry:
+            raise HomeError(
+                f"feed {feed} is not on this ledger: its administrator registers it there (LuyaLaw.setFeed); the feeds "
+                "that lie in HOME/feeds when a ledger is deployed are registered with it"
+            )
         settings = decode(bytes(entry))
         assert isinstance(settings, Feed)
         methods: dict[int, Method] = {}
@@ -83,7 +93,7 @@ class NodeLedger:
     def submit(self, batches: Sequence[SignedBatch]) -> None:
         """Durable in the sender's outbox when it returns."""
         known = [batch.key for batch in batches if self._sender.knows(batch.key)]
-        self._sender.send_many([self._transaction(batch) for batch in batches])
+        self._sent.update(self._sender.send_many([self._transaction(batch) for batch in batches]))
         # A batch that had failed before a crash is not sent again: its failure is told again instead.
         receipts = [receipt for key in known if (receipt := self._sender.receipt(key)) is not None]
         self._failed += [_failure(receipt) for receipt in receipts if not receipt.ok]
@@ -91,14 +101,34 @@ class NodeLedger:
     def advance(self, timeout: float) -> Sequence[Failure]:
         """Waits until the archive has grown or a batch was refused."""
         deadline = time.monotonic() + timeout
+        if timeout:
+            self._node.check()  # the archive cannot grow once following has failed: say why
         while True:
+            grown = self._confirm()
             failures, self._failed = self._failed, []
-            failures += [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
-            size = self._node.archive.size
-            if failures or size > self._seen or time.monotonic() >= deadline:
-                self._seen = size
+            if time.monotonic() >= self._ask_at:
+                failures += [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
+                self._ask_at = time.monotonic() + _ASK
+            if failures or grown or time.monotonic() >= deadline:
                 return failures
             time.sleep(_POLL)
+
+    def _confirm(self) -> bool:
+        """Tell the sender which of its batches the archive has by now; True where the archive has grown."""
+        archive, before = self._node.archive, self._seen
+        at, self._seen = before, archive.size
+        ours: dict[str, int] = {}
+        while at < self._seen:
+            call = archive.call_of(at)
+            if call is not None and call.tx_hash in self._sent:
+                ours[call.tx_hash] = call.block
+            at = at + 1 if call is None else call.first_index + call.count
+        if ours:
+            self._sender.confirm(ours)
+            self._sent.difference_update(ours)
+            # What fails is in no archive; but while our batches arrive in their order, none before them has failed.
+            self._ask_at = time.monotonic() + _ASK
+        return self._seen > before
 
     def _transaction(self, batch: SignedBatch) -> Tx:
         data = self._ledger.record_data(

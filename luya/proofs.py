@@ -28,7 +28,7 @@ def run(home: Home, index: int, output: Path | None, *, opening: bool) -> dict[s
     reader = ArchiveReader(home.archive)
     made = assemble(reader, index, evidence=_opening(home, reader, index) if opening else None)
     target = output or Path(f"bundle-{index}.json")
-    write_atomic(target, made)
+    write_atomic(target, made, 0o600 if opening else 0o644)
     checkpoint = reader.checkpoint()
     assert checkpoint is not None
     tell(

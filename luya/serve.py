@@ -14,6 +14,7 @@ from api.server import configure_logs, server
 from api.settings import Settings
 from chain_node.durable import write_atomic
 from chain_node.manifest import Manifest
+from luya.errors import HomeError
 from luya.home import Home
 
 
@@ -24,6 +25,9 @@ def run(home: Home, port: int, ready: Path | None) -> None:
         home: whose archive and read model are served.
         port: 0 takes a free one.
         ready: a file that is written, with the address, once the socket listens.
+
+    Raises:
+        HomeError: the port cannot be had.
     """
     _die_with_parent()
     configure_logs()
@@ -31,7 +35,10 @@ def run(home: Home, port: int, ready: Path | None) -> None:
     settings = Settings.from_environment(archive=home.archive, database_url=home.read_model, log_key=manifest.log_key)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, port))
+        try:
+            listener.bind((settings.host, port))
+        except OSError as error:
+            raise HomeError(f"{settings.host}:{port}: {error.strerror}; give another port with --port") from None
         listener.listen(512)
         if ready is not None:
             url = f"http://{settings.host}:{listener.getsockname()[1]}"

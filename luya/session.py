@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from api.errors import ApiError
 from api.projection.projector import Projector
 from api.store import migrate
 from api.store.database import writer
+from chain_node.errors import NodeError
 from chain_node.node import Node
 from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
@@ -41,11 +43,26 @@ class Session:
         home: the home.
         node: its node, followed in the background when this process owns it.
         database: the read model's writer.
+        projected: somebody projects in the background: this process, or that of `luya up`.
+        failure: what ended the projection in this process's background.
     """
 
     home: Home
     node: Node
     database: Engine
+    projected: bool = False
+    failure: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what ended the background's work.
+
+        Raises:
+            NodeError: engine, follower or archive.
+            ApiError, DBAPIError: the read model.
+        """
+        self.node.check()
+        if self.failure is not None:
+            raise self.failure
 
     def project(self) -> int:
         """Brings the read model to the archive's size; returns it."""
@@ -68,6 +85,8 @@ class Session:
 
         def watch(progress: Progress) -> None:
             advance(progress.stage, progress.done, progress.total or 0)
+            if progress.stage == "settle" and not self.projected:
+                self.project()  # while the next block is waited for anyway, so that little is left for the end
 
         def deliver(delivery: Delivery) -> None:
             self.node.catch_up()
@@ -120,6 +139,10 @@ class _Registrar:
         self._node = node
 
     def lookup_many(self, organisation: int, ids: Sequence[str]) -> Mapping[str, bytes]:
+        try:
+            self._node.registrar.register_pending()  # whom a call that was killed has enrolled and not registered
+        finally:
+            self._node.release_sender("registrar")
         return self._node.registrar.lookup_many(organisation, ids)
 
     def enrol_many(self, organisation: int, ids: Sequence[str]) -> Mapping[str, bytes]:
@@ -134,23 +157,28 @@ class Projection:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._session.projected = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="luya-projection", daemon=True)
-        self.failure: ApiError | None = None
         self._thread.start()
 
     def _run(self) -> None:
         try:
             while not self._stop.wait(_PROJECT_EVERY):
                 self._session.project()
-        except ApiError as error:
-            self.failure = error
+        except (ApiError, NodeError, DBAPIError, OSError) as error:
+            self._session.failure = error
+
+    def stop(self) -> None:
+        """Stops where it is; idempotent."""
+        self._stop.set()
+        self._thread.join()
+        self._session.projected = False
 
     def close(self) -> None:
         """Stops; what is published is projected."""
-        self._stop.set()
-        self._thread.join()
-        if self.failure is None:
+        self.stop()
+        if self._session.failure is None:
             self._session.project()
 
 
@@ -162,23 +190,32 @@ def opened(
     rebuild: bool = False,
     follow: bool = True,
     keep_blocks: int | None = None,
+    block_time: float | None = None,
+    linger: bool = True,
 ) -> Iterator[Session]:
     """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet.
 
-    keep_blocks: see NodeSettings; a benchmark keeps few.
+    keep_blocks, block_time: see NodeSettings; a benchmark keeps few, a small job has quick ones. linger: when all went
+    well, wait for other commands that have attached to this node before it ends; what runs until it is stopped does
+    not.
     """
     with ExitStack() as stack:
+        home.make()
         home_feeds.install(home)
         settings = _settings(home, rebuild)
         if keep_blocks is not None:
             settings = replace(settings, keep_blocks=keep_blocks)
+        if block_time is not None:
+            settings = replace(settings, block_time=block_time)
         node = stack.enter_context(Node.open(home.root, settings=settings, progress=advance))
         if follow:
             node.follow()
         database = writer(home.read_model)
         stack.callback(database.dispose)
         migrate.upgrade(database)
-        yield Session(home, node, database)
+        yield Session(home, node, database, projected=not node.owner)
+        if linger:
+            node.wait_until_alone()
 
 
 def _settings(home: Home, rebuild: bool) -> NodeSettings:

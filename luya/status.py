@@ -123,6 +123,8 @@ def _count(path: Path, query: str) -> int:
 
 def _show(value: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a key that is cut cannot be copied
     for name, shown in value.items():
         table.add_row(name, json.dumps(shown, ensure_ascii=False, indent=1) if isinstance(shown, dict) else str(shown))
     story.print(table)

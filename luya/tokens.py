@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from api.store import migrate
 from api.store.database import writer
 from api.tokens import service
+from luya.errors import HomeError
 from luya.home import Home
 
 _DAY = 86_400
@@ -19,7 +21,13 @@ _DAY = 86_400
 
 @contextmanager
 def store(home: Home) -> Iterator[Engine]:
-    """The read model's database, migrated."""
+    """The read model's database, migrated.
+
+    Raises:
+        HomeError: there is no ledger whose API a token could be for.
+    """
+    if not home.manifest.exists() and not os.environ.get("LUYA_API_DATABASE_URL"):
+        raise HomeError(f"there is no ledger in {home.root} yet: run `luya up` or `luya demo` first, or check --home")
     engine = writer(home.read_model)
     try:
         migrate.upgrade(engine)

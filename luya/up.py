@@ -80,20 +80,26 @@ class ApiProcess:
     def _log(self) -> str:
         return str(self._home.root / "run" / "api.log")
 
+    def _last_words(self, begun: int) -> str:
+        with open(self._log, "rb") as log:
+            log.seek(begun)
+            lines = log.read().decode("utf-8", "replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return last.rpartition("error:")[2].strip()
+
     def _start(self) -> None:
         ready = self._home.api
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "luya", "serve-api", "--home", str(self._home.root)]
         command += ["--port", str(self._port), "--ready", str(ready)]
         with open(self._log, "ab") as log:
+            begun = log.tell()
             self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + _START_PATIENCE
         while not ready.exists():
             if self._child.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                with open(self._log, encoding="utf-8", errors="replace") as said:
-                    last = said.readlines()[-3:]
-                raise HomeError(f"the API did not come up on port {self._port}: {' '.join(last).strip() or self._log}")
+                raise HomeError(f"the API did not come up: {self._last_words(begun) or 'no answer'} (see {self._log})")
             time.sleep(0.03)
         self.url = str(json.loads(ready.read_bytes())["url"])
         self._port = int(self.url.rpartition(":")[2])
@@ -112,8 +118,8 @@ def served(session: Session, port: int) -> Iterator[ApiProcess]:
             api.stop()
     finally:
         projection.close()
-    if projection.failure is not None:
-        raise projection.failure
+    if session.failure is not None:
+        raise session.failure
 
 
 @contextmanager
@@ -136,10 +142,10 @@ def watch(session: Session, api: ApiProcess, stop: threading.Event) -> None:
     """Until `stop`: what fails is mended, or ends all with the reason.
 
     Raises:
-        NodeError, HomeError: engine, follower or API are beyond mending here.
+        NodeError, HomeError, ApiError, DBAPIError: engine, follower, API or read model are beyond mending here.
     """
     while not stop.wait(_LOOK_EVERY):
-        session.node.check()
+        session.check()
         api.watch()
 
 
@@ -151,7 +157,7 @@ def run(home: Home, *, port: int) -> dict[str, Any]:
     """
     with until_stopped() as stop:
         with progress() as advance, contextlib.ExitStack() as stack:
-            session = stack.enter_context(opened(home, advance=advance))
+            session = stack.enter_context(opened(home, advance=advance, linger=False))
             if not session.node.owner:
                 raise HomeError(f"a node runs on {home.root} already: see `luya status --home {home.root}`")
             api = stack.enter_context(served(session, port))

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(argv: list[str]) -> int:
-    """Runs the command; returns the exit code (0 true, 1 false, 2 unusable arguments)."""
+    """Runs the command; returns the exit code (0 true, 1 false or not to be read, 2 unusable arguments)."""
     args = parser().parse_args(argv)
     if (args.checkpoint is None) != (args.consistency is None):
         print("luya verify: --checkpoint and --consistency go together", file=sys.stderr)
@@ -49,18 +49,23 @@ def run(argv: list[str]) -> int:
             consistency=_text(args.consistency),
         )
     except ProtocolError as error:
-        print(f"不成立 false: {error}", file=sys.stderr)
-        print(json.dumps({"verified": False, "reason": str(error)}, ensure_ascii=False))
-        return 1
+        return _false("不成立 false", str(error))
     except OSError as error:
-        print(f"luya verify: {error}", file=sys.stderr)
-        return 2
+        return _false(
+            "无法读取 not to be read", f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        )
     shown = {name: _plain(value) for name, value in asdict(result).items()} if is_dataclass(result) else {}
     print(
         "属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", file=sys.stderr
     )
     print(json.dumps({"verified": True, **shown}, ensure_ascii=False))
     return 0
+
+
+def _false(verdict: str, reason: str) -> int:
+    print(f"{verdict}: {reason}", file=sys.stderr)
+    print(json.dumps({"verified": False, "reason": reason}, ensure_ascii=False))
+    return 1
 
 
 def _read(path: Path) -> bytes:
@@ -78,7 +83,13 @@ def _text(path: Path | None) -> str | None:
 def _key(given: str) -> str:
     """The verifier key itself, or the content of the file that is named."""
     path = Path(given)
-    return given if "+" in given and not path.is_file() else _read(path).decode("utf-8", "replace").strip()
+    if path.is_file():
+        return _read(path).decode("utf-8", "replace").strip()
+    if "+" not in given:
+        raise OSError(
+            f"--key {given!r} is neither a verifier key (name+hash+key, as `luya status` shows it) nor a file"
+        )
+    return given
 
 
 def _plain(value: Any) -> Any:

@@ -68,6 +68,20 @@ def give_back(journal: Journal, law: FeedLaw, bodies: Sequence[bytes]) -> None:
         key = slotword.key(record.account, method.group, record.day)
         mask = slotword.mask(record.slot, record.slots) if method.claims_slots else 0
         credits_mg, millipoints = worth(method, record.activity)
-        for word in journal.words([key]).values():
-            released = slotword.release(SlotWord.unpack(word), record.day, mask, credits_mg, millipoints)
-            journal.set_words([(key, released.pack())])
+        for packed in journal.words([key]).values():
+            word = SlotWord.unpack(packed)
+            if word.day == record.day and (
+                word.slots & mask != mask or word.credits_mg < credits_mg or word.millipoints < millipoints
+            ):
+                journal.forget_words([key])  # asked of the ledger since, which did not have this claim
+                continue
+            journal.set_words([(key, slotword.release(word, record.day, mask, credits_mg, millipoints).pack())])
+
+
+def forget(journal: Journal, law: FeedLaw, records: Iterable[Record]) -> None:
+    """The ledger has freed what these records had claimed: their words are asked of it anew.
+
+    A record may be another feed's, of a method that this one does not know: its group is one of the feed's, or none of
+    its words are here.
+    """
+    journal.forget_words(slotword.key(record.account, group, record.day) for record in records for group in law.caps)

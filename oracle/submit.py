@@ -14,6 +14,7 @@ from typing import Final
 
 from chain_node.protocol import attestation as protocol
 from chain_node.protocol import entries as log
+from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from oracle import claims
 from oracle.attest.batching import Pending, attestation, batches, gas_limit
@@ -64,6 +65,7 @@ class Outbox:
         self._unsent: list[Signed] = []
         self._signed_to = 0
         self._parting: Parting | None = None
+        self._suspect = b""
         self._failures = 0
         self._refusals = 0
 
@@ -184,8 +186,11 @@ class Outbox:
         settled = self._journal.settled()
         found: list[Settlement] = []
         returned: list[bytes] = []
+        freed: list[Record] = []
         bodies: dict[int, bytes] = {}
         for index, entry in enumerate(self._archive.entries(start, stop), start):
+            if entry[0] == log.REVOCATION:
+                freed += self._released(entry)
             if not (1 <= entry[0] <= 3 and entry[9:11] == head):
                 continue
             if not bodies:
@@ -202,11 +207,21 @@ class Outbox:
         with self._journal.transaction():
             self._journal.settle(found, stop, settled + len(found))
             claims.give_back(self._journal, self._law, returned)
+            claims.forget(self._journal, self._law, freed)
         if found:
             self._failures = self._refusals = 0
             done = settled + len(found)
             self._live = {key: batch for key, batch in self._live.items() if batch.end > done}
         return bool(found)
+
+    def _released(self, entry: bytes) -> Iterator[Record]:
+        """The record, whichever feed's, whose slots this revocation has freed."""
+        revocation = log.decode(entry)
+        assert isinstance(revocation, log.Revocation)
+        if revocation.release:
+            target = log.decode(next(self._archive.entries(revocation.index, revocation.index + 1)))
+            assert isinstance(target, log.Reduction)
+            yield target.record
 
     def _expected(self, settled: int, most: int) -> Iterator[Pending]:
         for record, _ in zip(store.pending(self._journal, settled), range(most), strict=False):
@@ -235,6 +250,7 @@ class Outbox:
         with self._journal.transaction():
             self.sign(flush=True)
         self.submit()
+        yield self.settled
         last = time.monotonic()
         while self._live:
             if self.advance(1.0):
@@ -278,6 +294,10 @@ class Outbox:
         """Set the offending record aside where it is known, else look for it in smaller batches."""
         if failure.position is None and batch.count > 1:
             self._parting = Parting(batch.end, (batch.count + 1) // 2)
+            return
+        if failure.position is None and self._suspect != batch.digest:
+            # What made it fail may be over by now (a pause, say): only who fails alone twice is set aside.
+            self._suspect = batch.digest
             return
         sequence = batch.first_sequence + (failure.position or 0)
         bodies = [record.body for record in self._expected(sequence, 1)]

@@ -52,11 +52,15 @@ def minted(index: int, entry: Reduction, revoked_by: int | None = None) -> Minte
 
 @dataclass(slots=True)
 class Effects:
-    """The touched part of the read model. Totals are changes, accounts and balances are values."""
+    """The touched part of the read model. Totals are changes, accounts and balances are values.
+
+    targets: reductions before the chunk that it revokes; minted: the chunk's own reductions.
+    """
 
     accounts: dict[bytes, AccountFacts] = field(default_factory=dict)
     balances: dict[bytes, dict[int, Pair]] = field(default_factory=dict)
     targets: dict[int, Minted] = field(default_factory=dict)
+    minted: dict[int, Reduction] = field(default_factory=dict)
     changed_accounts: set[bytes] = field(default_factory=set)
     changed_balances: set[tuple[bytes, int]] = field(default_factory=set)
     revoked: dict[int, int] = field(default_factory=dict)
@@ -87,7 +91,7 @@ class Effects:
         method[2] += amounts[0]
         method[3] += amounts[1]
         self._count(entry.feed, 0)
-        self.targets[index] = minted(index, entry)
+        self.minted[index] = entry
 
     def refusal(self, entry: Refusal) -> None:
         """Count."""
@@ -96,6 +100,8 @@ class Effects:
     def revocation(self, index: int, entry: Revocation) -> bytes:
         """Burn, book the debt. Returns whose reduction it was."""
         target = self.targets.get(entry.index)
+        if target is None and entry.index in self.minted:
+            target = minted(entry.index, self.minted[entry.index])
         if target is None or target.revoked_by is not None or entry.index in self.revoked:
             raise ProjectionError(f"entry {index} revokes {entry.index}, which is no reduction or is revoked already")
         self.revoked[entry.index] = index

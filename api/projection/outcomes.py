@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from api.errors import ProjectionError
+from api.projection.tables import bulk
 from api.store.models import OutcomeRow
 
 CHUNK = 5_000
@@ -25,6 +26,7 @@ STATES = ("accepted", "signed", "final", "refused", "set-aside")
 _KEY_LENGTH = 255
 _VALUE_LENGTH = 1_000
 _TABLE: Any = OutcomeRow.__table__
+_UNIQUE = 4
 _REPLACED = ("state", "rule", "value", "account", "sequence")
 
 
@@ -57,7 +59,7 @@ def take(engine: Engine, rows: Iterable[RowOutcome]) -> int:
     source = iter(rows)
     while chunk := list(islice(source, CHUNK)):
         # one statement may not touch a row twice, so the last word on a row wins here already
-        values = {(row.feed, stored(row.key), stored(row.file), row.row): _values(row) for row in chunk}
+        values = {value[:_UNIQUE]: value for value in map(_values, chunk)}
         with engine.begin() as connection:
             _upsert(connection, list(values.values()))
         taken += len(chunk)
@@ -86,32 +88,27 @@ def _parts(values: list[str], size: int) -> Iterator[list[str]]:
         yield values[start : start + size]
 
 
-def _values(row: RowOutcome) -> dict[str, Any]:
-    where = f"{row.file}:{row.row}"
+def _values(row: RowOutcome) -> tuple[Any, ...]:
+    """The row's columns in the order of the table, without `id`; the first four are unique."""
+    problem = ""
     if row.state not in STATES:
-        raise ProjectionError(f"{where}: {row.state!r} is not a state; known are {', '.join(STATES)}")
-    if not 0 <= row.feed <= 0xFFFF or row.row < 0:
-        raise ProjectionError(f"{where}: feed {row.feed} or row {row.row} is out of range")
-    if not row.key:
-        raise ProjectionError(f"{where}: a row has an idempotency key")
-    if row.state == "refused" and row.rule is None:
-        raise ProjectionError(f"{where}: a refused row names its rule")
-    return {
-        "feed": row.feed,
-        "file": stored(row.file),
-        "line": row.row,
-        "key": stored(row.key),
-        "state": row.state,
-        "rule": row.rule,
-        "value": row.value.replace("\0", "�")[:_VALUE_LENGTH],
-        "account": row.account,
-        "sequence": row.sequence,
-    }
+        problem = f"{row.state!r} is not a state; known are {', '.join(STATES)}"
+    elif not 0 <= row.feed <= 0xFFFF or row.row < 0:
+        problem = f"feed {row.feed} or row {row.row} is out of range"
+    elif not row.key:
+        problem = "a row has an idempotency key"
+    elif row.state == "refused" and row.rule is None:
+        problem = "a refused row names its rule"
+    if problem:
+        raise ProjectionError(f"{row.file}:{row.row}: {problem}")
+    value = row.value.replace("\0", "�")[:_VALUE_LENGTH]
+    place = (row.feed, stored(row.key), stored(row.file), row.row)
+    return (*place, row.state, row.rule, value, row.account, row.sequence)
 
 
-def _upsert(connection: Connection, values: list[dict[str, Any]]) -> None:
+def _upsert(connection: Connection, values: list[tuple[Any, ...]]) -> None:
     insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = insert(_TABLE)
     changes = {name: statement.excluded[name] for name in _REPLACED}
     statement = statement.on_conflict_do_update(index_elements=["feed", "key", "file", "line"], set_=changes)
-    connection.execute(statement, values)
+    bulk(connection, statement, values, skip=("id",))

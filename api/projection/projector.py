@@ -191,12 +191,12 @@ class Projector:
             match entry:
                 case Reduction():
                     effects.reduction(index, entry)
-                    sources[index] = Target.of(entry)
                 case Refusal():
                     effects.refusal(entry)
                 case Revocation():
                     effects.revocation(index, entry)
-                    target = sources[entry.index]
+                    minted = effects.minted.get(entry.index)
+                    target = sources[entry.index] if minted is None else Target.of(minted)
                 case Account():
                     effects.account(index, entry)
                 case _:

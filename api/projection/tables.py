@@ -33,25 +33,29 @@ _FEED_TOTAL: Any = FeedTotalRow.__table__
 _LAW: Any = LawRow.__table__
 _METHOD_TOTAL: Any = MethodTotalRow.__table__
 _VINTAGE_TOTAL: Any = VintageTotalRow.__table__
+_FACTS = [
+    _ACCOUNT.c[name]
+    for name in ("address", "state", "epoch", "district", "successor", "idx", "credits_debt", "millipoints_debt")
+]
 _REVOKE = update(_ENTRY).where(_ENTRY.c.idx == bindparam("of")).values(revoked_by=bindparam("by"))
 
 
-def bulk(connection: Connection, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
-    """Execute a core insert for many rows, given as tuples in the order of its columns.
+def bulk(connection: Connection, statement: Any, rows: Sequence[tuple[Any, ...]], skip: Sequence[str] = ()) -> None:
+    """Execute a core insert for many rows, given as tuples in the order of its columns, those in `skip` left out.
 
     The statement is compiled by SQLAlchemy; the rows go to the driver as they are, which halves the time of a chunk.
     """
     if not rows:
         return
-    compiled = statement.compile(dialect=connection.dialect)
+    names = [column.name for column in statement.table.columns if column.name not in skip]
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
     if compiled.positional:
-        connection.exec_driver_sql(compiled.string, [tuple(row) for row in rows])
+        connection.exec_driver_sql(compiled.string, list(rows))
     else:
-        names = [column.name for column in statement.table.columns]
         connection.exec_driver_sql(compiled.string, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def put(connection: Connection, table: Any, rows: Sequence[Sequence[Any]], *, add: bool = False) -> None:
+def put(connection: Connection, table: Any, rows: Sequence[tuple[Any, ...]], *, add: bool = False) -> None:
     """Insert rows; where the key is there already, replace the other columns, or with `add` add to them."""
     dialect: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = dialect(table)
@@ -85,11 +89,9 @@ def load(connection: Connection, addresses: Sequence[bytes], known: dict[int, Mi
     """Effects that start from what the read model says of these accounts."""
     effects = Effects(targets=known)
     for part in _parts(addresses):
-        query = select(_ACCOUNT).where(_ACCOUNT.c.address.in_(part))
-        for row in connection.execute(query):
-            debt = [row.credits_debt, row.millipoints_debt]
-            facts = AccountFacts(row.state, row.epoch, row.district, row.successor, row.idx, debt)
-            effects.accounts[row.address] = facts
+        query = select(*_FACTS).where(_ACCOUNT.c.address.in_(part))
+        for address, state, epoch, district, successor, index, *debt in connection.execute(query):
+            effects.accounts[address] = AccountFacts(state, epoch, district, successor, index, debt)
         balances = select(_BALANCE).where(_BALANCE.c.account.in_(part))
         for account, vintage, credits_mg, millipoints in connection.execute(balances):
             effects.balances.setdefault(account, {})[vintage] = [credits_mg, millipoints]

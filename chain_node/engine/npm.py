@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from chain_node.durable import FileLock, fsync_dir, make_dir
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import LockError, RuntimeMissing
 
 _INSTALL_TIMEOUT = 900.0
+# By itself npm waits 70 seconds before it says that a registry cannot be reached.
+_RETRIES = ("--fetch-retries=3", "--fetch-retry-factor=3", "--fetch-retry-mintimeout=1000")
 
 
 def cache_dir() -> Path:
@@ -75,16 +81,35 @@ def ensure(name: str, package: bytes, lock_text: bytes, what: str, progress: Pro
     digest = hashlib.sha256(package + b"\0" + lock_text).hexdigest()[:16]
     cache = cache_dir()
     target = cache / f"{name}-{digest}"
-    if target.exists():
+    if target.exists() and not _missing(lock_text, target):
         return target
     make_dir(cache)
     guard = _wait_lock(cache / f"{name}-{digest}.lock", progress)
     try:
+        if target.exists() and _missing(lock_text, target):
+            shutil.rmtree(target)
         if not target.exists():
             _install(package, lock_text, target, what, progress)
     finally:
         guard.release()
     return target
+
+
+def _missing(lock_text: bytes, folder: Path) -> list[str]:
+    """Packages for this platform that the lock names and `folder` lacks.
+
+    npm takes an optional package that it could not download for one that is not wanted, and says that all is well.
+    """
+    machine = platform.machine().lower()
+    here = {"os": sys.platform, "cpu": {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(machine, machine)}
+    packages: dict[str, dict[str, Any]] = json.loads(lock_text)["packages"]
+    return [
+        path
+        for path, facts in packages.items()
+        if path
+        and all(name not in facts or value in facts[name] for name, value in here.items())
+        and not (folder / path / "package.json").exists()
+    ]
 
 
 def _wait_lock(path: Path, progress: Progress) -> FileLock:
@@ -109,7 +134,7 @@ def _install(package: bytes, lock_text: bytes, target: Path, what: str, progress
         (work / "package-lock.json").write_bytes(lock_text)
         # The environment's own Node first on PATH; scripts are not needed (they would only fetch the binary again).
         environment = os.environ | {"PATH": f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *_RETRIES]
         try:
             done = subprocess.run(
                 command, cwd=work, env=environment, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT
@@ -120,6 +145,8 @@ def _install(package: bytes, lock_text: bytes, target: Path, what: str, progress
             raise RuntimeMissing(f"npm cannot be run ({' '.join(npm)}): {error}") from error
         if done.returncode != 0:
             raise RuntimeMissing(_unreachable((done.stderr or done.stdout).strip()[-800:]))
+        if missing := _missing(lock_text, work):
+            raise RuntimeMissing(_unreachable(f"{', '.join(missing)} could not be fetched"))
         os.replace(work, target)
         fsync_dir(target.parent)
     finally:

@@ -120,23 +120,37 @@ class Registrar:
         """
         total = 0
         with self._guard:
+            if not self._store.pending(1):
+                return 0
+            # this may wait for another process that registers: what is pending is read after it
+            desk = self._need_desk()
             while pending := self._store.pending(64 * PER_CALL):
-                desk = self._need_desk()
                 total += self._register(desk, pending)
         return total
 
-    def ensure_registered(self) -> int:
-        """After a rebuild: whoever the chain has lost is registered again; returns how many were."""
+    def ensure_registered(self, ledger: bytes) -> int:
+        """On a ledger that was not seen before: whoever it does not have is registered again; returns how many were.
+
+        Args:
+            ledger: what tells one ledger from another: the genesis nonce. It is kept once all are registered, so that
+                a process that ends in between does not leave anybody out.
+        """
         with self._guard:
-            rows = self._store.all_accounts()
-            if not rows:
+            if self._store.ledger() == ledger:
                 return 0
+            registered = self._register_lost()
+            self._store.set_ledger(ledger)
+            return registered
+
+    def _register_lost(self) -> int:
+        rows = self._store.all_accounts()
+        if rows:
             states = [view[0] for view in self._need_desk().views.accounts(account for account, _ in rows)]
             there = [account for (account, _), state in zip(rows, states, strict=True) if state]
             lost = [account for (account, _), state in zip(rows, states, strict=True) if not state]
             self._store.mark(there, REGISTERED)
             self._store.mark(lost, PENDING)
-            return self.register_pending()
+        return self.register_pending()
 
     def private_key(self, account: bytes) -> bytes:
         """The custodial key of an account, for acts that its owner has asked for.
@@ -161,10 +175,12 @@ class Registrar:
             self._store.close()
 
     def _enrol(self, organisation: int, users: list[str], identities: Mapping[str, Identity]) -> dict[str, bytes]:
-        made: dict[str, bytes] = {}
         with self._store.db:
             self._store.db.execute("BEGIN IMMEDIATE")
+            made = self.lookup_many(organisation, users)  # another process may have been faster
             for user in users:
+                if user in made:
+                    continue
                 identity = identities.get(user)
                 if identity is None:
                     nullifier, district, epoch = trial_nullifier(self._keys, organisation, user), 0, 0

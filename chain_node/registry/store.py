@@ -155,6 +155,15 @@ class Store:
         """(account, state) of everybody."""
         return list(self.db.execute("SELECT account, state FROM accounts ORDER BY id").fetchall())
 
+    def ledger(self) -> bytes | None:
+        """The ledger on which all accounts are registered or pending, see `set_ledger`."""
+        row = self.db.execute("SELECT value FROM meta WHERE name = 'ledger'").fetchone()
+        return row[0] if row else None
+
+    def set_ledger(self, ledger: bytes) -> None:
+        """From now on the states of accounts are those on this ledger."""
+        self._update("INSERT OR REPLACE INTO meta VALUES ('ledger', ?)", [(ledger,)])
+
     def seal(self, value: dict[str, Any], context: bytes) -> bytes:
         """Encrypt, bound to its row."""
         nonce = secrets.token_bytes(12)

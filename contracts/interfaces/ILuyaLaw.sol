@@ -192,8 +192,7 @@ interface ILuyaLaw is ILuyaModule {
 
     /// @notice What the ledger asks once a batch and method: its entry, empty when unknown, and its group's caps.
     /// @param method its id
-    function methodTerms(uint16 method)
-        external
-        view
-        returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap);
+    function methodTerms(
+        uint16 method
+    ) external view returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap);
 }

@@ -192,7 +192,7 @@ interface ILuyaLedger {
 
     // ------------------------------------------------------------------------------------------------------ import
 
-    /// @notice Applies archived entries without checks, in order; revocations excepted. Role: importer; before the seal.
+    /// @notice Applies archived entries without checks, in order; no revocations. Role: importer, before the seal.
     /// @param packed repeated (u16 length, entry)
     function importEntries(bytes calldata packed) external;
 
@@ -201,8 +201,12 @@ interface ILuyaLedger {
     /// @param size a log size with a kept root, above the revoked index
     /// @param target the revoked reduction's bytes
     /// @param proof RFC 6962 inclusion proof of `target` in the tree of `size`
-    function importRevocation(bytes calldata entry, uint64 size, bytes calldata target, bytes32[] calldata proof)
-        external;
+    function importRevocation(
+        bytes calldata entry,
+        uint64 size,
+        bytes calldata target,
+        bytes32[] calldata proof
+    ) external;
 
     /// @notice Ends the import phase, once, at exactly this size and root. Role: importer.
     /// @param size the log's size

@@ -45,10 +45,10 @@ interface ILuyaViews {
     function accounts(address[] calldata accounts) external view returns (AccountView[] memory);
 
     /// @notice Balances of `accounts[i]` in vintage `vintages[i]`.
-    function balances(address[] calldata accounts, uint16[] calldata vintages)
-        external
-        view
-        returns (BalanceView[] memory);
+    function balances(
+        address[] calldata accounts,
+        uint16[] calldata vintages
+    ) external view returns (BalanceView[] memory);
 
     /// @notice Slot words by key (account << 16 | group << 8 | day % 64).
     function words(uint256[] calldata keys) external view returns (uint256[] memory);

@@ -43,11 +43,10 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @inheritdoc IERC1155
-    function balanceOfBatch(address[] calldata accounts, uint256[] calldata ids)
-        external
-        view
-        returns (uint256[] memory amounts)
-    {
+    function balanceOfBatch(
+        address[] calldata accounts,
+        uint256[] calldata ids
+    ) external view returns (uint256[] memory amounts) {
         if (accounts.length != ids.length) revert LuyaLedgerLengthsDiffer(accounts.length, ids.length);
         amounts = new uint256[](ids.length);
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -76,17 +75,22 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @inheritdoc IERC1155
-    function safeBatchTransferFrom(address, address, uint256[] calldata, uint256[] calldata, bytes calldata)
-        external
-        pure
-    {
+    function safeBatchTransferFrom(
+        address,
+        address,
+        uint256[] calldata,
+        uint256[] calldata,
+        bytes calldata
+    ) external pure {
         revert LuyaLedgerNotTransferable();
     }
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
-        return interfaceId == type(IERC165).interfaceId || interfaceId == type(IERC1155).interfaceId
-            || interfaceId == type(IERC1155MetadataURI).interfaceId;
+        return
+            interfaceId == type(IERC165).interfaceId ||
+            interfaceId == type(IERC1155).interfaceId ||
+            interfaceId == type(IERC1155MetadataURI).interfaceId;
     }
 
     function _balance(address account, uint256 year) private view returns (AmountsWord) {
@@ -164,10 +168,12 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @dev Mints where the vintage is not the account's newest, or there is debt.
-    function _mintElse(Totals memory totals, address account, AccountWord word, AmountsWord amounts)
-        private
-        returns (AccountWord)
-    {
+    function _mintElse(
+        Totals memory totals,
+        address account,
+        AccountWord word,
+        AmountsWord amounts
+    ) private returns (AccountWord) {
         uint256 year = totals.year;
         uint256 vintage = word.vintage();
         if (year == vintage) {
@@ -184,10 +190,12 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @dev Burns what was just minted against the account's debt.
-    function _settle(Totals memory totals, address account, AccountWord word, AmountsWord minted)
-        private
-        returns (AccountWord)
-    {
+    function _settle(
+        Totals memory totals,
+        address account,
+        AccountWord word,
+        AmountsWord minted
+    ) private returns (AccountWord) {
         AmountsWord debt = _debts[account];
         AmountsWord paid = debt.min(minted);
         if (paid.isZero()) return word;
@@ -216,12 +224,14 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
         _accounts[account] = word;
     }
 
-    function _burnFrom(Totals memory totals, address account, AccountWord word, uint256 year, AmountsWord wanted)
-        private
-        returns (AccountWord, AmountsWord)
-    {
-        AmountsWord held =
-            word.vintage() == year ? word.amounts() : _older[LedgerSlots.olderKey(account, year)];
+    function _burnFrom(
+        Totals memory totals,
+        address account,
+        AccountWord word,
+        uint256 year,
+        AmountsWord wanted
+    ) private returns (AccountWord, AmountsWord) {
+        AmountsWord held = word.vintage() == year ? word.amounts() : _older[LedgerSlots.olderKey(account, year)];
         AmountsWord burned = held.min(wanted);
         if (burned.isZero()) return (word, wanted);
         _turnToYear(totals, year);
@@ -233,10 +243,7 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @dev Takes amounts that are there out of a vintage.
-    function _take(address account, AccountWord word, uint256 year, AmountsWord amounts)
-        private
-        returns (AccountWord)
-    {
+    function _take(address account, AccountWord word, uint256 year, AmountsWord amounts) private returns (AccountWord) {
         if (word.vintage() == year) return word.withBalance(year, word.amounts().minus(amounts));
         uint256 key = LedgerSlots.olderKey(account, year);
         _older[key] = _older[key].minus(amounts);

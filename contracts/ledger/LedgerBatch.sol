@@ -155,8 +155,10 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
 
     /// @dev Whether the feed's entry lists the method.
     function _isAllowed(bytes memory feedEntry, uint256 id) private pure returns (bool) {
-        uint256 at = EntryTypes.FEED_SIGNERS_AT + 20 * uint256(feedEntry.u8(EntryTypes.FEED_SIGNER_COUNT_AT))
-            + EntryTypes.FEED_BOUNDS_BYTES;
+        uint256 at =
+            EntryTypes.FEED_SIGNERS_AT +
+                20 * uint256(feedEntry.u8(EntryTypes.FEED_SIGNER_COUNT_AT)) +
+                EntryTypes.FEED_BOUNDS_BYTES;
         for (; at + 1 < feedEntry.length; at += 2) {
             if (feedEntry.u16(at) == id) return true;
         }
@@ -166,11 +168,11 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
     // ----------------------------------------------------------------------------------------- records and nullifiers
 
     /// @dev Refuses the batch when a record can never be right, whoever it is of; else the records' root.
-    function _checkRecords(Batch memory batch, bytes calldata records, bytes calldata nullifiers)
-        internal
-        view
-        returns (bytes32)
-    {
+    function _checkRecords(
+        Batch memory batch,
+        bytes calldata records,
+        bytes calldata nullifiers
+    ) internal view returns (bytes32) {
         uint256 count = records.length / RecordHeads.RECORD_BYTES;
         bytes32[] memory leaves = new bytes32[](count);
         uint256 buffer = batch.entry;
@@ -211,11 +213,10 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
     }
 
     /// @dev Calldata positions of the first record and nullifier, and of the nullifiers' end.
-    function _positions(bytes calldata records, bytes calldata nullifiers)
-        internal
-        pure
-        returns (uint256 position, uint256 nullifier, uint256 end)
-    {
+    function _positions(
+        bytes calldata records,
+        bytes calldata nullifiers
+    ) internal pure returns (uint256 position, uint256 nullifier, uint256 end) {
         if (nullifiers.length % 32 != 0) revert LuyaLedgerBadLength(nullifiers.length);
         assembly ("memory-safe") {
             position := records.offset
@@ -264,8 +265,7 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
         uint256 next = EntryTypes.FEED_SIGNERS_AT;
         uint256 end = next + 20 * uint256(terms.u8(EntryTypes.FEED_SIGNER_COUNT_AT));
         for (uint256 i = 0; i < count; ++i) {
-            address signer =
-                Signatures.recover(digest, signatures[i * Signatures.BYTES:(i + 1) * Signatures.BYTES]);
+            address signer = Signatures.recover(digest, signatures[i * Signatures.BYTES:(i + 1) * Signatures.BYTES]);
             while (next != end && terms.addr(next) != signer) next += 20;
             if (next == end) revert LuyaLedgerBadSignature(i, signer);
             next += 20;

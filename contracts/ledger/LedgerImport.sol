@@ -8,7 +8,7 @@ import {EntryTypes} from "../libraries/EntryTypes.sol";
 import {Method} from "../libraries/Methods.sol";
 import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
-import {AmountsWord, FeedWord, FeedWords, SlotWord, SlotWords} from "../libraries/Words.sol";
+import {AmountsWord, FeedWord, FeedWords, SlotWords} from "../libraries/Words.sol";
 import {LedgerRevocation} from "./LedgerRevocation.sol";
 
 /// @title Applying entries: those of the administration, and archived ones while the ledger is imported
@@ -42,9 +42,12 @@ abstract contract LedgerImport is LedgerRevocation {
         _extend(state.edge);
     }
 
-    function _importRevocation(bytes calldata entry_, uint64 size, bytes calldata target_, bytes32[] calldata proof)
-        internal
-    {
+    function _importRevocation(
+        bytes calldata entry_,
+        uint64 size,
+        bytes calldata target_,
+        bytes32[] calldata proof
+    ) internal {
         bytes memory entry = entry_;
         bytes memory target = target_;
         if (entry.length != EntryTypes.REVOCATION_BYTES || entry.u8(0) != EntryTypes.REVOCATION) {
@@ -55,8 +58,10 @@ abstract contract LedgerImport is LedgerRevocation {
         (AmountsWord minted, AmountsWord owed) = _applyRevocation(index, target, entry.u8(51) != 0);
         AmountsWord burned = minted.minus(owed);
         if (
-            burned.credits() != entry.u64(52) || burned.millipoints() != entry.u64(60)
-                || owed.credits() != entry.u64(68) || owed.millipoints() != entry.u64(76)
+            burned.credits() != entry.u64(52) ||
+            burned.millipoints() != entry.u64(60) ||
+            owed.credits() != entry.u64(68) ||
+            owed.millipoints() != entry.u64(76)
         ) revert LuyaLedgerRevocationMismatch(index);
         _appendOne(entry);
     }
@@ -70,7 +75,10 @@ abstract contract LedgerImport is LedgerRevocation {
             uint256 feed = entry.u16(EntryTypes.FEED_AT);
             FeedWord word = _feeds[feed];
             _feeds[feed] = FeedWords.pack(
-                uint256(entry.u64(EntryTypes.SEQUENCE_AT)) + 1, word.credits(), word.millipoints(), word.capDay()
+                uint256(entry.u64(EntryTypes.SEQUENCE_AT)) + 1,
+                word.credits(),
+                word.millipoints(),
+                word.capDay()
             );
         } else if (entryType == EntryTypes.ACCOUNT) {
             _requireLength(entry, EntryTypes.ACCOUNT_BYTES);
@@ -88,9 +96,7 @@ abstract contract LedgerImport is LedgerRevocation {
 
     function _applyReduction(Import memory state, bytes memory entry) private {
         bool withNullifier = entry.u8(0) == EntryTypes.REDUCTION_WITH_NULLIFIER;
-        _requireLength(
-            entry, withNullifier ? EntryTypes.REDUCTION_WITH_NULLIFIER_BYTES : EntryTypes.REDUCTION_BYTES
-        );
+        _requireLength(entry, withNullifier ? EntryTypes.REDUCTION_WITH_NULLIFIER_BYTES : EntryTypes.REDUCTION_BYTES);
         RecordHead head = RecordHead.wrap(entry.word(EntryTypes.RECORD_AT));
         uint256 credits = entry.u64(EntryTypes.CREDITS_AT);
         uint256 millipoints = entry.u64(EntryTypes.MILLIPOINTS_AT);

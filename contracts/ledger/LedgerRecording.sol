@@ -39,7 +39,7 @@ abstract contract LedgerRecording is LedgerBatch {
     }
 
     function _takeRecords(Batch memory batch, bytes calldata records, bytes calldata nullifiers) private {
-        (uint256 position, uint256 nullifier,) = _positions(records, nullifiers);
+        (uint256 position, uint256 nullifier, ) = _positions(records, nullifiers);
         uint256 end;
         uint256 entry = batch.entry;
         uint256 header = batch.header;
@@ -60,14 +60,18 @@ abstract contract LedgerRecording is LedgerBatch {
                 // Calldata positions, and a sequence far below 2^64.
                 nullifier += method.nullifierBytes();
                 position += RecordHeads.RECORD_BYTES;
-                batch.sequence += 1;
+                ++batch.sequence;
             }
         }
     }
 
-    function _takeRecord(Batch memory batch, Method method, RecordHead head, uint256 position, uint256 nullifier)
-        private
-    {
+    function _takeRecord(
+        Batch memory batch,
+        Method method,
+        RecordHead head,
+        uint256 position,
+        uint256 nullifier
+    ) private {
         uint256 day = head.day();
         AccountWord account = _accounts[head.account()];
         if (!method.isPlain(day) || !account.isPlainlyActive()) {
@@ -93,11 +97,13 @@ abstract contract LedgerRecording is LedgerBatch {
     }
 
     /// @dev The rule that speaks against a record before its slots are looked at, in the protocol's order.
-    function _refusedBy(Batch memory batch, Method method, AccountWord account, uint256 day, uint256 nullifier)
-        private
-        view
-        returns (uint256)
-    {
+    function _refusedBy(
+        Batch memory batch,
+        Method method,
+        AccountWord account,
+        uint256 day,
+        uint256 nullifier
+    ) private view returns (uint256) {
         if (!method.isInForce(day)) return Rules.NOT_IN_FORCE;
         uint256 state = account.state();
         if (state != AccountWords.ACTIVE) return state == 0 ? Rules.UNKNOWN_PERSON : Rules.FROZEN;
@@ -125,9 +131,13 @@ abstract contract LedgerRecording is LedgerBatch {
     /// @dev Writes a reduction over the one before it and appends it. Words are written from the front, so that what a
     /// word puts behind its field is overwritten by the next; the last ends within the allocated room.
     /// @param nullifier calldata position of the nullifier, 0 where the record has none
-    function _append(Batch memory batch, uint256 position, uint256 nullifier, uint256 credits, uint256 millipoints)
-        private
-    {
+    function _append(
+        Batch memory batch,
+        uint256 position,
+        uint256 nullifier,
+        uint256 credits,
+        uint256 millipoints
+    ) private {
         uint256 entry = batch.entry;
         uint256 sequence = batch.sequence;
         uint256 length = EntryTypes.REDUCTION_BYTES;
@@ -157,8 +167,11 @@ abstract contract LedgerRecording is LedgerBatch {
         uint256 entry = batch.entry + REFUSAL_ROOM;
         unchecked {
             // REFUSAL instead of REDUCTION, then sequence u64 and rule u16: 21 bytes at the top of a word.
-            uint256 word = batch.header + (uint256(EntryTypes.REFUSAL - EntryTypes.REDUCTION) << 248)
-                + (sequence << 104) + (rule << 88);
+            uint256 word =
+                batch.header +
+                    (uint256(EntryTypes.REFUSAL - EntryTypes.REDUCTION) << 248) +
+                    (sequence << 104) +
+                    (rule << 88);
             assembly ("memory-safe") {
                 mstore(entry, word)
             }
@@ -169,9 +182,10 @@ abstract contract LedgerRecording is LedgerBatch {
 
     function _closeBatch(Batch memory batch) private returns (bytes32) {
         FeedWord word = batch.word;
-        _feeds[batch.feed] = batch.accepted
-            ? FeedWords.pack(batch.sequence, batch.creditsUsed, batch.millipointsUsed, batch.today)
-            : FeedWords.pack(batch.sequence, word.credits(), word.millipoints(), word.capDay());
+        _feeds[batch.feed] =
+            batch.accepted
+                ? FeedWords.pack(batch.sequence, batch.creditsUsed, batch.millipointsUsed, batch.today)
+                : FeedWords.pack(batch.sequence, word.credits(), word.millipoints(), word.capDay());
         _closeTotals(batch.totals);
         return _closeLog(batch.edge);
     }

@@ -29,16 +29,15 @@ abstract contract LedgerRevocation is LedgerBalances {
     }
 
     /// @dev Marks, burns, books debt, and with `release` frees slots, caps and nullifier.
-    function _applyRevocation(uint64 index, bytes memory target, bool release)
-        internal
-        returns (AmountsWord minted, AmountsWord owed)
-    {
+    function _applyRevocation(
+        uint64 index,
+        bytes memory target,
+        bool release
+    ) internal returns (AmountsWord minted, AmountsWord owed) {
         _revoked[index >> 8] |= 1 << (index & 255);
         RecordHead head = RecordHead.wrap(target.word(EntryTypes.RECORD_AT));
         uint256 millipoints = target.u64(EntryTypes.MILLIPOINTS_AT);
-        minted = AmountsWords.pack(
-            target.u64(EntryTypes.CREDITS_AT), millipoints + target.u64(EntryTypes.BONUS_AT)
-        );
+        minted = AmountsWords.pack(target.u64(EntryTypes.CREDITS_AT), millipoints + target.u64(EntryTypes.BONUS_AT));
         owed = _burn(head.account(), Calendar.yearOf(head.day()), minted);
         if (!release) return (minted, owed);
         _releaseSlots(head, minted.credits(), millipoints);
@@ -57,8 +56,8 @@ abstract contract LedgerRevocation is LedgerBalances {
 
     /// @dev A method's terms, asked of the law, put in front of a list.
     function _askMethod(uint256 id, Method next) internal view returns (Method) {
-        (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) =
-            ILuyaLaw(_modules[EntryTypes.METHOD]).methodTerms(uint16(id));
+        (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) = ILuyaLaw(_modules[EntryTypes.METHOD])
+            .methodTerms(uint16(id));
         return Methods.parse(entry, creditsCap, millipointsCap, true, next);
     }
 }

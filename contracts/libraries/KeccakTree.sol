@@ -38,14 +38,18 @@ library KeccakTree {
                 let pairs := shr(1, count)
                 let to := nodes
                 let from := nodes
-                for { let end := add(nodes, shl(5, pairs)) } lt(to, end) {} {
+                for {
+                    let end := add(nodes, shl(5, pairs))
+                } lt(to, end) {} {
                     mstore(add(buffer, 1), mload(from))
                     mstore(add(buffer, 33), mload(add(from, 32)))
                     mstore(to, keccak256(buffer, 65))
                     to := add(to, 32)
                     from := add(from, 64)
                 }
-                if and(count, 1) { mstore(to, mload(from)) }
+                if and(count, 1) {
+                    mstore(to, mload(from))
+                }
                 count := add(pairs, and(count, 1))
             }
             value := mload(nodes)

@@ -22,11 +22,11 @@ library LawEntries {
         return abi.encodePacked(_header(EntryTypes.GROUP_CAPS), group, credits, millipoints);
     }
 
-    function feed(ILuyaLaw.FeedSettings memory settings, uint32 version, uint8 state)
-        internal
-        view
-        returns (bytes memory)
-    {
+    function feed(
+        ILuyaLaw.FeedSettings memory settings,
+        uint32 version,
+        uint8 state
+    ) internal view returns (bytes memory) {
         bytes memory signers = "";
         for (uint256 i = 0; i < settings.signers.length; ++i) {
             signers = abi.encodePacked(signers, settings.signers[i]);
@@ -44,16 +44,12 @@ library LawEntries {
             uint8(settings.signers.length),
             signers
         );
-        return abi.encodePacked(
-            front, settings.lateDays, settings.creditsCap, settings.millipointsCap, methods, state
-        );
+        return abi.encodePacked(front, settings.lateDays, settings.creditsCap, settings.millipointsCap, methods, state);
     }
 
-    function toFeed(bytes memory entry)
-        internal
-        pure
-        returns (ILuyaLaw.FeedSettings memory settings, uint32 version, uint8 state)
-    {
+    function toFeed(
+        bytes memory entry
+    ) internal pure returns (ILuyaLaw.FeedSettings memory settings, uint32 version, uint8 state) {
         settings.feed = entry.u16(EntryTypes.FEED_AT);
         settings.organisation = entry.u16(EntryTypes.FEED_ORGANISATION_AT);
         version = entry.u32(EntryTypes.FEED_VERSION_AT);
@@ -88,9 +84,15 @@ library LawEntries {
             settings.maxActivity,
             settings.maxPerSlot
         );
-        return abi.encodePacked(
-            front, settings.window, settings.validFrom, settings.validTo, settings.flags, settings.text
-        );
+        return
+            abi.encodePacked(
+                front,
+                settings.window,
+                settings.validFrom,
+                settings.validTo,
+                settings.flags,
+                settings.text
+            );
     }
 
     function toMethod(bytes memory entry) internal pure returns (ILuyaLaw.MethodSettings memory settings) {

@@ -43,8 +43,11 @@ library LawRules {
     function checkMethod(ILuyaLaw.MethodSettings calldata settings) internal pure {
         if (settings.group == 0) revert ILuyaLaw.LuyaLawBadBehaviour(settings.behaviour, 0);
         if (
-            settings.creditDen == 0 || settings.pointDen == 0 || settings.maxActivity == 0
-                || settings.flags > _FLAGS || settings.flags >> 1 > _MOST_EVIDENCE_CLASS
+            settings.creditDen == 0 ||
+            settings.pointDen == 0 ||
+            settings.maxActivity == 0 ||
+            settings.flags > _FLAGS ||
+            settings.flags >> 1 > _MOST_EVIDENCE_CLASS
         ) revert ILuyaLaw.LuyaLawBadTerms(settings.id);
         if (!_isWindow(settings.window, settings.flags & 1 != 0)) revert ILuyaLaw.LuyaLawBadWindow(settings.id);
     }

@@ -26,7 +26,7 @@ library Methods {
     /// @param lastDay last such day
     /// @param timelyFirst the later of firstDay and the first day that is not too late for the feed
     /// @param timelyLast the earlier of lastDay and the block's day
-    /// @param maxPerSlot most activity per claimed slot and one more; beyond every activity where there is no such bound
+    /// @param maxPerSlot most activity per claimed slot and one more; above every activity where there is no such bound
     /// @param windowRule as in the entry: 0 free, 1 … 8 pairs, 255 none
     /// @param windows memory address of the pairs
     struct Terms {
@@ -99,24 +99,22 @@ library Methods {
     /// not, `isInForce` and the others tell why.
     function isPlain(Method method, uint256 day) internal pure returns (bool plain) {
         assembly ("memory-safe") {
-            plain :=
-                iszero(
-                    or(
-                        or(lt(day, mload(add(method, 0x200))), gt(day, mload(add(method, 0x220)))),
-                        mload(add(method, 0x40))
-                    )
-                )
+            plain := iszero(
+                or(or(lt(day, mload(add(method, 0x200))), gt(day, mload(add(method, 0x220)))), mload(add(method, 0x40)))
+            )
         }
     }
 
     /// @notice Unpacks a method's entry, which the law built.
     /// @param allowed whether the feed's entry lists it; where not, it is in force on no day
     /// @param next_ the list that it is put in front of
-    function parse(bytes memory entry, uint64 creditsCap_, uint64 millipointsCap_, bool allowed, Method next_)
-        internal
-        pure
-        returns (Method method)
-    {
+    function parse(
+        bytes memory entry,
+        uint64 creditsCap_,
+        uint64 millipointsCap_,
+        bool allowed,
+        Method next_
+    ) internal pure returns (Method method) {
         Terms memory terms;
         terms.id = entry.u16(EntryTypes.FEED_AT);
         terms.next = next_;
@@ -172,19 +170,18 @@ library Methods {
         assembly ("memory-safe") {
             // Sums and products of numbers below 2^8 and 2^32.
             end := add(end, slots)
-            possible :=
-                iszero(
+            possible := iszero(
+                or(
                     or(
-                        or(
-                            or(or(iszero(slots), gt(end, 180)), or(campaign, iszero(activity))),
-                            gt(activity, mload(add(method, 0x140)))
-                        ),
-                        or(
-                            gt(activity, mul(mload(add(method, 0x160)), add(slots, 1))),
-                            mload(add(method, 0x180)) // a window rule other than free
-                        )
+                        or(or(iszero(slots), gt(end, 180)), or(campaign, iszero(activity))),
+                        gt(activity, mload(add(method, 0x140)))
+                    ),
+                    or(
+                        gt(activity, mul(mload(add(method, 0x160)), add(slots, 1))),
+                        mload(add(method, 0x180)) // a window rule other than free
                     )
                 )
+            )
         }
     }
 

@@ -60,7 +60,9 @@ library Rfc6962 {
             // The result goes to scratch space. The precompile fails only for want of gas: then all is undone.
             let start := sub(data, 1)
             mstore8(start, 0)
-            if iszero(staticcall(gas(), 2, start, add(length, 1), 0, 32)) { revert(0, 0) }
+            if iszero(staticcall(gas(), 2, start, add(length, 1), 0, 32)) {
+                revert(0, 0)
+            }
             value := mload(0)
         }
     }
@@ -90,7 +92,9 @@ library Rfc6962 {
             for {} and(rest, 1) {} {
                 mstore(add(scratch, 1), mload(place))
                 mstore(add(scratch, 33), leafHash)
-                if iszero(staticcall(gas(), 2, scratch, 65, 0, 32)) { revert(0, 0) }
+                if iszero(staticcall(gas(), 2, scratch, 65, 0, 32)) {
+                    revert(0, 0)
+                }
                 leafHash := mload(0)
                 place := add(place, 32)
                 rest := shr(1, rest)
@@ -120,7 +124,9 @@ library Rfc6962 {
                     default {
                         mstore(add(scratch, 1), mload(place))
                         mstore(add(scratch, 33), value)
-                        if iszero(staticcall(gas(), 2, scratch, 65, 0, 32)) { revert(0, 0) }
+                        if iszero(staticcall(gas(), 2, scratch, 65, 0, 32)) {
+                            revert(0, 0)
+                        }
                         value := mload(0)
                     }
                 }
@@ -131,11 +137,13 @@ library Rfc6962 {
     }
 
     /// @notice Whether a leaf hash is at `index` in the tree of `size` with this root (RFC 9162 section 2.1.3.2).
-    function verify(bytes32 leafHash, uint256 index, uint256 size, bytes32[] calldata proof, bytes32 root_)
-        internal
-        pure
-        returns (bool)
-    {
+    function verify(
+        bytes32 leafHash,
+        uint256 index,
+        uint256 size,
+        bytes32[] calldata proof,
+        bytes32 root_
+    ) internal pure returns (bool) {
         if (index >= size) return false;
         uint256 last = size - 1;
         bytes32 hash = leafHash;

@@ -104,15 +104,19 @@ library AccountWords {
     }
 
     /// @notice The word with another epoch, district and state.
-    function withIdentity(AccountWord word, uint16 epoch_, uint16 district_, uint8 state_)
-        internal
-        pure
-        returns (AccountWord)
-    {
-        return AccountWord.wrap(
-            (AccountWord.unwrap(word) & ~_IDENTITY) | (uint256(epoch_) << 144) | (uint256(district_) << 160)
-                | (uint256(state_) << 176)
-        );
+    function withIdentity(
+        AccountWord word,
+        uint16 epoch_,
+        uint16 district_,
+        uint8 state_
+    ) internal pure returns (AccountWord) {
+        return
+            AccountWord.wrap(
+                (AccountWord.unwrap(word) & ~_IDENTITY) |
+                    (uint256(epoch_) << 144) |
+                    (uint256(district_) << 160) |
+                    (uint256(state_) << 176)
+            );
     }
 }
 
@@ -163,14 +167,13 @@ library SlotWords {
         uint256 millipointsCap
     ) internal pure returns (bool refused) {
         assembly ("memory-safe") {
-            refused :=
+            refused := or(
                 or(
-                    or(
-                        gt(add(and(shr(210, word), 0x3fffffff), credits_), creditsCap),
-                        gt(add(and(shr(180, word), 0x3fffffff), millipoints_), millipointsCap)
-                    ),
-                    and(word, mask_)
-                )
+                    gt(add(and(shr(210, word), 0x3fffffff), credits_), creditsCap),
+                    gt(add(and(shr(180, word), 0x3fffffff), millipoints_), millipointsCap)
+                ),
+                and(word, mask_)
+            )
             refused := iszero(iszero(refused))
         }
     }
@@ -182,22 +185,24 @@ library SlotWords {
 
     /// @notice The word with slots and amounts added. The caller has checked that the slots are free and that the
     /// sums are below 2^30, so no field runs into the next.
-    function claim(SlotWord word, uint256 mask_, uint256 credits_, uint256 millipoints_)
-        internal
-        pure
-        returns (SlotWord)
-    {
+    function claim(
+        SlotWord word,
+        uint256 mask_,
+        uint256 credits_,
+        uint256 millipoints_
+    ) internal pure returns (SlotWord) {
         unchecked {
             return SlotWord.wrap((SlotWord.unwrap(word) | mask_) + (credits_ << 210) + (millipoints_ << 180));
         }
     }
 
     /// @notice The word with a former claim taken back: its slots and amounts are in the word, so nothing borrows.
-    function release(SlotWord word, uint256 mask_, uint256 credits_, uint256 millipoints_)
-        internal
-        pure
-        returns (SlotWord)
-    {
+    function release(
+        SlotWord word,
+        uint256 mask_,
+        uint256 credits_,
+        uint256 millipoints_
+    ) internal pure returns (SlotWord) {
         return SlotWord.wrap((SlotWord.unwrap(word) & ~mask_) - (credits_ << 210) - (millipoints_ << 180));
     }
 }
@@ -223,11 +228,12 @@ library FeedWords {
     }
 
     /// @notice All fields; each fits: amounts never exceed a cap of 64 bits, a day fits in 16 bits until 2149.
-    function pack(uint256 sequence, uint256 credits_, uint256 millipoints_, uint256 day)
-        internal
-        pure
-        returns (FeedWord)
-    {
+    function pack(
+        uint256 sequence,
+        uint256 credits_,
+        uint256 millipoints_,
+        uint256 day
+    ) internal pure returns (FeedWord) {
         return FeedWord.wrap(sequence | (credits_ << 64) | (millipoints_ << 128) | (day << 192));
     }
 }

@@ -84,7 +84,8 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     header = [cell.strip() for cell in header]
     twice = sorted({cell for cell in header if header.count(cell) > 1})
     if twice:
-        raise SourceError(f"{name}: its header names {', '.join(map(repr, twice))} more than once")
+        shown = ", ".join(map(repr, twice[:3])) + (" …" if len(twice) > 3 else "")
+        raise SourceError(f"{name}: its header names {shown} more than once; is it a CSV file with a header line?")
     if feed.taken and feed.taken[0].problem:
         raise SourceError(f"{name}: its header line is {feed.taken[0].problem}")
     return header

@@ -115,10 +115,10 @@ class Clock:
 
     def _instant(self, wall: datetime, text: str, name: str) -> int:
         local = wall.replace(tzinfo=self._zone)
-        unix = int(local.timestamp())
+        unix = _within(int(local.timestamp()), text, name)  # beyond, some years have no instant in some zones
         if datetime.fromtimestamp(unix, self._zone).replace(tzinfo=None) != wall.replace(microsecond=0):
             raise Unreadable(f"{name}: {_shown(text)} does not exist in {self._zone.key}: clocks went forward")
-        return _within(unix, text, name)
+        return unix
 
     def _iso(self, text: str, name: str) -> int:
         try:

@@ -18,6 +18,8 @@ from oracle.intake.rows import EXCERPT, UNREAD, RawRow
 
 MAX_ELEMENT: Final = 1 << 20
 """Characters of one element; a longer one is malformed."""
+MAX_DEPTH: Final = 64
+"""Levels of objects and arrays within one field."""
 _SPACE: Final = " \t\r\n"
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _OPEN_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*\\?')
@@ -46,21 +48,27 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def json_text(value: object) -> str:
-    """A value as its JSON text, numbers as they were written."""
+def json_text(value: object, depth: int = 0) -> str:
+    """A value as its JSON text, numbers as they were written. Raises ValueError: it is nested too deeply."""
     if isinstance(value, _Number):
         return str(value)
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{json_text(v)}" for k, v in value.items()) + "}"
+        parts = [f"{json.dumps(key, ensure_ascii=False)}:{json_text(part, depth + 1)}" for key, part in value.items()]
+        return "{" + ",".join(parts) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(json_text, value)) + "]"
+        return "[" + ",".join([json_text(part, depth + 1) for part in value]) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def _row(number: int, element: object, text: str, max_field: int) -> RawRow:
     if not isinstance(element, dict):
         return RawRow(number, {UNREAD: text[:EXCERPT]}, "is not a JSON object")
-    fields = {name: value if type(value) is str else json_text(value) for name, value in element.items()}
+    try:
+        fields = {name: value if type(value) is str else json_text(value) for name, value in element.items()}
+    except ValueError as error:
+        return RawRow(number, {UNREAD: text[:EXCERPT]}, str(error))
     if len(text) * 4 > max_field and any(
         len(value.encode("utf-8", "replace")) > max_field for value in fields.values()
     ):

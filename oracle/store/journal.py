@@ -293,6 +293,10 @@ class Journal:
             [(key.to_bytes(23, "big"), word.to_bytes(32, "big")) for key, word in words],
         )
 
+    def forget_words(self, keys: Iterable[int]) -> None:
+        """Drop these words from the mirror."""
+        self.db.executemany("DELETE FROM word WHERE key = ?", [(key.to_bytes(23, "big"),) for key in keys])
+
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[at : at + KEYS_A_QUERY] for at in range(0, len(items), KEYS_A_QUERY))

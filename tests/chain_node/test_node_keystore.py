@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chain_node import durable
+from chain_node import durable, keystore
 from chain_node.durable import FileLock, append_fsync, lock, write_atomic
 from chain_node.errors import KeystoreError, LockError, ManifestError
-from chain_node.keystore import Keystore
+from chain_node.keystore import ChainKey, Keystore
 from chain_node.manifest import Manifest
 
 
@@ -27,6 +27,22 @@ def test_keys_are_made_once_and_sealed(tmp_path: Path) -> None:
     for value in (key.private_key, secret, log.private_bytes_raw()):
         assert value.hex().encode() not in stored
     assert key.private_key.hex() not in repr(key)
+
+
+def test_two_processes_that_make_a_key_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faster = Keystore(tmp_path)
+    made: list[tuple[ChainKey, bytes]] = []
+    write = durable.write_new
+
+    def overtaken(path: Path, data: bytes, mode: int = 0o644) -> bool:
+        monkeypatch.setattr(keystore, "write_new", write)
+        made.append((faster.chain_key("auditor"), faster.secret("registry")))
+        return write(path, data, mode)
+
+    monkeypatch.setattr(keystore, "write_new", overtaken)
+    slower = Keystore(tmp_path)
+    assert (slower.chain_key("auditor"), slower.secret("registry")) == made[0]
+    assert not list(tmp_path.glob("**/*.tmp"))
 
 
 def test_wrong_and_given_passphrases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

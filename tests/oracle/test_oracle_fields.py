@@ -83,3 +83,11 @@ def test_clocks_that_change() -> None:
 def test_wrong_patterns(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"times\.format"):
         Clock(pattern, "UTC")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "1883-11-18 12:03:57"])
+def test_the_first_and_the_last_year_are_no_times_of_ours(text: str, zone: str) -> None:
+    for pattern in ("%Y-%m-%d %H:%M:%S", "iso"):
+        with pytest.raises(Unreadable):
+            Clock(pattern, zone).read(text, "time")

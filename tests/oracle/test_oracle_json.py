@@ -133,3 +133,14 @@ def test_memory_does_not_grow_with_the_file() -> None:
         return found
 
     assert peak(6_000_000) < 1.2 * peak(3_000_000)
+
+
+@pytest.mark.parametrize("depth", [66, 600, 900, 3_000])
+def test_a_field_of_many_levels_costs_one_row(depth: int) -> None:
+    deep = '{"a":' + "[" * depth + "]" * depth + "}"
+    problems = [row.problem for row in read(f'[{deep},{{"a":"1"}}]'.encode())]
+    assert problems[0] is not None
+    assert problems[1:] == [None]
+    problems = [row.problem for row in json_rows.read_lines(io.BytesIO(f'{deep}\n{{"a":"1"}}'.encode()), "f.jsonl")]
+    assert problems[0] is not None
+    assert problems[1:] == [None]

@@ -16,7 +16,7 @@ from insecure_ledger import SIGNERS, InsecureLedger, world
 from partner_files import DAY, trip
 
 from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
-from chain_node.protocol.entries import Reduction, decode
+from chain_node.protocol.entries import Reduction, Revocation, decode, encode
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from oracle import config
@@ -91,6 +91,28 @@ def test_what_the_ledger_refuses_is_refused_and_its_slots_are_free_again(tmp_pat
     ledger.refuse = lambda record: None
     result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "b.csv", [trip(there=0.02)]))
     assert result.accepted == 1
+    ledger.close()
+
+
+def test_what_a_revocation_frees_may_be_claimed_again(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    gone = decode(next(ledger.entries(0, 1)))
+    assert isinstance(gone, Reduction)
+    revocation = Revocation(gone.time, 0, 1, bytes(32), True, gone.credits_mg, gone.millipoints, 0, 0)
+    ledger.db.execute("INSERT INTO entry (data) VALUES (?)", (encode(revocation),))
+    ledger.db.execute("DELETE FROM word")
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "b.csv", [trip(there=0.02)]))
+    assert (result.accepted, result.refused) == (1, {})
+    ledger.close()
+
+
+def test_a_lone_record_that_failed_for_a_passing_reason_is_not_lost(tmp_path: Path) -> None:
+    ledger = opened(tmp_path, names_record=False)
+    passing = iter([Rule.PAUSED])
+    ledger.revert = lambda record: next(passing, None)
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    assert (result.accepted, result.refused) == (1, {})
     ledger.close()
 
 

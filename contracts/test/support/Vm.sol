@@ -33,9 +33,11 @@ interface Vm {
     function store(address target, bytes32 slot, bytes32 value) external;
     function etch(address target, bytes calldata code) external;
     function lastCallGas() external view returns (Gas memory);
-    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function envOr(string calldata name, bool otherwise) external view returns (bool);
     function assume(bool condition) external pure;
     function toString(uint256 value) external pure returns (string memory);
     function readFile(string calldata path) external view returns (string memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.28;
 
-import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 import {ILuyaLaw} from "../../interfaces/ILuyaLaw.sol";
-import {LuyaLaw} from "../../LuyaLaw.sol";
-import {LuyaLedger} from "../../LuyaLedger.sol";
-import {LuyaViews} from "../../LuyaViews.sol";
+import {ILuyaViews} from "../../interfaces/ILuyaViews.sol";
+import {ILedger} from "./ILedger.sol";
 import {ReferenceTree} from "./ReferenceTree.sol";
 import {Test} from "./Test.sol";
 import {Vm} from "./Vm.sol";
@@ -36,24 +35,25 @@ abstract contract World is Test {
     string internal constant ORIGIN = "luya.test/0001";
     bytes32 internal constant CONFIG = keccak256("config");
 
-    AccessManager internal manager;
-    LuyaLedger internal ledger;
-    LuyaLaw internal law;
-    LuyaViews internal views;
+    IAccessManager internal manager;
+    ILedger internal ledger;
+    ILuyaLaw internal law;
+    ILuyaViews internal views;
     /// @dev Private keys in ascending order of their addresses.
     uint256[] internal keys;
 
     function deployWorld() internal {
         vm.warp(NOON);
-        manager = new AccessManager(address(this));
+        manager = IAccessManager(_create("AccessManager", abi.encode(this)));
         (ledger, law, views) = deployLedger();
         makeKeys(3);
     }
 
-    function deployLedger() internal returns (LuyaLedger ledger_, LuyaLaw law_, LuyaViews views_) {
-        ledger_ = new LuyaLedger(address(manager), ORIGIN, keccak256("nonce"), "https://luya.test/{id}.json");
-        law_ = new LuyaLaw(address(manager), address(ledger_));
-        views_ = new LuyaViews(address(ledger_), address(law_));
+    function deployLedger() internal returns (ILedger ledger_, ILuyaLaw law_, ILuyaViews views_) {
+        bytes memory arguments = abi.encode(manager, ORIGIN, keccak256("nonce"), "https://luya.test/{id}.json");
+        ledger_ = ILedger(_create("LuyaLedger", arguments));
+        law_ = ILuyaLaw(_create("LuyaLaw", abi.encode(manager, ledger_)));
+        views_ = ILuyaViews(_create("LuyaViews", abi.encode(ledger_, law_)));
         wireRoles(ledger_, law_);
         ledger_.setModule(0x41, 0x45, address(law_));
     }
@@ -78,27 +78,29 @@ abstract contract World is Test {
         law.setFeed(feedSettings(TRIAL, 65_535));
     }
 
-    function methodSettings(uint16 id, uint8 group, bytes memory window, uint8 flags)
-        internal
-        pure
-        returns (ILuyaLaw.MethodSettings memory)
-    {
-        return ILuyaLaw.MethodSettings({
-            id: id,
-            behaviour: id,
-            group: group,
-            creditNum: id == STEPS ? 8_200 : 48,
-            creditDen: id == STEPS ? 500 : 1,
-            pointNum: id == STEPS ? 1_000 : 48,
-            pointDen: id == STEPS ? 500 : 10,
-            maxActivity: 50_000,
-            maxPerSlot: id == CYCLING ? 4_700 : 0,
-            window: window,
-            validFrom: FIRST_DAY,
-            validTo: 65_535,
-            flags: flags,
-            text: keccak256(abi.encode(id))
-        });
+    function methodSettings(
+        uint16 id,
+        uint8 group,
+        bytes memory window,
+        uint8 flags
+    ) internal pure returns (ILuyaLaw.MethodSettings memory) {
+        return
+            ILuyaLaw.MethodSettings({
+                id: id,
+                behaviour: id,
+                group: group,
+                creditNum: id == STEPS ? 8_200 : 48,
+                creditDen: id == STEPS ? 500 : 1,
+                pointNum: id == STEPS ? 1_000 : 48,
+                pointDen: id == STEPS ? 500 : 10,
+                maxActivity: 50_000,
+                maxPerSlot: id == CYCLING ? 4_700 : 0,
+                window: window,
+                validFrom: FIRST_DAY,
+                validTo: 65_535,
+                flags: flags,
+                text: keccak256(abi.encode(id))
+            });
     }
 
     function feedSettings(uint16 id, uint16 lateDays) internal view returns (ILuyaLaw.FeedSettings memory settings) {
@@ -146,15 +148,26 @@ abstract contract World is Test {
 
     // ----------------------------------------------------------------------------------------------------- batches
 
-    function recordOf(address account, uint16 method, uint256 day, uint256 slot, uint256 slots, uint256 activity)
-        internal
-        pure
-        returns (bytes memory)
-    {
+    function recordOf(
+        address account,
+        uint16 method,
+        uint256 day,
+        uint256 slot,
+        uint256 slots,
+        uint256 activity
+    ) internal pure returns (bytes memory) {
         bytes32 evidence = keccak256(abi.encode(account, method, day, slot, slots, activity));
-        return abi.encodePacked(
-            account, method, uint16(day), uint8(slot), uint8(slots), uint16(0), uint32(activity), evidence
-        );
+        return
+            abi.encodePacked(
+                account,
+                method,
+                uint16(day),
+                uint8(slot),
+                uint8(slots),
+                uint16(0),
+                uint32(activity),
+                evidence
+            );
     }
 
     function isNullified(uint16 method) internal pure virtual returns (bool) {
@@ -176,11 +189,12 @@ abstract contract World is Test {
         return leaves.length == 0 ? bytes32(0) : ReferenceTree.keccakRoot(leaves);
     }
 
-    function digestOf(uint16 feed, uint64 firstSequence, bytes memory records, bytes memory nullifiers)
-        internal
-        view
-        returns (bytes32)
-    {
+    function digestOf(
+        uint16 feed,
+        uint64 firstSequence,
+        bytes memory records,
+        bytes memory nullifiers
+    ) internal view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256(
@@ -280,31 +294,33 @@ abstract contract World is Test {
         }
     }
 
-    function wireRoles(LuyaLedger ledger_, LuyaLaw law_) private {
+    /// @dev Deploys a contract as the package ships it. (`new` would also compile it anew for every test contract.)
+    function _create(string memory name, bytes memory arguments) private returns (address deployed) {
+        string memory artefact = vm.readFile(string.concat("chain_node/artefacts/", name, ".json"));
+        bytes memory code = bytes.concat(vm.parseJsonBytes(artefact, ".bytecode"), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 32), mload(code))
+        }
+        assertTrue(deployed != address(0), name);
+    }
+
+    function wireRoles(ILedger ledger_, ILuyaLaw law_) private {
         for (uint64 role = GOVERNANCE; role <= IMPORTER; ++role) {
             manager.grantRole(role, address(this), 0);
         }
-        _give(address(ledger_), LuyaLedger.registerAccounts.selector, REGISTRAR);
-        _give(address(ledger_), LuyaLedger.closeAccount.selector, REGISTRAR);
-        _give(address(ledger_), LuyaLedger.setAccountState.selector, AUDITOR);
-        _give(address(ledger_), LuyaLedger.revoke.selector, AUDITOR);
-        _give(address(ledger_), LuyaLedger.pause.selector, GUARDIAN);
-        _give(address(ledger_), LuyaLedger.unpause.selector, GUARDIAN);
-        _give(address(ledger_), LuyaLedger.setLogKey.selector, GOVERNANCE);
-        _give(address(ledger_), LuyaLedger.setModule.selector, GOVERNANCE);
-        _give(address(ledger_), LuyaLedger.importEntries.selector, IMPORTER);
-        _give(address(ledger_), LuyaLedger.importRevocation.selector, IMPORTER);
-        _give(address(ledger_), LuyaLedger.seal.selector, IMPORTER);
-        _give(address(law_), LuyaLaw.setOrganisation.selector, GOVERNANCE);
-        _give(address(law_), LuyaLaw.announceMethod.selector, GOVERNANCE);
-        _give(address(law_), LuyaLaw.endMethod.selector, GOVERNANCE);
-        _give(address(law_), LuyaLaw.setGroupCaps.selector, GOVERNANCE);
-        _give(address(law_), LuyaLaw.setFeed.selector, FEED_ADMIN);
-        _give(address(law_), LuyaLaw.disableFeed.selector, FEED_BRAKE);
-        _give(address(law_), LuyaLaw.lowerFeedCaps.selector, FEED_BRAKE);
-        _give(address(law_), LuyaLaw.disableSigner.selector, FEED_BRAKE);
-        _give(address(law_), LuyaLaw.lowerGroupCaps.selector, FEED_BRAKE);
-        _give(address(law_), LuyaLaw.closeGenesis.selector, IMPORTER);
+        string memory table = vm.readFile("chain_node/artefacts/roles.json");
+        _wire(table, "LuyaLedger", address(ledger_));
+        _wire(table, "LuyaLaw", address(law_));
+    }
+
+    /// @dev The role table that the package ships.
+    function _wire(string memory table, string memory name, address target) private {
+        string memory path = string.concat("$.functions.", name);
+        string[] memory signatures = vm.parseJsonKeys(table, path);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            uint256 role = vm.parseJsonUint(table, string.concat(path, "['", signatures[i], "']"));
+            _give(target, bytes4(keccak256(bytes(signatures[i]))), uint64(role));
+        }
     }
 
     function _give(address target, bytes4 selector, uint64 role) private {

@@ -10,6 +10,7 @@ from chain_node.errors import RegistryError
 from chain_node.protocol.attestation import address_of
 from chain_node.registry.derive import Subkeys, fields, member_key, nullifier_of
 from chain_node.registry.registrar import Identity, Registrar
+from chain_node.registry.store import REGISTERED
 
 MASTER = b"\x05" * 32
 
@@ -46,6 +47,37 @@ def test_many_lookups(path: Path) -> None:
     made = registrar.enrol_many(1, users)
     assert len(set(made.values())) == 1300
     assert registrar.lookup_many(1, users) == made
+    registrar.close()
+
+
+def test_two_processes_that_enrol_one_person_at_once_agree(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faster, slower = open_(path), open_(path)
+    look, done = slower.lookup_many, []
+
+    def overtaken(organisation: int, users: list[str]) -> dict[str, bytes]:
+        found = look(organisation, users)
+        if not done:
+            done.append(faster.enrol_many(1, ["a", "b"]))
+        return found
+
+    monkeypatch.setattr(slower, "lookup_many", overtaken)
+    made = slower.enrol_many(1, ["a", "b", "c"])
+    assert {user: made[user] for user in "ab"} == done[0]
+    faster.close()
+    slower.close()
+
+
+def test_accounts_are_owed_to_a_new_ledger_until_all_are_there(path: Path) -> None:
+    registrar = open_(path)
+    assert registrar.ensure_registered(b"first") == 0
+    account = registrar.enrol_many(1, ["a"])["a"]
+    registrar._store.mark([account], REGISTERED)
+    registrar.close()
+    registrar = open_(path)
+    assert registrar.ensure_registered(b"first") == 0
+    for _ in range(2):  # a process that ended before all were registered is followed by one that tries again
+        with pytest.raises(RegistryError, match="no chain"):
+            registrar.ensure_registered(b"rebuilt")
     registrar.close()
 
 

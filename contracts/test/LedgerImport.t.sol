@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.28;
+
+import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
+import {ILuyaLedger} from "../interfaces/ILuyaLedger.sol";
+import {ILuyaViews} from "../interfaces/ILuyaViews.sol";
+import {ILedger} from "./support/ILedger.sol";
+import {Operator} from "./support/Operator.sol";
+
+/// @title The import phase: only before the seal, and the seal only at the checkpoint
+contract LedgerImportTest is Operator {
+    ILedger private _ledger2;
+    ILuyaLaw private _law2;
+    ILuyaViews private _views2;
+
+    function setUp() public {
+        openWorld();
+        (_ledger2, _law2, _views2) = deployLedger();
+    }
+
+    function test_ImportIsOverAfterTheSeal() public {
+        vm.expectRevert(ILuyaLedger.LuyaLedgerAlreadySealed.selector);
+        ledger.importEntries(_packed(0, 1));
+        vm.expectRevert(ILuyaLedger.LuyaLedgerAlreadySealed.selector);
+        ledger.importRevocation("", 0, "", new bytes32[](0));
+        uint64 size = ledger.logSize();
+        bytes32 root = ledger.root();
+        vm.expectRevert(ILuyaLedger.LuyaLedgerAlreadySealed.selector);
+        ledger.seal(size, root);
+    }
+
+    function test_NothingElseBeforeTheSeal() public {
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.registerAccounts(registration(70, 0));
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.setAccountState(person(0), 2);
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.closeAccount(person(0));
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.revoke(0, 1, "", new bytes32[](0), 1, 0, false);
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.pause(uint64(block.timestamp + 1));
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.unpause();
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.setLogKey(0);
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _law2.setGroupCaps(1, 1, 1);
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
+        _ledger2.record(FEED, 0, new bytes(64), "", 0, "");
+    }
+
+    function test_SealComparesSizeAndRoot() public {
+        _ledger2.importEntries(_packed(0, entries.length - 1));
+        uint64 size = ledger.logSize();
+        bytes32 root = ledger.root();
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerSealMismatch.selector, size - 1, _ledger2.root()));
+        _ledger2.seal(size, root);
+        _ledger2.importEntries(_packed(entries.length - 1, entries.length));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerSealMismatch.selector, size, root));
+        _ledger2.seal(size, bytes32(uint256(1)));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerSealMismatch.selector, size, root));
+        _ledger2.seal(size + 1, root);
+        vm.expectEmit(true, true, true, true, address(_ledger2));
+        emit ILuyaLedger.LedgerSealed(size, root);
+        _ledger2.seal(size, root);
+        assertTrue(_ledger2.isSealed(), "sealed");
+    }
+
+    function test_AnImportedLedgerGoesOn() public {
+        vm.recordLogs();
+        submit(FEED, recordOf(person(0), CYCLING, TODAY, 10, 2, 1_000), "");
+        book();
+        _ledger2.importEntries(_packed(0, entries.length));
+        _ledger2.seal(ledger.logSize(), ledger.root());
+        _law2.closeGenesis();
+        (ledger, law, views) = (_ledger2, _law2, _views2);
+        assertEq(outcome(recordOf(person(0), CYCLING, TODAY, 10, 2, 1_000)), 13, "the slots are used");
+        assertEq(outcome(recordOf(person(0), CYCLING, TODAY, 20, 2, 1_000)), 0, "others are free");
+        assertEq(ledger.balanceOf(person(0), 12_026), 96_000, "credits");
+        assertEq(ledger.nextSequence(FEED), 3, "sequence");
+    }
+
+    function test_TheImportTellsItsEntries() public {
+        vm.recordLogs();
+        _ledger2.importEntries(_packed(0, 3));
+        Log[] memory logs = recordedLogs();
+        uint256 seen = 0;
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == ILuyaLedger.EntryAppended.selector) {
+                assertEq(uint256(logs[i].topics[1]), seen, "index");
+                assertEq(logs[i].data, abi.encode(entries[seen]), "entry");
+                ++seen;
+            }
+        }
+        assertEq(seen, 3, "entries");
+        assertEq(logs[logs.length - 1].topics[0], ILuyaLedger.LogExtended.selector, "extended");
+    }
+
+    function test_RefusesWhatNobodyOwns() public {
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x10),
+            abi.encodePacked(uint8(0x10), uint64(1))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x00),
+            abi.encodePacked(uint8(0x00), uint64(1))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x04),
+            abi.encodePacked(uint8(0x04), new bytes(83))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLaw.LuyaLawWrongType.selector, 0x45),
+            abi.encodePacked(uint8(0x45), uint64(1), uint16(1))
+        );
+        _refuses(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadHeader.selector), hex"4000");
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, 106),
+            abi.encodePacked(uint8(0x01), new bytes(105))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, 107),
+            abi.encodePacked(uint8(0x02), new bytes(106))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, 20),
+            abi.encodePacked(uint8(0x03), new bytes(19))
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, 87),
+            abi.encodePacked(uint8(0x40), new bytes(86))
+        );
+    }
+
+    function test_RefusesACutPackage() public {
+        bytes memory packed = _packed(0, 1);
+        vm.expectRevert();
+        _ledger2.importEntries(slice(packed, 0, packed.length - 1));
+        vm.expectRevert();
+        _ledger2.importEntries(bytes.concat(packed, hex"00"));
+    }
+
+    function test_RefusesAWrongRevocation() public {
+        vm.recordLogs();
+        submit(FEED, recordOf(person(0), CYCLING, TODAY, 10, 2, 1_000), "");
+        book();
+        uint64 index = uint64(entries.length - 1);
+        _ledger2.importEntries(_packed(0, entries.length));
+        bytes32[] memory proof = pathOf(index, index + 1);
+        bytes memory target = entries[index];
+        bytes memory wrong = _revocation(index, 48_001, 4_800);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerRevocationMismatch.selector, index));
+        _ledger2.importRevocation(wrong, index + 1, target, proof);
+        wrong = _revocation(index + 1, 48_000, 4_800);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerProofInvalid.selector, index + 1, index + 1));
+        _ledger2.importRevocation(wrong, index + 1, target, proof);
+        wrong = bytes.concat(_revocation(index, 48_000, 4_800), hex"00");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x04));
+        _ledger2.importRevocation(wrong, index + 1, target, proof);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x00));
+        _ledger2.importRevocation("", index + 1, target, proof);
+        _ledger2.importRevocation(_revocation(index, 48_000, 4_800), index + 1, target, proof);
+        assertEq(_ledger2.balanceOf(person(0), 12_026), 0, "burned");
+    }
+
+    /// @dev Spending is not built yet, so the balance is taken away in storage before the revocation comes.
+    function test_AnImportedRevocationBooksDebt() public {
+        vm.recordLogs();
+        submit(FEED, recordOf(person(0), CYCLING, TODAY, 10, 2, 1_000), "");
+        book();
+        uint64 index = uint64(entries.length - 1);
+        _ledger2.importEntries(_packed(0, entries.length));
+        bytes32 slot = keccak256(abi.encode(person(0), uint256(3)));
+        uint256 word = uint256(vm.load(address(_ledger2), slot));
+        vm.store(address(_ledger2), slot, bytes32((word >> 128) << 128));
+        bytes memory entry = bytes.concat(
+            slice(_revocation(index, 0, 0), 0, 68),
+            bytes8(uint64(48_000)),
+            bytes8(uint64(4_800))
+        );
+        _ledger2.importRevocation(entry, index + 1, entries[index], pathOf(index, index + 1));
+        address[] memory one = new address[](1);
+        one[0] = person(0);
+        assertEq(_views2.accounts(one)[0].creditsDebt, 48_000, "credits");
+        assertEq(_views2.accounts(one)[0].millipointsDebt, 4_800, "points");
+    }
+
+    function test_OnlyTheLedgerHandsEntriesToTheLaw() public {
+        bytes memory entry = entries[0];
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawNotLedger.selector, address(this)));
+        _law2.applyEntry(entry);
+    }
+
+    // ----------------------------------------------------------------------------------------------------- helpers
+
+    function _packed(uint256 from, uint256 to) private view returns (bytes memory packed) {
+        for (uint256 i = from; i < to; ++i) {
+            packed = bytes.concat(packed, bytes2(uint16(entries[i].length)), entries[i]);
+        }
+    }
+
+    function _refuses(bytes memory reason, bytes memory entry) private {
+        vm.expectRevert(reason);
+        _ledger2.importEntries(bytes.concat(bytes2(uint16(entry.length)), entry));
+    }
+
+    function _revocation(uint64 index, uint64 credits, uint64 millipoints) private view returns (bytes memory) {
+        return
+            abi.encodePacked(
+                uint8(4),
+                uint64(block.timestamp),
+                index,
+                uint16(5),
+                keccak256("reason"),
+                uint8(0),
+                credits,
+                millipoints,
+                uint128(0)
+            );
+    }
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.28;
+
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
+import {World} from "./support/World.sol";
+
+/// @title What the law refuses, and the entries it makes
+contract LuyaLawTest is World {
+    function setUp() public {
+        deployWorld();
+        sealEmpty();
+    }
+
+    // ------------------------------------------------------------------------------------------------ organisations
+
+    function test_Organisation() public {
+        vm.recordLogs();
+        law.setOrganisation(3, keccak256("description"), 1);
+        bytes memory entry = abi.encodePacked(
+            uint8(0x41),
+            uint64(block.timestamp),
+            uint16(3),
+            keccak256("description"),
+            uint8(1)
+        );
+        assertEq(_entry(), entry, "entry");
+        assertEq(entry.length, 44, "length");
+        (bytes32 description, uint8 state) = law.organisation(3);
+        assertEq(description, keccak256("description"), "description");
+        assertEq(state, 1, "state");
+        (, state) = law.organisation(4);
+        assertEq(state, 0, "unknown");
+    }
+
+    function test_OrganisationRefuses() public {
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 0, 1));
+        law.setOrganisation(0, 0, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 1, 0));
+        law.setOrganisation(1, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 1, 3));
+        law.setOrganisation(1, 0, 3);
+    }
+
+    // -------------------------------------------------------------------------------------------------------- feeds
+
+    function test_Feed() public {
+        enactLaw();
+        vm.recordLogs();
+        ILuyaLaw.FeedSettings memory settings = feedSettings(FEED, 30);
+        law.setFeed(settings);
+        bytes memory signers = abi.encodePacked(settings.signers[0], settings.signers[1], settings.signers[2]);
+        bytes memory entry = abi.encodePacked(
+            uint8(0x42),
+            uint64(block.timestamp),
+            FEED,
+            uint16(1),
+            uint32(2),
+            uint8(2),
+            uint8(3),
+            signers,
+            uint16(30),
+            settings.creditsCap,
+            settings.millipointsCap
+        );
+        entry = abi.encodePacked(entry, STEPS, MEAL, PAYMENT, CYCLING, uint8(1));
+        assertEq(_entry(), entry, "entry");
+        (ILuyaLaw.FeedSettings memory found, uint32 version, uint8 state) = law.feed(FEED);
+        assertEq(abi.encode(found), abi.encode(settings), "settings");
+        assertEq(version, 2, "version");
+        assertEq(state, 1, "state");
+        (bytes memory terms, bool active) = law.feedTerms(FEED);
+        assertEq(terms, entry, "terms");
+        assertTrue(active, "active");
+        (, , state) = law.feed(99);
+        assertEq(state, 0, "unknown");
+    }
+
+    function test_FeedRefuses() public {
+        enactLaw();
+        ILuyaLaw.FeedSettings memory s = feedSettings(0, 63);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawUnknownFeed.selector, 0));
+        s = feedSettings(FEED, 64);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadLateDays.selector, 64));
+        s = feedSettings(FEED, 65_534);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadLateDays.selector, 65_534));
+        s = feedSettings(FEED, 63);
+        s.organisation = 2;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 2));
+        s = feedSettings(FEED, 63);
+        s.threshold = 1;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 1, 3));
+        s.threshold = 4;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 4, 3));
+        s.signers = new address[](0);
+        s.threshold = 0;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 0, 0));
+        law.setOrganisation(1, 0, 2);
+        s = feedSettings(FEED, 63);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 1));
+    }
+
+    function test_ThresholdIsMoreThanHalf() public {
+        enactLaw();
+        makeKeys(4);
+        ILuyaLaw.FeedSettings memory s = feedSettings(FEED, 63);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 2, 4));
+        s.threshold = 3;
+        law.setFeed(s);
+        makeKeys(1);
+        s = feedSettings(FEED, 63);
+        s.threshold = 1;
+        law.setFeed(s);
+    }
+
+    function test_FeedRefusesSignersOutOfOrder() public {
+        enactLaw();
+        ILuyaLaw.FeedSettings memory s = feedSettings(FEED, 63);
+        (s.signers[0], s.signers[1]) = (s.signers[1], s.signers[0]);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadSigner.selector, 1, s.signers[1]));
+        s.signers[1] = s.signers[0];
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadSigner.selector, 1, s.signers[1]));
+        s.signers[0] = address(0);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadSigner.selector, 0, address(0)));
+        makeKeys(33);
+        s = feedSettings(FEED, 63);
+        s.threshold = 20;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadSigner.selector, 32, s.signers[32]));
+    }
+
+    function test_FeedRefusesMethods() public {
+        enactLaw();
+        ILuyaLaw.FeedSettings memory s = feedSettings(FEED, 63);
+        s.methods[3] = 999;
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadMethod.selector, 3, 999));
+        s.methods[1] = s.methods[0];
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadMethod.selector, 1, STEPS));
+        s.methods = new uint16[](0);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadMethod.selector, 0, 0));
+    }
+
+    function test_DisableFeed() public {
+        enactLaw();
+        law.disableFeed(FEED);
+        (, uint32 version, uint8 state) = law.feed(FEED);
+        assertEq(version, 1, "version");
+        assertEq(state, 2, "state");
+        (, bool active) = law.feedTerms(FEED);
+        assertTrue(!active, "active");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawUnknownFeed.selector, 99));
+        law.disableFeed(99);
+        law.setFeed(feedSettings(FEED, 63));
+        (, active) = law.feedTerms(FEED);
+        assertTrue(active, "active again");
+    }
+
+    function test_LowerFeedCaps() public {
+        enactLaw();
+        ILuyaLaw.FeedSettings memory s = feedSettings(FEED, 63);
+        vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
+        law.lowerFeedCaps(FEED, s.creditsCap + 1, 0);
+        vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
+        law.lowerFeedCaps(FEED, 0, s.millipointsCap + 1);
+        law.lowerFeedCaps(FEED, 5, 6);
+        (s, , ) = law.feed(FEED);
+        assertEq(s.creditsCap, 5, "credits");
+        assertEq(s.millipointsCap, 6, "points");
+    }
+
+    function test_DisableSigner() public {
+        enactLaw();
+        address first = vm.addr(keys[0]);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawUnknownSigner.selector, FEED, person(0)));
+        law.disableSigner(FEED, person(0));
+        law.disableSigner(FEED, first);
+        (ILuyaLaw.FeedSettings memory s, uint32 version, uint8 state) = law.feed(FEED);
+        assertEq(s.signers.length, 2, "two are left");
+        assertEq(s.signers[0], vm.addr(keys[1]), "the others");
+        assertEq(version, 2, "version");
+        assertEq(state, 1, "two can reach two");
+        law.disableSigner(FEED, vm.addr(keys[1]));
+        (s, version, state) = law.feed(FEED);
+        assertEq(s.signers.length, 2, "one cannot: they stay");
+        assertEq(version, 2, "version");
+        assertEq(state, 2, "but the feed is disabled");
+    }
+
+    // ------------------------------------------------------------------------------------------------------ methods
+
+    function test_Method() public {
+        vm.recordLogs();
+        ILuyaLaw.MethodSettings memory s = methodSettings(MEAL, 4, hex"0326254b25782d", 3);
+        law.announceMethod(s);
+        bytes memory entry = abi.encodePacked(
+            uint8(0x43),
+            uint64(block.timestamp),
+            MEAL,
+            MEAL,
+            uint8(4),
+            s.creditNum,
+            s.creditDen,
+            s.pointNum,
+            s.pointDen
+        );
+        entry = abi.encodePacked(
+            entry,
+            s.maxActivity,
+            s.maxPerSlot,
+            s.window,
+            FIRST_DAY,
+            uint16(65_535),
+            uint8(3),
+            s.text
+        );
+        assertEq(_entry(), entry, "entry");
+        assertEq(abi.encode(law.method(MEAL)), abi.encode(s), "settings");
+        assertEq(law.method(99).id, 0, "unknown");
+        law.setGroupCaps(4, 7, 8);
+        (bytes memory terms, uint64 credits, uint64 millipoints) = law.methodTerms(MEAL);
+        assertEq(terms, entry, "terms");
+        assertEq(credits, 7, "cap");
+        assertEq(millipoints, 8, "cap");
+    }
+
+    function test_MethodRefuses() public {
+        ILuyaLaw.MethodSettings memory s = methodSettings(0, 1, hex"00", 0);
+        _refusesMethod(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawMethodNotNew.selector, 0));
+        s = methodSettings(STEPS, 0, hex"00", 0);
+        _refusesMethod(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadBehaviour.selector, STEPS, 0));
+        bytes memory bad = abi.encodeWithSelector(ILuyaLaw.LuyaLawBadTerms.selector, STEPS);
+        s = methodSettings(STEPS, 1, hex"00", 0);
+        s.creditDen = 0;
+        _refusesMethod(s, bad);
+        s = methodSettings(STEPS, 1, hex"00", 0);
+        s.pointDen = 0;
+        _refusesMethod(s, bad);
+        s = methodSettings(STEPS, 1, hex"00", 0);
+        s.maxActivity = 0;
+        _refusesMethod(s, bad);
+        _refusesMethod(methodSettings(STEPS, 1, hex"00", 6), bad);
+        _refusesMethod(methodSettings(STEPS, 1, hex"00", 8), bad);
+        s = methodSettings(STEPS, 1, hex"00", 0);
+        law.announceMethod(s);
+        _refusesMethod(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawMethodNotNew.selector, STEPS));
+    }
+
+    function test_MethodRefusesWindows() public {
+        bytes[8] memory windows = [
+            bytes(""),
+            hex"0000",
+            hex"01",
+            hex"010100",
+            hex"01b401",
+            hex"0100b400",
+            hex"09000100010001000100010001000100010001",
+            hex"ff00"
+        ];
+        for (uint256 i = 0; i < windows.length; ++i) {
+            _refusesMethod(
+                methodSettings(STEPS, 1, windows[i], 1),
+                abi.encodeWithSelector(ILuyaLaw.LuyaLawBadWindow.selector, STEPS)
+            );
+        }
+        _refusesMethod(
+            methodSettings(STEPS, 1, hex"ff", 0),
+            abi.encodeWithSelector(ILuyaLaw.LuyaLawBadWindow.selector, STEPS)
+        );
+        law.announceMethod(methodSettings(STEPS, 1, hex"0800010101020103010401050106010701", 0));
+    }
+
+    function test_ValidityBeforeAndAfterTheGenesis() public {
+        ILuyaLaw.MethodSettings memory s = methodSettings(STEPS, 1, hex"00", 0);
+        s.validFrom = FIRST_DAY - 1;
+        _refusesMethod(s, _badValidity(s));
+        s.validFrom = TODAY;
+        s.validTo = TODAY - 1;
+        _refusesMethod(s, _badValidity(s));
+        law.closeGenesis();
+        assertTrue(law.isGenesisClosed(), "closed");
+        vm.expectRevert(ILuyaLaw.LuyaLawGenesisAlreadyClosed.selector);
+        law.closeGenesis();
+        s.validFrom = TODAY;
+        s.validTo = 65_535;
+        _refusesMethod(s, _badValidity(s));
+        s.validFrom = TODAY + 1;
+        law.announceMethod(s);
+    }
+
+    function test_VersionsOfABehaviour() public {
+        ILuyaLaw.MethodSettings memory first = methodSettings(STEPS, 2, hex"0100b4", 0);
+        first.validTo = TODAY + 10;
+        law.announceMethod(first);
+        ILuyaLaw.MethodSettings memory second = methodSettings(2, 2, hex"0100b4", 0);
+        second.behaviour = STEPS;
+        second.validFrom = TODAY + 10;
+        _refusesMethod(second, abi.encodeWithSelector(ILuyaLaw.LuyaLawValidityOverlaps.selector, 2, STEPS));
+        second.validFrom = TODAY + 11;
+        second.group = 3;
+        _refusesMethod(second, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadBehaviour.selector, STEPS, 3));
+        second.group = 2;
+        second.behaviour = 77;
+        _refusesMethod(second, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadBehaviour.selector, 77, 2));
+        second.behaviour = STEPS;
+        law.announceMethod(second);
+        ILuyaLaw.MethodSettings memory third = methodSettings(4, 2, hex"0100b4", 0);
+        third.behaviour = 2;
+        third.validFrom = TODAY + 500;
+        _refusesMethod(third, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadBehaviour.selector, 2, 2));
+        third.behaviour = STEPS;
+        _refusesMethod(third, abi.encodeWithSelector(ILuyaLaw.LuyaLawValidityOverlaps.selector, 4, 2));
+        // Ended before it began: it is valid on no day and blocks none.
+        law.endMethod(2, TODAY + 1);
+        law.announceMethod(third);
+    }
+
+    function test_EndMethod() public {
+        law.announceMethod(methodSettings(STEPS, 2, hex"0100b4", 0));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawUnknownMethod.selector, 99));
+        law.endMethod(99, TODAY);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadValidity.selector, STEPS, FIRST_DAY, TODAY - 1));
+        law.endMethod(STEPS, TODAY - 1);
+        law.endMethod(STEPS, TODAY + 5);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadValidity.selector, STEPS, FIRST_DAY, TODAY + 5));
+        law.endMethod(STEPS, TODAY + 5);
+        law.endMethod(STEPS, TODAY);
+        assertEq(law.method(STEPS).validTo, TODAY, "last day");
+    }
+
+    // --------------------------------------------------------------------------------------------------------- caps
+
+    function test_GroupCaps() public {
+        vm.recordLogs();
+        law.setGroupCaps(1, (1 << 30) - 1, 5);
+        assertEq(
+            _entry(),
+            abi.encodePacked(uint8(0x44), uint64(block.timestamp), uint8(1), uint64((1 << 30) - 1), uint64(5)),
+            "entry"
+        );
+        (uint64 credits, uint64 millipoints) = law.groupCaps(1);
+        assertEq(credits, (1 << 30) - 1, "credits");
+        assertEq(millipoints, 5, "points");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 0, 1, 1));
+        law.setGroupCaps(0, 1, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 1, 1 << 30, 1));
+        law.setGroupCaps(1, 1 << 30, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 1, 1, 1 << 30));
+        law.setGroupCaps(1, 1, 1 << 30);
+        vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
+        law.lowerGroupCaps(1, 1 << 30, 5);
+        vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
+        law.lowerGroupCaps(1, 1, 6);
+        law.lowerGroupCaps(1, 1, 2);
+        (credits, millipoints) = law.groupCaps(1);
+        assertEq(credits, 1, "lowered");
+        (credits, ) = law.groupCaps(2);
+        assertEq(credits, 0, "unknown");
+    }
+
+    // -------------------------------------------------------------------------------------------------------- roles
+
+    function test_EveryActHasARole() public {
+        enactLaw();
+        bytes[] memory calls = new bytes[](10);
+        calls[0] = abi.encodeCall(ILuyaLaw.setOrganisation, (1, 0, 1));
+        calls[1] = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(FEED, 63)));
+        calls[2] = abi.encodeCall(ILuyaLaw.disableFeed, (FEED));
+        calls[3] = abi.encodeCall(ILuyaLaw.lowerFeedCaps, (FEED, 0, 0));
+        calls[4] = abi.encodeCall(ILuyaLaw.disableSigner, (FEED, vm.addr(keys[0])));
+        calls[5] = abi.encodeCall(ILuyaLaw.announceMethod, (methodSettings(77, 1, hex"00", 0)));
+        calls[6] = abi.encodeCall(ILuyaLaw.endMethod, (STEPS, TODAY));
+        calls[7] = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1));
+        calls[8] = abi.encodeCall(ILuyaLaw.lowerGroupCaps, (1, 1, 1));
+        calls[9] = abi.encodeCall(ILuyaLaw.closeGenesis, ());
+        address stranger = person(99);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.prank(stranger);
+            (bool success, bytes memory reason) = address(law).call(calls[i]);
+            assertTrue(!success, "succeeded");
+            assertEq(
+                reason,
+                abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, stranger),
+                "reason"
+            );
+        }
+    }
+
+    function test_ADelayedRoleMustWait() public {
+        enactLaw();
+        address governor = person(50);
+        manager.grantRole(GOVERNANCE, governor, 2 days);
+        bytes memory act = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1));
+        vm.prank(governor);
+        (bool success, ) = address(law).call(act);
+        assertTrue(!success, "at once");
+        vm.prank(governor);
+        manager.schedule(address(law), act, 0);
+        vm.prank(governor);
+        (success, ) = address(law).call(act);
+        assertTrue(!success, "too soon");
+        vm.warp(NOON + 2 days);
+        vm.prank(governor);
+        law.setGroupCaps(1, 1, 1);
+        (uint64 credits, ) = law.groupCaps(1);
+        assertEq(credits, 1, "after the delay");
+    }
+
+    // ----------------------------------------------------------------------------------------------------- helpers
+
+    /// @dev The first entry among the recorded logs.
+    function _entry() private returns (bytes memory) {
+        Log[] memory logs = recordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == keccak256("EntryAppended(uint64,bytes)")) return abi.decode(logs[i].data, (bytes));
+        }
+        return "";
+    }
+
+    function _refusesFeed(ILuyaLaw.FeedSettings memory settings, bytes memory reason) private {
+        vm.expectRevert(reason);
+        law.setFeed(settings);
+    }
+
+    function _refusesMethod(ILuyaLaw.MethodSettings memory settings, bytes memory reason) private {
+        vm.expectRevert(reason);
+        law.announceMethod(settings);
+    }
+
+    function _badValidity(ILuyaLaw.MethodSettings memory s) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(ILuyaLaw.LuyaLawBadValidity.selector, s.id, s.validFrom, s.validTo);
+    }
+}

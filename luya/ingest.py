@@ -48,7 +48,7 @@ def _tell(result: IngestResult, report: Path | None) -> None:
     if "unknown-person" in result.refused:
         tell("  试用时可加 --enrol-unknown 自动开户；已被拒的行不会重试，请换一个新的账本目录。")
         tell(
-            "  unknown-person: in a trial, --enrol-unknown enrols them; rows refused once stay refused, so take a new home."
+            "  In a trial --enrol-unknown enrols them; rows refused once stay refused: take a new home."
         )
     if report is not None:
         tell(f"逐行结果见 {report}。What became of each row: {report}")

@@ -25,11 +25,11 @@ from luya import feeds
 from luya.bench_gas import Gas
 from luya.bench_load import Load, Measured, Order
 from luya.console import progress, tell
-from luya.demo_data import riders_of, write_trips, write_partner_files
+from luya.demo_data import riders_of, write_partner_files, write_trips
 from luya.errors import HomeError
 from luya.home import Home
 from luya.session import Advance, Session, opened
-from luya.up import ApiProcess, served
+from luya.up import ApiProcess
 
 REQUESTS_PER_S: Final = 200
 RECORDS_PER_S: Final = 1_000
@@ -61,11 +61,13 @@ def run(given: Path | None, *, records: int, seconds: int, quiet: bool) -> dict[
             raise HomeError(f"a node runs on {home.root} already: measure on a home of its own")
         bench = _Bench(session, folder, records, advance)
         gas = Gas(session.node.rpc, session.node.archive)
-        with served(session, 0) as api:
-            value = bench.end_to_end(api)
-            gas.collect()
-            value |= bench.api(api, seconds)
-            gas.collect()
+        api = ApiProcess(home, 0)
+        stack.callback(api.stop)
+        value = bench.end_to_end(api)
+        gas.collect()
+        value |= bench.api(api, seconds)
+        gas.collect()
+        api.stop()
         value |= bench.fsck()
         value["gas_per_record"] = gas.per_record()
         value["peer"] = {"one_transfer_a_transaction_per_s": bench.peer()}

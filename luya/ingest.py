@@ -47,8 +47,6 @@ def _tell(result: IngestResult, report: Path | None) -> None:
         tell(f"  {rule}: {count:,}")
     if "unknown-person" in result.refused:
         tell("  试用时可加 --enrol-unknown 自动开户；已被拒的行不会重试，请换一个新的账本目录。")
-        tell(
-            "  In a trial --enrol-unknown enrols them; rows refused once stay refused: take a new home."
-        )
+        tell("  In a trial --enrol-unknown enrols them; rows refused once stay refused: take a new home.")
     if report is not None:
         tell(f"逐行结果见 {report}。What became of each row: {report}")

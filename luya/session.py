@@ -163,9 +163,11 @@ class Projection:
         self._thread.start()
 
     def _run(self) -> None:
+        projected = -1
         try:
             while not self._stop.wait(_PROJECT_EVERY):
-                self._session.project()
+                if projected != self._session.node.archive.size:
+                    projected = self._session.project()
         except (ApiError, NodeError, DBAPIError, OSError) as error:
             self._session.failure = error
 

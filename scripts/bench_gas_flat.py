@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,26 +35,26 @@ def measure(records: int) -> dict[str, dict[int, int]]:
     """Mean gas a record, by kind, then by records in the ledger when the batches began."""
     means: dict[str, dict[int, int]] = {NEW_DAY: {}, IN_USE: {}, FIRST: {}}
     last_day = date.today() - timedelta(days=1)
-    with tempfile.TemporaryDirectory(prefix="luya-gas-") as folder:
-        with opened(Home.of(Path(folder) / "home"), keep_blocks=KEEP_BLOCKS) as session:
-            gas, seen, recorded = Gas(session.node.rpc, session.node.archive), 0, 0
-            feed = feeds.find(session.home, "bike-share")
-            for number in range(-(-records // RIDERS)):
-                day, evening = divmod(number, 2)
-                path = Path(folder) / "trips.csv"
-                first, hour = day * RIDERS, 17 if evening else 7
-                write_trips(path, start=first, rows=RIDERS, riders=RIDERS, last_day=last_day, hour=hour)
-                begun = time.monotonic()
-                result = session.ingest([path], feed, enrol_unknown=True)
-                took = time.monotonic() - begun
-                gas.collect()
-                new, seen = gas.batches[seen:], len(gas.batches)
-                for kind, by_size in means.items():
-                    used = [batch.gas for batch in new if batch.kind == kind]
-                    if used:
-                        by_size[recorded] = round(sum(used) / len(used) / FULL)
-                recorded += result.accepted
-                print(f"{recorded:,} records, {result.accepted / took:,.0f}/s", file=sys.stderr)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-gas-")))
+        session = stack.enter_context(opened(Home.of(folder / "home"), keep_blocks=KEEP_BLOCKS))
+        gas, seen, recorded = Gas(session.node.rpc, session.node.archive), 0, 0
+        path, feed = folder / "trips.csv", feeds.find(session.home, "bike-share")
+        for number in range(-(-records // RIDERS)):
+            day, evening = divmod(number, 2)
+            hour = 17 if evening else 7
+            write_trips(path, start=day * RIDERS, rows=RIDERS, riders=RIDERS, last_day=last_day, hour=hour)
+            begun = time.monotonic()
+            result = session.ingest([path], feed, enrol_unknown=True)
+            took = time.monotonic() - begun
+            gas.collect()
+            new, seen = gas.batches[seen:], len(gas.batches)
+            for kind, by_size in means.items():
+                used = [batch.gas for batch in new if batch.kind == kind]
+                if used:
+                    by_size[recorded] = round(sum(used) / len(used) / FULL)
+            recorded += result.accepted
+            print(f"{recorded:,} records, {result.accepted / took:,.0f}/s", file=sys.stderr)
     return means
 
 

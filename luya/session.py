@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
-from api.errors import ApiError
 from api.projection.projector import Projector
 from api.store import migrate
 from api.store.database import writer
-from chain_node.errors import NodeError
 from chain_node.node import Node
 from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
@@ -168,7 +165,7 @@ class Projection:
             while not self._stop.wait(_PROJECT_EVERY):
                 if projected != self._session.node.archive.size:
                     projected = self._session.project()
-        except (ApiError, NodeError, DBAPIError, OSError) as error:
+        except Exception as error:  # whatever it was: `check` raises it, for nobody sees a thread end
             self._session.failure = error
 
     def stop(self) -> None:

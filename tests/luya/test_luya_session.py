@@ -49,7 +49,7 @@ def test_whoever_is_found_is_on_the_ledger() -> None:
 
 def test_a_read_model_that_fails_ends_luya_up_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_PROJECT_EVERY", 0.01)
-    node = SimpleNamespace(check=lambda: None)
+    node = SimpleNamespace(check=lambda: None, archive=SimpleNamespace(size=0))
     made = Session(Home(Path("x")), cast(Node, node), cast(Any, None))
 
     def fails(_self: Session) -> int:

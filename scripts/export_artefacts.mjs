@@ -2,7 +2,8 @@
  * Compiles the contracts with the npm compiler and writes what the package ships:
  * chain_node/artefacts/<Contract>.json and standard-input.json (what an auditor compiles again).
  *
- * Deterministic: sorted keys, no paths of this machine. `--out DIR` writes elsewhere (used by the test that compares).
+ * Deterministic: sorted keys, no paths of this machine. `--out DIR` writes elsewhere (used by the test that compares);
+ * `--check` writes nothing and fails where a file differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,6 +23,7 @@ const CONTRACTS = {
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
 };
 
+const CHECK = process.argv.includes("--check");
 const outFlag = process.argv.indexOf("--out");
 const OUT = outFlag > 0 ? process.argv[outFlag + 1] : join(ROOT, "chain_node", "artefacts");
 
@@ -57,7 +59,12 @@ function sorted(value) {
 }
 
 function write(name, value) {
-  writeFileSync(join(OUT, name), JSON.stringify(value, null, 1) + "\n");
+  const text = JSON.stringify(value, null, 1) + "\n";
+  if (!CHECK) writeFileSync(join(OUT, name), text);
+  else if (readFileSync(join(OUT, name), "utf8") !== text) {
+    console.error(`${name} is not what the sources compile to: run npm run export`);
+    process.exitCode = 1;
+  }
 }
 
 const { version, settings } = JSON.parse(readFileSync(join(ROOT, "hardhat_config", "compiler.json"), "utf8"));
@@ -75,7 +82,7 @@ const complaints = output.errors ?? [];
 for (const { formattedMessage } of complaints) console.error(formattedMessage);
 if (complaints.length > 0) process.exit(1);
 
-mkdirSync(OUT, { recursive: true });
+if (!CHECK) mkdirSync(OUT, { recursive: true });
 for (const [contractName, sourceName] of Object.entries(CONTRACTS)) {
   const contract = output.contracts[sourceName][contractName];
   const deployed = contract.evm.deployedBytecode;

@@ -31,14 +31,14 @@ contract GasTest is World {
         _fill(CYCLING, TODAY - 2, 0, 1);
         _run();
         _fill(CYCLING, TODAY - 1, 0, 1);
-        _measure("new day in the ring's first lap", 38_000);
+        _measure("new day, first lap of the ring", 38_000);
     }
 
     function test_NewDayFirstLapNullifier() public {
         _fill(PAYMENT, TODAY - 2, 0, 1);
         _run();
         _fill(PAYMENT, TODAY - 1, 0, 1);
-        _measure("new day in the ring's first lap, nullifier", 61_000);
+        _measure("new day, first lap of the ring, nullifier", 61_000);
     }
 
     function test_WordsInUse() public {

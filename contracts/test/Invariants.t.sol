@@ -135,7 +135,6 @@ contract ImportFuzzTest is Operator {
         (_ledger2, _law2, _views2) = deployLedger();
     }
 
-    /// hardhat-config: fuzz.runs = 32
     function testFuzz_ImportGivesTheSameRootAndState(uint256 seed) public {
         for (uint256 i = 0; i < _ACTS; ++i) {
             act(uint256(keccak256(abi.encode(seed, i))));

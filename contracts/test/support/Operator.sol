@@ -98,7 +98,8 @@ abstract contract Operator is World, ReferenceLog {
         }
         uint256 first = (dice >> 60) % 20;
         uint256 slots = bound(dice >> 70, 1, 10);
-        return recordOf(account, CYCLING, day, first, slots, (bound(dice >> 40, 1, 4_700 * (slots + 1)) % 50_000) + 1);
+        uint256 most = 4_700 * (slots + 1);
+        return recordOf(account, CYCLING, day, first, slots, bound(dice >> 40, 1, most < 50_000 ? most : 50_000));
     }
 
     function _register(uint256 seed) private {

@@ -260,6 +260,15 @@ abstract contract World is Test {
         }
     }
 
+    /// @dev The first entry that was appended outside a batch, among the recorded logs.
+    function firstEntry() internal returns (bytes memory) {
+        Log[] memory logs = recordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == keccak256("EntryAppended(uint64,bytes)")) return abi.decode(logs[i].data, (bytes));
+        }
+        return "";
+    }
+
     struct Log {
         bytes32[] topics;
         bytes data;

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
@@ -20,6 +21,8 @@ MAX_ELEMENT: Final = 1 << 20
 """Characters of one element; a longer one is malformed."""
 MAX_DEPTH: Final = 64
 """Levels of objects and arrays within one field."""
+_RECURSION: Final = 1_000
+"""Python's own default."""
 _SPACE: Final = " \t\r\n"
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _OPEN_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*\\?')
@@ -46,6 +49,24 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_Number, parse_int=_Number, parse_constant=_refuse
 )
+
+
+def _decode(text: str, start: int) -> tuple[object, int]:
+    """The JSON value that starts here, and where it ends.
+
+    Libraries raise the interpreter's recursion limit (py_ecc, which eth-account imports, to 100,000), and the C decoder
+    goes as deep as the limit lets it: then a partner's file could overflow the stack and end the process.
+
+    Raises ValueError: not JSON. RecursionError: nested too deeply.
+    """
+    limit = sys.getrecursionlimit()
+    if limit <= _RECURSION:
+        return _DECODER.raw_decode(text, start)
+    sys.setrecursionlimit(_RECURSION)
+    try:
+        return _DECODER.raw_decode(text, start)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def json_text(value: object, depth: int = 0) -> str:
@@ -92,7 +113,7 @@ def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_fiel
             yield _bad(number, text, line.problem)
             continue
         try:
-            element, end = _DECODER.raw_decode(text)
+            element, end = _decode(text, 0)
         except (ValueError, RecursionError) as error:
             yield _bad(number, text, f"not JSON: {error}")
             continue
@@ -139,7 +160,7 @@ class _Buffer:
         self.peek()
         while True:
             try:
-                value, end = _DECODER.raw_decode(self.text, self.at)
+                value, end = _decode(self.text, self.at)
                 if end < len(self.text) or self.ended:
                     self.at = end
                     return value
@@ -227,7 +248,7 @@ def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
     while True:
         start, problem = buffer.at, ""
         try:
-            element, end = _DECODER.raw_decode(buffer.text, start)
+            element, end = _decode(buffer.text, start)
         except (ValueError, RecursionError) as error:
             problem = f"not JSON: {error}"
         else:

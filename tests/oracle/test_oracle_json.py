@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tracemalloc
 from typing import Any
 from unittest import mock
@@ -144,3 +145,17 @@ def test_a_field_of_many_levels_costs_one_row(depth: int) -> None:
     problems = [row.problem for row in json_rows.read_lines(io.BytesIO(f'{deep}\n{{"a":"1"}}'.encode()), "f.jsonl")]
     assert problems[0] is not None
     assert problems[1:] == [None]
+
+
+def test_a_raised_recursion_limit_does_not_let_a_file_overflow_the_stack() -> None:
+    nested = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        found = read(f'[{nested},{{"a":"2"}}]'.encode())
+        lines = list(json_rows.read_lines(io.BytesIO(nested.encode() + b'\n{"a":"2"}\n'), "f"))
+        assert sys.getrecursionlimit() == 100_000
+    finally:
+        sys.setrecursionlimit(limit)
+    assert [bool(row.problem) for row in found] == [True, False]
+    assert [bool(row.problem) for row in lines] == [True, False]

@@ -186,6 +186,31 @@ contract LedgerImportTest is Operator {
         assertEq(_views2.accounts(one)[0].millipointsDebt, 4_800, "points");
     }
 
+    /// @dev No campaign is built yet; an archive that has bonuses is imported all the same.
+    function test_ABonusIsMintedButNotClaimed() public {
+        vm.recordLogs();
+        submit(FEED, recordOf(person(0), CYCLING, TODAY, 10, 2, 1_000), "");
+        book();
+        uint64 index = uint64(entries.length - 1);
+        _ledger2.importEntries(_packed(0, index));
+        bytes memory target = entries[index];
+        target[106] = 0x07;
+        _ledger2.importEntries(bytes.concat(bytes2(uint16(target.length)), target));
+        assertEq(_ledger2.balanceOf(person(0), 22_026), 4_807, "points and bonus");
+        uint256[] memory one = new uint256[](1);
+        one[0] = wordKey(person(0), 1, TODAY);
+        assertEq((_views2.words(one)[0] >> 180) & 0x3fffffff, 4_800, "the group's cap counts the base only");
+        assertEq(_views2.feedState(FEED).millipointsUsed, 4_800, "and the feed's");
+
+        entries.pop();
+        push(target);
+        bytes memory entry = _revocation(index, 48_000, 4_807);
+        entry[51] = 0x01;
+        _ledger2.importRevocation(entry, index + 1, target, pathOf(index, index + 1));
+        assertEq(_ledger2.balanceOf(person(0), 22_026), 0, "revoked with the bonus");
+        assertEq(_views2.words(one)[0], uint256(TODAY) << 240, "released");
+    }
+
     function test_OnlyTheLedgerHandsEntriesToTheLaw() public {
         bytes memory entry = entries[0];
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawNotLedger.selector, address(this)));

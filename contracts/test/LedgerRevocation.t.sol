@@ -118,6 +118,8 @@ contract LedgerRevocationTest is Operator {
         assertEq(ledger.balanceOf(_person, 12_026), 48_000 - 9_200, "the rest is theirs");
         assertEq(ledger.balanceOf(_person, 22_026), 4_800 - 920, "points");
         assertEq(_account().creditsDebt, 0, "debt");
+        assertEq(_totals(2026).creditsRevoked, 10_000 + 4_800 + 9_200, "what was met counts as revoked");
+        assertEq(_totals(2026).millipointsRevoked, 1_000 + 480 + 920, "points too");
         submit(FEED, recordOf(_person, CYCLING, TODAY, 50, 2, 100), "");
         assertEq(ledger.balanceOf(_person, 12_026), 48_000 - 9_200 + 4_800, "no debt any more");
     }

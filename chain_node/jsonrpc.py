@@ -194,11 +194,6 @@ def _revert_data(data: Any) -> bytes | None:
     return None
 
 
-def hex_int(value: int) -> str:
-    """A JSON-RPC quantity."""
-    return hex(value)
-
-
 def to_bytes(value: str) -> bytes:
     """JSON-RPC data → bytes."""
     return bytes.fromhex(value[2:] if value.startswith("0x") else value)

@@ -22,7 +22,7 @@ from luya import outcomes
 from luya.home import Home
 from luya.ledger_port import NodeLedger
 from oracle.config import FeedConfig
-from oracle.ingest import Delivery, IngestResult, Progress, World, ingest, settle_pending
+from oracle.ingest import Delivery, IngestResult, Progress, World, ingest
 
 Advance = Callable[[str, int, int], None]
 _PROJECT_EVERY: Final = 0.25
@@ -102,13 +102,6 @@ class Session:
                 deliver=deliver,
                 hold=hold,
             )
-
-    def settle(self, feed: FeedConfig) -> int:
-        """Brings to an end what an interrupted call has journaled."""
-        with self._world(feed) as (world, sender):
-            settled = settle_pending(feed, world)
-            sender.poll()
-            return settled
 
     @contextmanager
     def _world(self, feed: FeedConfig) -> Iterator[tuple[World, Sender]]:

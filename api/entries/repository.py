@@ -52,14 +52,8 @@ _FIND = (
     .outerjoin(_FEED_BODY, _FEED_BODY.c.idx == _in_force(FEED, _E.c.feed))
     .where(_E.c.idx == bindparam("index"))
 )
-_HEAD = select(_E.c.idx, _E.c.type, _E.c.account, _E.c.feed).where(_E.c.idx == bindparam("index"))
 
 
 async def find(connection: Reader, index: int) -> RowMapping | None:
     """An entry with its call, the method and the feed in force; None where the log has none there."""
     return (await connection.execute(_FIND, {"index": index})).mappings().first()
-
-
-async def head(connection: Reader, index: int) -> RowMapping | None:
-    """What decides who may read an entry."""
-    return (await connection.execute(_HEAD, {"index": index})).mappings().first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from chain_node.protocol import attestation as protocol
@@ -86,8 +86,3 @@ class Quorum:
             if len(signatures) == self.threshold:
                 return b"".join(signatures)
         raise SignerError(f"{len(signatures)} of {self.threshold} signatures: {'; '.join(reasons)}")
-
-
-def addresses(signers: Sequence[Signer]) -> list[bytes]:
-    """Their addresses, ascending."""
-    return sorted(signer.address for signer in signers)

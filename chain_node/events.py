@@ -1,14 +1,15 @@
 """The ledger's events → the log's entries, byte for byte as the contract appended them.
 
-Events alone are enough: a batch's event carries records, nullifiers and time; refusals have an event; amounts follow
-from the method in force, which is itself an entry. So nothing of the contract's storage has to be believed.
+Events alone are enough: a batch's event carries records, nullifiers, time, and what its quorum signed with; refusals
+have an event; amounts follow from the method in force, which is itself an entry. So nothing of the contract's storage
+has to be believed, and it does not matter who sent a batch, or through which contract.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from eth_abi.abi import decode as abi_decode
@@ -17,8 +18,18 @@ from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.contracts import artefact
 from chain_node.errors import FollowerError
 from chain_node.jsonrpc import to_bytes, to_hex
-from chain_node.protocol.attestation import Attestation, Domain
-from chain_node.protocol.entries import METHOD, REDUCTION, REDUCTION_NULLIFIER, REFUSAL, Method, decode, type_of
+from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
+from chain_node.protocol.entries import (
+    FEED,
+    METHOD,
+    REDUCTION,
+    REDUCTION_NULLIFIER,
+    REFUSAL,
+    Feed,
+    Method,
+    decode,
+    type_of,
+)
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import records_root
@@ -27,25 +38,10 @@ RECORD_BYTES: Final = 64
 NULLIFIER_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 65
 _HEAD: Final = struct.Struct(">BQHQ")
+_BATCH: Final = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
 _AMOUNTS: Final = struct.Struct(">QQQ")
 _REFUSAL: Final = struct.Struct(">BQHQH")
 _NAMES: Final = ("BatchRecorded", "RecordRefused", "EntryAppended", "LogExtended")
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What only a batch's transaction shows.
-
-    Attributes:
-        feed, first_sequence: to recognise the batch.
-        config_digest: 32 bytes.
-        signatures: 65 bytes each.
-    """
-
-    feed: int
-    first_sequence: int
-    config_digest: bytes
-    signatures: tuple[bytes, ...]
 
 
 def topics() -> dict[str, str]:
@@ -54,14 +50,32 @@ def topics() -> dict[str, str]:
     return {name: to_hex(events[name].topic) for name in _NAMES}
 
 
-def decode_input(data: bytes) -> Input | None:
-    """Call data of `record` → what only it shows; None when it is another call (a relay's, say)."""
-    arguments = artefact("LuyaLedger").abi.function("record").arguments(data)
-    if arguments is None:
-        return None
-    feed, first_sequence, _records, _nullifiers, config_digest, signatures = arguments
-    parts = [signatures[at : at + SIGNATURE_BYTES] for at in range(0, len(signatures), SIGNATURE_BYTES)]
-    return Input(int(feed), int(first_sequence), bytes(config_digest), tuple(parts))
+@dataclass(slots=True)
+class Known:
+    """What earlier entries say that later batches need; grows as entries are taken.
+
+    Attributes:
+        methods, feeds: the latest entry of each id.
+        sequences: next sequence by feed.
+    """
+
+    methods: dict[int, Method] = field(default_factory=dict)
+    feeds: dict[int, Feed] = field(default_factory=dict)
+    sequences: dict[int, int] = field(default_factory=dict)
+
+    def take(self, data: bytes) -> None:
+        """Learn from one entry that no batch brought.
+
+        Raises:
+            ProtocolError: it is no entry.
+        """
+        if type_of(data) not in (METHOD, FEED):
+            return
+        entry = decode(data)
+        if isinstance(entry, Method):
+            self.methods[entry.id] = entry
+        elif isinstance(entry, Feed):
+            self.feeds[entry.feed] = entry
 
 
 class Rebuilder:
@@ -69,27 +83,24 @@ class Rebuilder:
 
     Args:
         tree: the log's right edge so far; grows.
-        methods: latest entry of each method so far; grows.
-        next_sequence: by feed; grows.
+        known: what the entries so far say; grows.
         domain: the EIP-712 domain of the chain's batches.
     """
 
-    def __init__(self, tree: Tree, methods: dict[int, Method], next_sequence: dict[int, int], domain: Domain) -> None:
+    def __init__(self, tree: Tree, known: Known, domain: Domain) -> None:
         self.tree = tree
-        self._methods = methods
-        self._sequences = next_sequence
+        self._known = known
         self._domain = domain
         self._names = {topic: name for name, topic in topics().items()}
 
-    def take(self, logs: Sequence[dict[str, Any]], inputs: dict[str, list[Input]]) -> tuple[list[bytes], list[Call]]:
+    def take(self, logs: Sequence[dict[str, Any]]) -> tuple[list[bytes], list[Call]]:
         """Entries and calls of these logs; what the log already has is skipped.
 
         Args:
             logs: of whole blocks, as `eth_getLogs` gives them, ascending.
-            inputs: by transaction hash, of its `record` calls.
 
         Raises:
-            FollowerError: indexes, sequences or roots do not continue.
+            FollowerError: indexes, sequences or roots do not continue, or a batch's signatures are not its quorum's.
         """
         refused = self._refusals(logs)
         entries: list[bytes] = []
@@ -104,7 +115,7 @@ class Rebuilder:
                 entries += loose
                 loose = []
             elif name == "BatchRecorded":
-                made, call = self._batch(log, refused, inputs.get(log["transactionHash"], []))
+                made, call = self._batch(log, refused)
                 entries += made
                 calls += call
         if loose:
@@ -129,13 +140,10 @@ class Rebuilder:
         self._expect(index, log)
         entry = abi_decode(["bytes"], to_bytes(log["data"]))[0]
         self._add(entry)
-        if type_of(entry) == METHOD:
-            try:
-                method = decode(entry)
-            except ProtocolError as error:
-                raise FollowerError(f"entry {index} is no method: {error}") from error
-            assert isinstance(method, Method)
-            self._methods[method.id] = method
+        try:
+            self._known.take(entry)
+        except ProtocolError as error:
+            raise FollowerError(f"entry {index} cannot be read: {error}") from error
         loose.append(entry)
 
     def _end_call(self, log: dict[str, Any], loose: list[bytes]) -> list[Call]:
@@ -150,24 +158,22 @@ class Rebuilder:
         first = self.tree.size - len(loose)
         return [Call(first, len(loose), log["transactionHash"], int(log["blockNumber"], 16))]
 
-    def _batch(
-        self, log: dict[str, Any], refused: dict[int, tuple[int, int]], inputs: list[Input]
-    ) -> tuple[list[bytes], list[Call]]:
+    def _batch(self, log: dict[str, Any], refused: dict[int, tuple[int, int]]) -> tuple[list[bytes], list[Call]]:
         _, feed_topic, sequence_topic, index_topic = log["topics"]
         feed, sequence, index = int(feed_topic, 16), int(sequence_topic, 16), int(index_topic, 16)
         if index < self.tree.size:
             return [], []
         self._expect(index, log)
-        expected = self._sequences.get(feed, 0)
+        expected = self._known.sequences.get(feed, 0)
         if sequence != expected:
             raise FollowerError(f"feed {feed} continues at sequence {expected}, the chain says {sequence}{_where(log)}")
-        time, root, records, nullifiers = abi_decode(["uint64", "bytes32", "bytes", "bytes"], to_bytes(log["data"]))
+        time, root, records, nullifiers, config_digest, signed = abi_decode(_BATCH, to_bytes(log["data"]))
         entries, payloads, skipped = self._entries(feed, sequence, index, time, records, nullifiers, refused)
         self._check_root(root, log)
-        self._sequences[feed] = sequence + len(entries)
-        shown = next((one for one in inputs if (one.feed, one.first_sequence) == (feed, sequence)), None)
-        digest, signatures = (shown.config_digest, shown.signatures) if shown else (bytes(32), ())
-        attestation = Attestation(feed, sequence, len(entries), records_root(payloads), digest)
+        self._known.sequences[feed] = sequence + len(entries)
+        signatures = tuple(signed[at : at + SIGNATURE_BYTES] for at in range(0, len(signed), SIGNATURE_BYTES))
+        attestation = Attestation(feed, sequence, len(entries), records_root(payloads), config_digest)
+        self._check_quorum(attestation, signatures, log)
         fields = BatchFields(attestation, signatures, self._domain, tuple(skipped))
         call = Call(index, len(entries), log["transactionHash"], int(log["blockNumber"], 16), fields)
         return entries, [call]
@@ -189,7 +195,7 @@ class Rebuilder:
         used = 0
         for position in range(len(records) // RECORD_BYTES):
             record = records[position * RECORD_BYTES : (position + 1) * RECORD_BYTES]
-            method = self._methods.get(record[20] << 8 | record[21])
+            method = self._known.methods.get(record[20] << 8 | record[21])
             if method is None:
                 raise FollowerError(
                     f"entry {index + position} names method {record[20] << 8 | record[21]}, never announced"
@@ -215,6 +221,18 @@ class Rebuilder:
             self._add(entry)
             entries.append(entry)
         return entries, payloads, skipped
+
+    def _check_quorum(self, attestation: Attestation, signatures: tuple[bytes, ...], log: dict[str, Any]) -> None:
+        """The root does not cover the signatures: what an endpoint shows of them is believed only when it verifies."""
+        feed = self._known.feeds.get(attestation.feed)
+        if feed is None:
+            raise FollowerError(f"a batch is of feed {attestation.feed}, which no entry has set{_where(log)}")
+        try:
+            check_quorum(digest(self._domain, attestation), signatures, feed.signers, feed.threshold)
+        except ProtocolError as error:
+            raise FollowerError(
+                f"the batch of feed {feed.feed} at sequence {attestation.first_sequence}: {error}{_where(log)}"
+            ) from error
 
     def _add(self, entry: bytes) -> None:
         self.tree.append(leaf_hash(entry))

@@ -17,11 +17,10 @@ from chain_node.archive.writer import Archive
 from chain_node.contracts import Ledger
 from chain_node.engine.base import Finality
 from chain_node.errors import FollowerError, NodeError, RpcError, RpcUnavailable
-from chain_node.events import Input, Rebuilder, decode_input, topics
-from chain_node.jsonrpc import JsonRpc, to_bytes
+from chain_node.events import Known, Rebuilder, topics
+from chain_node.jsonrpc import JsonRpc
 from chain_node.manifest import Manifest
 from chain_node.protocol.checkpoint import Checkpoint
-from chain_node.protocol.entries import METHOD, Method, decode, type_of
 
 MAX_RANGE: Final = 2_000
 """Blocks in one `eth_getLogs` (engines allow 10,000 blocks and 10,000 logs)."""
@@ -57,7 +56,6 @@ class Follower:
         self._sign = sign
         self._ledger = Ledger(rpc, manifest.ledger_address)
         self._topics = list(topics().values())
-        self._batch_topic = topics()["BatchRecorded"]
         self._range = _FIRST_RANGE
         self._publish()
         self._next = self._resume_block()
@@ -88,9 +86,8 @@ class Follower:
         if final < self._next:
             return self.size
         last, logs = self._logs(self._next, final)
-        inputs = self._inputs(logs)
         try:
-            entries, calls = self._rebuilder.take(logs, inputs)
+            entries, calls = self._rebuilder.take(logs)
             if entries:
                 self._check_contract()
                 self._archive.append(entries, calls)
@@ -151,20 +148,16 @@ class Follower:
         return max(call.block, self._manifest.start_block)
 
     def _from_archive(self) -> Rebuilder:
-        """Continues the archive: methods and sequences from the calls' index and the entries that no batch brought."""
+        """Continues the archive: sequences from the calls' index, the rest from the entries that no batch brought."""
         reader = ArchiveReader(self._archive.folder)
-        methods: dict[int, Method] = {}
-        sequences: dict[int, int] = {}
+        known = Known()
         for row in reader.call_rows():
             if row.kind == BATCH:
-                sequences[row.feed] = row.sequence + row.count
+                known.sequences[row.feed] = row.sequence + row.count
             elif row.kind == CALL:
                 for data in reader.entries(row.first_index, row.first_index + row.count):
-                    if type_of(data) == METHOD:
-                        method = decode(data)
-                        assert isinstance(method, Method)
-                        methods[method.id] = method
-        return Rebuilder(self._archive.tree(), methods, sequences, self._manifest.domain)
+                    known.take(data)
+        return Rebuilder(self._archive.tree(), known, self._manifest.domain)
 
     def _logs(self, first: int, final: int) -> tuple[int, list[dict[str, Any]]]:
         """(last block read, its logs), in a range that the endpoint is willing to answer."""
@@ -185,23 +178,6 @@ class Follower:
                 continue
             logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
             return last, logs
-
-    def _inputs(self, logs: list[dict[str, Any]]) -> dict[str, list[Input]]:
-        """What only the batches' transactions show: signatures and settings."""
-        size = self._archive.size
-        hashes = [
-            log["transactionHash"]
-            for log in logs
-            if log["topics"][0] == self._batch_topic and int(log["topics"][3], 16) >= size
-        ]
-        inputs: dict[str, list[Input]] = {}
-        answers = self._rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in hashes])
-        for tx_hash, answer in zip(hashes, answers, strict=True):
-            if not isinstance(answer, dict):
-                raise RpcUnavailable(f"transaction {tx_hash} of a final block is not indexed yet")
-            shown = decode_input(to_bytes(answer["input"]))
-            inputs[tx_hash] = [shown] if shown else []
-        return inputs
 
     def _check_contract(self) -> None:
         """The contract itself keeps the root that the events lead to."""

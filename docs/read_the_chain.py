@@ -43,6 +43,8 @@ ABI = [
             {"name": "root", "type": "bytes32", "indexed": False},
             {"name": "records", "type": "bytes", "indexed": False},
             {"name": "nullifiers", "type": "bytes", "indexed": False},
+            {"name": "configDigest", "type": "bytes32", "indexed": False},
+            {"name": "signatures", "type": "bytes", "indexed": False},
         ],
     },
 ]

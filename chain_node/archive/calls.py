@@ -64,7 +64,7 @@ class Call:
         count: entries appended.
         tx_hash: the transaction, `0x` and 64 hex digits; a hint, valid on the chain of that time.
         block: its number, a hint likewise.
-        batch: for a call of `record` whose input could be read; else None.
+        batch: for a recorded batch; else None.
     """
 
     first_index: int

@@ -16,6 +16,8 @@ interface ILuyaLedger {
     /// @param root RFC 6962 root at the batch's end
     /// @param records the records, 64 bytes each
     /// @param nullifiers 32 bytes for each record whose method asks for one, in record order
+    /// @param configDigest SHA-256 of the feed's settings as its signers ran them
+    /// @param signatures the quorum's, 65 bytes each, as they were checked
     event BatchRecorded(
         uint16 indexed feed,
         uint64 indexed firstSequence,
@@ -23,7 +25,9 @@ interface ILuyaLedger {
         uint64 time,
         bytes32 root,
         bytes records,
-        bytes nullifiers
+        bytes nullifiers,
+        bytes32 configDigest,
+        bytes signatures
     );
 
     /// @notice One record of a batch was refused: its entry is a refusal, it minted nothing.

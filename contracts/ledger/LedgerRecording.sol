@@ -35,7 +35,17 @@ abstract contract LedgerRecording is LedgerBatch {
         uint64 firstIndex = uint64(batch.edge.size);
         _takeRecords(batch, records, nullifiers);
         bytes32 newRoot = _closeBatch(batch);
-        emit BatchRecorded(feed, firstSequence, firstIndex, uint64(block.timestamp), newRoot, records, nullifiers);
+        emit BatchRecorded(
+            feed,
+            firstSequence,
+            firstIndex,
+            uint64(block.timestamp),
+            newRoot,
+            records,
+            nullifiers,
+            configDigest,
+            signatures
+        );
     }
 
     function _takeRecords(Batch memory batch, bytes calldata records, bytes calldata nullifiers) private {

@@ -49,8 +49,9 @@ contract LedgerRecordingTest is Rider {
     function test_EventsTellTheBatch() public {
         bytes memory records = bytes.concat(rideOn(TODAY, 1), rideOn(TODAY, 1), rideOn(TODAY, 5));
         uint64 index = ledger.logSize();
+        bytes memory signatures = quorum(digestOf(FEED, 0, records, ""));
         vm.recordLogs();
-        submit(FEED, records, "");
+        ledger.record(FEED, 0, records, "", CONFIG, signatures);
         Log[] memory logs = recordedLogs();
         assertEq(logs.length, 4, "two transfers, one refusal, one batch");
         assertEq(logs[1].topics[0], ILuyaLedger.RecordRefused.selector, "refusal");
@@ -60,8 +61,8 @@ contract LedgerRecordingTest is Rider {
         assertEq(uint256(logs[3].topics[3]), index, "first index");
         assertEq(
             logs[3].data,
-            abi.encode(uint64(block.timestamp), ledger.root(), records, bytes("")),
-            "time, root, records"
+            abi.encode(uint64(block.timestamp), ledger.root(), records, bytes(""), CONFIG, signatures),
+            "time, root, records, settings, signatures"
         );
     }
 

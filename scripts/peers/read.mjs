@@ -5,7 +5,7 @@ import { createPublicClient, http, parseAbi } from "viem";
 const [url, ledger, account, year] = process.argv.slice(2);
 const abi = parseAbi([
   "function balanceOf(address account, uint256 id) view returns (uint256)",
-  "event BatchRecorded(uint16 indexed feed, uint64 indexed firstSequence, uint64 indexed firstIndex, uint64 time, bytes32 root, bytes records, bytes nullifiers)",
+  "event BatchRecorded(uint16 indexed feed, uint64 indexed firstSequence, uint64 indexed firstIndex, uint64 time, bytes32 root, bytes records, bytes nullifiers, bytes32 configDigest, bytes signatures)",
   "event TransferBatch(address indexed operator, address indexed from, address indexed to, uint256[] ids, uint256[] values)",
 ]);
 const client = createPublicClient({ transport: http(url) });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -16,13 +15,15 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.durable import Disk
 from chain_node.errors import ArchiveError, FollowerError
-from chain_node.events import Input, Rebuilder, decode_input, topics
+from chain_node.events import Known, Rebuilder, topics
 from chain_node.follower import Follower
-from chain_node.jsonrpc import JsonRpc, to_bytes
+from chain_node.fsck import fsck
+from chain_node.jsonrpc import JsonRpc
 from chain_node.node import Node
 from chain_node.protocol.checkpoint import sign
 from chain_node.protocol.entries import Reduction, decode, encode
 from chain_node.protocol.merkle import Tree
+from chain_node.sender import Tx
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,11 @@ class Tampered(JsonRpc):
             if log["topics"][0] != batch:
                 continue
             if self.kind == "record":
-                log["data"] = log["data"][:-300] + "ab" + log["data"][-298:]
+                log["data"] = _changed(log["data"], 2 + 64 * 7)  # the first record's account
+            elif self.kind == "signature":
+                log["data"] = _changed(log["data"], -200)
+            elif self.kind == "settings":
+                log["data"] = _changed(log["data"], 2 + 64 * 4)
             elif self.kind == "sequence":
                 log["topics"][2] = "0x" + (99).to_bytes(32, "big").hex()
             elif self.kind == "index":
@@ -126,7 +131,12 @@ class Tampered(JsonRpc):
         return answer
 
 
-@pytest.mark.parametrize("kind", ["record", "sequence", "index", "missing"])
+def _changed(text: str, at: int) -> str:
+    at %= len(text)
+    return text[:at] + ("1" if text[at] == "0" else "0") + text[at + 1 :]
+
+
+@pytest.mark.parametrize("kind", ["record", "signature", "settings", "sequence", "index", "missing"])
 def test_a_lying_endpoint_is_refused_and_nothing_archived_of_it(node: Node, tmp_path: Path, kind: str) -> None:
     with Tampered(node.rpc.url) as rpc, Archive(tmp_path / "archive") as archive:
         follow = follower(node, archive, rpc)
@@ -178,11 +188,27 @@ def test_events_in_another_order_give_the_same(node: Node) -> None:
     reordered = [log for log in logs if log["topics"][0] != refused] + [
         log for log in logs if log["topics"][0] == refused
     ]
-    inputs: dict[str, list[Input]] = {}
-    for log in logs:
-        shown = decode_input(to_bytes(node.rpc.call("eth_getTransactionByHash", log["transactionHash"])["input"]))
-        inputs[log["transactionHash"]] = [shown] if shown else []
-    results = [Rebuilder(Tree(), {}, {}, node.manifest.domain).take(some, inputs) for some in (logs, reordered)]
+    results = [Rebuilder(Tree(), Known(), node.manifest.domain).take(some) for some in (logs, reordered)]
     assert results[0] == results[1]
     assert results[0][0] == list(node.archive.entries())
-    assert decode_input(struct.pack(">I", 1)) is None
+
+
+# Sends what follows the first word of its call data to the address in that word.
+RELAY = bytes.fromhex("601b8060095f395ff3602036038060205f375f5f915f5f5f355af115601757005b5f5ffd")
+
+
+def test_a_batch_sent_through_another_contract_keeps_its_signatures(tmp_path: Path) -> None:
+    with Node.open(tmp_path, settings=settings()) as node:
+        sender, batches = node.sender("relay"), Batches(node)
+        rider = next(iter(node.registrar.enrol_many(1, ["r"]).values()))
+        relay = sender.run([Tx(None, RELAY, 200_000, "deploy the relay")])[0].contract
+        batch = batches.tx(batches.records([rider]))
+        assert relay is not None
+        assert batch.to is not None
+        sender.run([Tx(relay, batch.to.rjust(32, b"\0") + batch.data, batch.gas, batch.key)])
+        node.catch_up()
+        call = node.archive.last_call()
+        assert call is not None
+        assert call.batch is not None
+        assert len(call.batch.signatures) == 2
+        assert fsck(node.archive, log_key=node.manifest.log_key, chain=(node.rpc, node.manifest), deep=True).ok

@@ -192,7 +192,9 @@ abstract contract Operator is World, ReferenceLog {
                 push(abi.decode(logs[i].data, (bytes)));
             } else if (topic == keccak256("RecordRefused(uint16,uint64,uint64,uint16)")) {
                 rules = bytes.concat(rules, logs[i].topics[2], logs[i].data);
-            } else if (topic == keccak256("BatchRecorded(uint16,uint64,uint64,uint64,bytes32,bytes,bytes)")) {
+            } else if (
+                topic == keccak256("BatchRecorded(uint16,uint64,uint64,uint64,bytes32,bytes,bytes,bytes32,bytes)")
+            ) {
                 _bookBatch(logs[i], rules);
             }
         }
@@ -203,9 +205,9 @@ abstract contract Operator is World, ReferenceLog {
         uint64 sequence = uint64(uint256(log.topics[2]));
         assertEq(entries.length, uint256(log.topics[3]), "first index");
         assertEq(sequence, expectedSequence[feed], "sequences are neither skipped nor repeated");
-        (uint64 time, , bytes memory records, bytes memory nullifiers) = abi.decode(
+        (uint64 time, , bytes memory records, bytes memory nullifiers, , ) = abi.decode(
             log.data,
-            (uint64, bytes32, bytes, bytes)
+            (uint64, bytes32, bytes, bytes, bytes32, bytes)
         );
         uint256 used = 0;
         for (uint256 i = 0; i < records.length / 64; ++i) {

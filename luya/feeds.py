@@ -26,8 +26,18 @@ def of_home(home: Home) -> dict[str, FeedConfig]:
     files = sorted(home.feeds.glob("*.toml")) if home.feeds.is_dir() else []
     if not files:
         return shipped()
-    feeds = [load(path) for path in files]
-    return {feed.name: feed for feed in feeds}
+    named: dict[str, FeedConfig] = {}
+    numbered: dict[int, Path] = {}
+    for path in files:
+        feed = load(path)
+        if feed.name in named or feed.id in numbered:
+            other = numbered.get(feed.id, "another file")
+            raise ConfigError(
+                f"{path}: feed {feed.id} ({feed.name}) is described twice, also in {other}: "
+                "give one of them an id and a name of its own, or remove it"
+            )
+        named[feed.name], numbered[feed.id] = feed, path
+    return named
 
 
 def find(home: Home, name: str) -> FeedConfig:

@@ -26,7 +26,7 @@ def _rows(feed: FeedConfig, delivery: Delivery) -> Iterator[read_model.RowOutcom
             file=names[row.file],
             row=row.row,
             key=row.key,
-            state="refused" if row.rule else "final",
+            state=row.state,
             rule=Rule.of(row.rule).number if row.rule else None,
             value=row.value,
             account=row.account,

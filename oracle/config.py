@@ -208,15 +208,3 @@ def shipped() -> dict[str, FeedConfig]:
     """The feeds that come with the package, by name."""
     feeds = (load(path) for path in sorted(SHIPPED.glob("*.toml")))
     return {feed.name: feed for feed in feeds}
-
-
-def find(name: str) -> FeedConfig:
-    """A shipped feed by its name, or the feed in the TOML file of that path. Raises ConfigError."""
-    if name.endswith(".toml"):
-        return load(Path(name))
-    feeds = shipped()
-    if name not in feeds:
-        raise ConfigError(
-            f"no feed is called {name!r}: shipped are {', '.join(feeds)}; or give the path of a .toml file"
-        )
-    return feeds[name]

@@ -101,6 +101,8 @@ def ingest(
     Raises SourceError, ConfigError, SignerError, JournalError, LedgerBlocked, SubmissionError; what is journaled by
     then is kept, and the next call goes on from there.
     """
+    if report is not None:
+        reports.check(report)
     journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
     try:
         return _Run(journal, feed, world, enrol_unknown, progress or _silent).go(files, report, deliver, hold)

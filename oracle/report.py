@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,21 @@ def write(path: Path, names: Sequence[str], rows: Iterable[RowOutcome]) -> None:
         fsync_dir(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        raise SourceError(f"the report cannot be written to {path}: {error.strerror or error}") from None
+
+
+def check(path: Path) -> None:
+    """Before hours of work: can the report be written there?
+
+    Raises SourceError: it can't.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise SourceError(f"the report cannot be written to {path}: it is a folder; name a file")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
         raise SourceError(f"the report cannot be written to {path}: {error.strerror or error}") from None
 
 

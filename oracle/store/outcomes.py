@@ -11,6 +11,7 @@ from chain_node.protocol.rules import Rule
 from oracle.store.journal import Call, Journal
 
 Outcome = Literal["accepted", "refused", "already-known"]
+State = Literal["accepted", "signed", "final", "refused", "set-aside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class RowOutcome:
 
     file: its place among the call's files; row: counted from 1 among its data rows; rule, value: of a refusal; index:
     of the log's entry, where there is one; credits_mg, millipoints: what the ledger recorded (of a metro trip: on the
-    exit's row). An already-known row shows what its first sending came to.
+    exit's row). An already-known row shows what its first sending came to. state: where its record stands.
     """
 
     file: int
@@ -33,6 +34,7 @@ class RowOutcome:
     key: str = ""
     account: bytes | None = None
     sequence: int | None = None
+    state: State = "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def rows(journal: Journal, call: Call) -> Iterator[RowOutcome]:
             _key_text(key),
             None if body is None else body[:ADDRESS_BYTES],
             sequence,
+            state,
         )
 
 

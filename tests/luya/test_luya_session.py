@@ -24,6 +24,7 @@ from luya.errors import HomeError
 from luya.home import Home
 from luya.ledger_port import NodeLedger
 from luya.session import Projection, Session
+from oracle.errors import ConfigError
 
 RUNNER = CliRunner()
 
@@ -122,6 +123,14 @@ def test_the_shipped_feeds_are_installed_all_or_none(tmp_path: Path, monkeypatch
     (home.feeds / "bike-share.toml").unlink()
     feeds.install(home)
     assert len(feeds.of_home(home)) == 2, "what the operator took out stays out"
+
+
+def test_a_feed_described_twice_is_refused(tmp_path: Path) -> None:
+    home = Home.of(tmp_path)
+    feeds.install(home)
+    (home.feeds / "mine.toml").write_bytes((home.feeds / "bike-share.toml").read_bytes())
+    with pytest.raises(ConfigError, match=r"mine\.toml: feed 1 \(bike-share\) is described twice.*bike-share\.toml"):
+        feeds.of_home(home)
 
 
 @pytest.mark.parametrize(

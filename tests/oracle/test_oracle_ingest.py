@@ -254,3 +254,12 @@ def test_what_a_partner_writes_cannot_become_a_formula(bikes: Home, tmp_path: Pa
     row[3] = row[6] = "=HYPERLINK(1)"
     lines = bikes.lines(partner_files.write_trips(tmp_path / "a.csv", [row]))
     assert lines[0]["value"] == "'=HYPERLINK(1)"
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for path in (tmp_path, tmp_path / "file" / "report.csv"):
+        with pytest.raises(SourceError, match="the report cannot be written to"):
+            report.check(path)
+    report.check(tmp_path / "new" / "report.csv")
+    assert list((tmp_path / "new").iterdir()) == []

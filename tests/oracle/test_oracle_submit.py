@@ -25,6 +25,7 @@ from oracle.attest.signer import LocalSigner, Quorum
 from oracle.errors import JournalError, LedgerBlocked, SignerError, SubmissionError
 from oracle.ingest import IngestResult, ingest, settle_pending
 from oracle.ports import Limits
+from oracle.store.outcomes import RowOutcome
 
 FEED = config.shipped()["bike-share"]
 LIMITS = Limits(max_records=16)
@@ -78,7 +79,12 @@ def test_a_record_that_reverts_is_set_aside_and_the_rest_goes_on(
     assert (result.accepted, result.refused) == (100 - len(bad), {rule: len(bad)})
     assert activities(ledger) == [amount for amount in amounts if amount not in bad]
     assert states(tmp_path) == {"final": 100 - len(bad), "set-aside": len(bad)}
-    assert call(tmp_path, ledger, hundred(tmp_path)).already_known == 100
+    handed: list[RowOutcome] = []
+    again = ingest(
+        [hundred(tmp_path)], FEED, world(tmp_path, ledger), deliver=lambda delivery: handed.extend(delivery.outcomes())
+    )
+    assert again.already_known == 100
+    assert sorted(row.state for row in handed) == ["final"] * (100 - len(bad)) + ["set-aside"] * len(bad)
     ledger.close()
     everything.close()
 

@@ -14,7 +14,7 @@ from chain_node.errors import RuntimeMissing
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "chain_node" / "artefacts"
-CONTRACTS = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager")
+CONTRACTS = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager", "Council", "Validators", "Permissions")
 SIZE_LIMIT = 24_576
 
 

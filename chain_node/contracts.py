@@ -16,6 +16,8 @@ from chain_node.errors import ContractError, RpcError
 from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
 
 NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews")
+GOVERNANCE: Final = ("Council", "Validators", "Permissions")
+"""What stands in the genesis of a luyad network, beside an AccessManager of its own."""
 VIEW_CHUNK: Final = 400
 """Keys in one call of a bulk view: keeps a call below 10 M gas (each key costs up to three cold reads)."""
 
@@ -62,7 +64,7 @@ def artefact(name: str) -> Artefact:
 @functools.cache
 def all_errors() -> Abi:
     """Custom errors of all shipped contracts, to explain any revert."""
-    return Abi([]).merged(*(artefact(name).abi for name in NAMES))
+    return Abi([]).merged(*(artefact(name).abi for name in (*NAMES, *GOVERNANCE)))
 
 
 class Contract:

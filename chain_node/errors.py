@@ -2,19 +2,31 @@
 
 NodeError
 ├── EngineError             the chain engine cannot be started, reached or stopped
-│   └── RuntimeMissing      what the engine needs could not be installed
+│   ├── RuntimeMissing      what the engine needs could not be installed
+│   ├── BuildError          luyad could not be built from its sources
+│   ├── PortInUse           another process listens where the engine should
+│   └── EngineLost          the engine is beyond mending in place
 ├── RpcError                the endpoint answered with an error (code, data)
 ├── RpcUnavailable          the endpoint did not answer
 ├── ContractError           an artefact is missing, or a call was refused by a contract
 ├── DeploymentError         the deployment cannot go on, or its result is not what was asked for
 ├── ManifestError           manifest missing, unreadable, or of another chain
 ├── SenderError             the outbox and the chain disagree
-│   └── Reverted            a transaction was mined and refused by the contract
+│   ├── Reverted            a transaction was mined and refused by the contract
+│   └── ChainHalted         the chain makes no blocks; what was signed waits in the outbox
 ├── FollowerError           the chain's events do not continue the archive
 ├── ArchiveError            the archive on disk is not what it should be
+│   └── MirrorError         the archive's second copy is not, or does not fit it
+├── DiskFailed              a disk did not take what had to be written
+│   └── DiskFull            too little room is left to accept anything new
 ├── KeystoreError           a key or its passphrase is missing or wrong
 ├── LockError               another process holds the file
-└── RegistryError           the registrar's store refuses
+├── RegistryError           the registrar's store refuses
+├── NetworkError            a network's files, keys or votes are not what they must be
+└── AuditorError            an audit cannot go on
+    ├── Discrepancy         the chain differs from the law, or from what it said before
+    ├── SourceError         the contracts cannot be compiled from their sources
+    └── QueryError          a question to the replayed entries cannot be answered
 """
 
 from __future__ import annotations
@@ -30,6 +42,29 @@ class EngineError(NodeError):
 
 class RuntimeMissing(EngineError):
     """A part the engine needs (its npm packages, Node) is missing and could not be installed."""
+
+
+class BuildError(EngineError):
+    """luyad could not be built: Go, a C compiler or a module is missing, or the sources do not compile."""
+
+
+class PortInUse(EngineError):
+    """Another process listens where the engine should.
+
+    Attributes:
+        port: the port.
+        holder: who listens there, as far as the system tells.
+    """
+
+    def __init__(self, port: int, holder: str = "") -> None:
+        by = f" by {holder}" if holder else ""
+        super().__init__(f"port {port} is in use{by}: end that process, or choose another port")
+        self.port = port
+        self.holder = holder
+
+
+class EngineLost(EngineError):
+    """The engine is beyond mending in place: the home must be opened anew, or a person must look."""
 
 
 class RpcError(NodeError):
@@ -83,12 +118,28 @@ class Reverted(SenderError):
         self.reason = reason
 
 
+class ChainHalted(SenderError):
+    """The chain makes no blocks. Nothing is lost and no nonce is skipped: it is sent again when it goes on."""
+
+
 class FollowerError(NodeError):
     """The chain's events do not continue the archive: the chain is another one, or it is not telling the truth."""
 
 
 class ArchiveError(NodeError):
     """The archive on disk is not what it should be."""
+
+
+class MirrorError(ArchiveError):
+    """The archive's second copy is not what it should be, or does not continue the same log."""
+
+
+class DiskFailed(NodeError):
+    """A disk did not take what had to be written; what was on it before is what counts."""
+
+
+class DiskFull(DiskFailed):
+    """Too little room is left on the disk to accept anything new; what has been accepted is safe."""
 
 
 class KeystoreError(NodeError):
@@ -101,3 +152,78 @@ class LockError(NodeError):
 
 class RegistryError(NodeError):
     """The registrar's store refuses: wrong key, contradicting identity, unknown person."""
+
+
+class NetworkError(NodeError):
+    """A network's files, keys or votes are not what they must be, or its nodes do not answer."""
+
+
+class AuditorError(NodeError):
+    """An audit cannot go on: its store, its arguments or its endpoint are not what they must be."""
+
+
+class Discrepancy(AuditorError):
+    """The chain differs from the law, or from what it said before: what an auditor raises the alarm for.
+
+    Attributes:
+        index: log index of the first entry that differs.
+        rule: name of what does not hold (`docs/auditors.md` lists them).
+        expected: by the auditor's own replay.
+        found: on the chain, or in what the endpoint answered.
+        block: block number where it was seen, -1 where none is concerned.
+        transaction: its hash, "" where none is concerned.
+    """
+
+    def __init__(
+        self, index: int, rule: str, expected: str, found: str, *, block: int = -1, transaction: str = ""
+    ) -> None:
+        where = f" (block {block}, transaction {transaction or 'none'})" if block >= 0 else ""
+        super().__init__(f"entry {index}: {rule}: expected {expected}, found {found}{where}")
+        self.index = index
+        self.rule = rule
+        self.expected = expected
+        self.found = found
+        self.block = block
+        self.transaction = transaction
+
+
+class SourceError(AuditorError):
+    """The contracts cannot be compiled from their sources: no compiler of their version, or it complains."""
+
+
+class QueryError(AuditorError):
+    """A question to the replayed entries cannot be answered: not one SELECT, or what it names is not there."""
+
+
+class GatewayError(NodeError):
+    """The JSON-RPC door cannot do what was asked."""
+
+
+class GatewaySettingsError(GatewayError):
+    """A setting of the gateway is missing, impossible, or contradicts another."""
+
+
+class CallerError(GatewayError):
+    """A caller's entry, token, certificate or signed message is not what it should be."""
+
+
+class AuditError(GatewayError):
+    """The audit log cannot be written, or is not as it was written."""
+
+
+class CallRefused(GatewayError):
+    """One call is refused.
+
+    Attributes:
+        code: JSON-RPC error code (EIP-1474; 4100 of EIP-1193 where a right is missing).
+        message: for whoever called.
+        data: more of it, for programs; None for none.
+        status: HTTP status where this refusal answers the whole request.
+    """
+
+    def __init__(self, code: int, message: str, data: object = None, status: int = 200) -> None:
+        super().__init__(f"{message} (code {code})")
+        self.code = code
+        self.message = message
+        self.data = data
+        self.status = status

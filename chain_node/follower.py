@@ -8,15 +8,17 @@ covers it.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from chain_node import room
 from chain_node.archive.calls import BATCH, CALL
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.contracts import Ledger
 from chain_node.engine.base import Finality
-from chain_node.errors import FollowerError, NodeError, RpcError, RpcUnavailable
+from chain_node.errors import ContractError, FollowerError, NodeError, RpcError, RpcUnavailable
 from chain_node.events import Known, Rebuilder, topics
 from chain_node.jsonrpc import JsonRpc
 from chain_node.manifest import Manifest
@@ -25,6 +27,11 @@ from chain_node.protocol.checkpoint import Checkpoint
 MAX_RANGE: Final = 2_000
 """Blocks in one `eth_getLogs` (engines allow 10,000 blocks and 10,000 logs)."""
 _FIRST_RANGE: Final = 32
+_COMPARE_EVERY: Final = 1.0
+_STILL: Final = 10.0
+"""Seconds without a new final block after which another endpoint is looked for."""
+_PATIENCE: Final = 5
+"""Failures in a row, a second apart, that may be an index that lags; then it is the chain."""
 _MANY: Final = 20_000
 """Entries in one step from which the range shrinks: bounds memory and the time between checkpoints."""
 
@@ -57,6 +64,7 @@ class Follower:
         self._ledger = Ledger(rpc, manifest.ledger_address)
         self._topics = list(topics().values())
         self._range = _FIRST_RANGE
+        self._compared = 0.0
         self._publish()
         self._next = self._resume_block()
         self._rebuilder = self._from_archive()
@@ -98,6 +106,8 @@ class Follower:
             self._next = self._resume_block()
             raise
         self._next = last + 1
+        if last == final:
+            self._check_complete(last)
         if len(entries) > _MANY:
             self._range = max(1, self._range // 2)
         elif len(entries) < _MANY // 4:
@@ -105,9 +115,21 @@ class Follower:
         return self.size
 
     def catch_up(self) -> int:
-        """Step until no final block is left; returns the log's size."""
+        """Step until no final block is left; returns the log's size.
+
+        Raises:
+            FollowerError: what the chain says does not continue the archive, also when it is asked again.
+            RpcUnavailable: the endpoint does not answer.
+        """
+        failed_at = -1
         while self.lag():
-            self.step()
+            try:
+                self.step()
+            except (FollowerError, RpcError):
+                if failed_at == self.size:
+                    raise
+                failed_at = self.size
+                time.sleep(1.0)
         return self.size
 
     def run(self, stop: threading.Event, *, poll: float = 0.1) -> None:
@@ -116,20 +138,31 @@ class Follower:
         Raises:
             FollowerError: what the chain says does not continue the archive, also when it is asked again.
         """
-        failed_at = -1
+        failed_at, failures = -1, 0
+        moved = time.monotonic()
         while not stop.is_set():
+            if not room.enough(self._archive.folder):
+                stop.wait(1.0)  # what is final stays so: it is archived when there is room
+                continue
             try:
                 before = self._next
                 self.step()
-                if self._next != before and self.lag():
-                    continue
+                if self._next != before:
+                    moved = time.monotonic()
+                    if self.lag():
+                        continue
             except RpcUnavailable:
                 stop.wait(1.0)
-            except FollowerError:
-                if failed_at == self.size:
-                    raise
+            except (FollowerError, RpcError):
+                failures = failures + 1 if failed_at == self.size else 1
                 failed_at = self.size
+                if failures > _PATIENCE:
+                    raise
+                self._rpc.reconsider()
                 stop.wait(1.0)
+            if time.monotonic() - moved > _STILL:
+                self._rpc.reconsider()  # this endpoint's chain stands still; another's may not
+                moved = time.monotonic()
             stop.wait(poll)
 
     def _publish(self) -> None:
@@ -172,12 +205,44 @@ class Follower:
             try:
                 logs: list[dict[str, Any]] = self._rpc.call("eth_getLogs", query)
             except RpcError:
-                if self._range == 1:
-                    raise
-                self._range = max(1, self._range // 4)  # engines refuse what is too much in words of their own
-                continue
+                if self._range > 1:
+                    self._range = max(1, self._range // 4)  # engines refuse what is too much in words of their own
+                    continue
+                logs = self._logs_of_receipts(first)
             logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
             return last, logs
+
+    def _logs_of_receipts(self, block: int) -> list[dict[str, Any]]:
+        """The logs of one block that has more of them than the endpoint lists."""
+        receipts = self._rpc.call("eth_getBlockReceipts", hex(block))
+        if receipts is None:
+            raise RpcUnavailable(f"block {block} is not indexed yet")
+        logs = [log for receipt in receipts for log in receipt["logs"]]
+        wanted = set(self._topics)
+        address = self._manifest.ledger.lower()
+        return [
+            log
+            for log in logs
+            if log["address"].lower() == address and log["topics"][:1] and log["topics"][0] in wanted
+        ]
+
+    def _check_complete(self, block: int) -> None:
+        """The contract has no more entries than were read: an index may have lacked some without saying so.
+
+        Raises:
+            FollowerError: it has; what was read is read again.
+        """
+        if time.monotonic() - self._compared < _COMPARE_EVERY:
+            return
+        self._compared = time.monotonic()
+        try:
+            size = int(self._ledger.read("logSize", block=hex(block)))
+        except (ContractError, RpcError):
+            return  # past states are not kept here
+        if size > self.size:
+            self._rebuilder = self._from_archive()
+            self._next = self._resume_block()
+            raise FollowerError(f"the contract has {size} entries at block {block}, its events show {self.size}")
 
     def _check_contract(self) -> None:
         """The contract itself keeps the root that the events lead to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from chain_node.durable import write_atomic
@@ -52,6 +52,11 @@ class Home:
         return self.root / "deployment.json"
 
     @property
+    def engine_choice(self) -> Path:
+        """Which engine holds the ledger."""
+        return self.root / "engine.json"
+
+    @property
     def lock(self) -> Path:
         return self.root / "run" / "node.lock"
 
@@ -67,7 +72,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Who the log is; fixed at a home's first start, kept over every rebuild.
+    """Who the log is; fixed at a home's first start, kept over every rebuild (the chain id: unless it goes elsewhere).
 
     Attributes:
         name: first part of the origin.
@@ -78,6 +83,14 @@ class Network:
     name: str
     origin: str
     chain_id: int
+
+    def on_chain(self, chain_id: int | None) -> Network:
+        """The same log on another chain: a rebuild may go to a network that has its chain id already."""
+        return self if chain_id is None else replace(self, chain_id=chain_id)
+
+    def save(self, home: Home) -> None:
+        """Durable when it returns."""
+        write_atomic(home.network, json.dumps(asdict(self), indent=2).encode() + b"\n")
 
     @staticmethod
     def of(home: Home, name: str, chain_id: int | None) -> Network:
@@ -93,7 +106,7 @@ class Network:
         except FileNotFoundError:
             origin, random_id = new_identity(name)
             made = Network(name, origin, random_id if chain_id is None else chain_id)
-            write_atomic(home.network, json.dumps(asdict(made), indent=2).encode() + b"\n")
+            made.save(home)
             return made
         except (ValueError, TypeError) as error:
             raise ManifestError(f"{home.network}: {error}; restore it from a copy") from error
@@ -108,12 +121,19 @@ class Running:
         rpc_url: its engine.
         finality: the engine's rule.
         engine: the engine's name.
+        rpc_urls: all addresses of its chain, with commas between them; "" where there is the one only.
     """
 
     pid: int
     rpc_url: str
     finality: str
     engine: str
+    rpc_urls: str = ""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All addresses of its chain."""
+        return tuple((self.rpc_urls or self.rpc_url).split(","))
 
     @staticmethod
     def read(home: Home) -> Running | None:
@@ -123,10 +143,52 @@ class Running:
         return None
 
     @staticmethod
-    def announce(home: Home, rpc_url: str, finality: str, engine: str) -> None:
+    def announce(home: Home, rpc_url: str, finality: str, engine: str, rpc_urls: str = "") -> None:
         """Say that this process runs the node."""
-        value = asdict(Running(os.getpid(), rpc_url, finality, engine))
+        value = asdict(Running(os.getpid(), rpc_url, finality, engine, rpc_urls))
         write_atomic(home.running, json.dumps(value, indent=2).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine holds a home's ledger; a later start without a word about it uses the same.
+
+    Attributes:
+        engine: 'anvil', 'luyad' or 'rpc'.
+        rpc_url: the endpoints of 'rpc', with commas between them.
+        finality: their rule, for 'rpc'.
+    """
+
+    engine: str
+    rpc_url: str = ""
+    finality: str = ""
+
+    @staticmethod
+    def read(home: Home) -> EngineChoice | None:
+        """The home's; None before its first start.
+
+        Raises:
+            ManifestError: the file is damaged.
+        """
+        try:
+            return EngineChoice(**json.loads(home.engine_choice.read_text("utf-8")))
+        except FileNotFoundError:
+            return _choice_of_manifest(home)
+        except (ValueError, TypeError) as error:
+            raise ManifestError(f"{home.engine_choice}: {error}; restore it from a copy") from error
+
+    def keep(self, home: Home) -> None:
+        """Remember it."""
+        if EngineChoice.read(home) != self or not home.engine_choice.exists():
+            write_atomic(home.engine_choice, json.dumps(asdict(self), indent=2).encode() + b"\n")
+
+
+def _choice_of_manifest(home: Home) -> EngineChoice | None:
+    """A home of version 0.1 has its engine's name in its manifest only."""
+    try:
+        return EngineChoice(str(json.loads(home.manifest.read_text("utf-8"))["engine"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

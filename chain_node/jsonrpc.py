@@ -9,19 +9,31 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import itertools
 import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from chain_node.errors import NodeError, RpcError, RpcUnavailable
 
-MAX_BATCH = 500
+MAX_BATCH: Final = 500
 """Calls in one JSON-RPC batch (CometBFT engines take 1,000)."""
+LAG_PATIENCE: Final = 15.0
+"""Seconds for which an answer is asked for again that the endpoint's index does not have yet."""
+_LAG: Final = (
+    "from comet block",
+    "comet block not found",
+    "header not found",
+    "block result",
+    "is not available, lowest",
+    "please wait for first block",
+)
+"""What engines say of a block that they have made and not yet indexed."""
+_TOO_LARGE: Final = ("response too large", "batch too large", "request entity too large", "batch size limit")
 
 
 class JsonRpc:
@@ -46,7 +58,7 @@ class JsonRpc:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         self._timeout = timeout
-        self._ids = itertools.count(1)
+        self._next_id = 1
         self._free: list[http.client.HTTPConnection] = []
         self._guard = threading.Lock()
         self._closed = False
@@ -58,33 +70,88 @@ class JsonRpc:
             RpcError: the endpoint answered with an error.
             RpcUnavailable: it did not answer.
         """
-        answer = self._post({"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)})
-        if not isinstance(answer, dict):
-            raise RpcUnavailable(f"{self.url}: answer to {method} is not a JSON-RPC object")
-        return _result(method, answer)
+        outcome = self._patiently([(method, params)])[0]
+        if isinstance(outcome, RpcError):
+            raise outcome
+        return outcome
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """Many calls; the results in their order, each a value or the `RpcError` it met (not raised)."""
+        """Many calls; the results in their order, each a value or the `RpcError` it met (not raised).
+
+        Raises:
+            RpcUnavailable: the endpoint did not answer.
+        """
         results: list[Any] = []
         for start in range(0, len(calls), MAX_BATCH):
-            part = calls[start : start + MAX_BATCH]
-            first = next(self._ids)
-            for _ in range(len(part) - 1):
-                next(self._ids)
-            request = [
-                {"jsonrpc": "2.0", "id": first + position, "method": method, "params": list(params)}
-                for position, (method, params) in enumerate(part)
-            ]
-            answers = self._post(request)
-            if isinstance(answers, dict):  # the endpoint refused the batch as a whole
-                answers = [dict(answers, id=first + position) for position in range(len(part))]
-            by_id = {answer["id"]: answer for answer in answers}
-            for position, (method, _params) in enumerate(part):
-                answer = by_id.get(first + position)
-                if answer is None:
-                    raise RpcUnavailable(f"{self.url}: no answer to call {position} ({method}) of a batch")
-                results.append(_outcome(method, answer))
+            results += self._patiently(calls[start : start + MAX_BATCH])
         return results
+
+    def broadcast(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """As `batch`, for transactions: to every endpoint where there are several, the answers being the first's."""
+        return self.batch(calls)
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever another endpoint has taken over: its pool may not hold what was sent to the last one."""
+        return 0
+
+    def reconsider(self) -> bool:
+        """Look for an endpoint that is further than this one; True when it has changed."""
+        return False
+
+    def _patiently(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """The outcomes, where the endpoint's index lags behind its blocks asked for again."""
+        outcomes = self._split(calls)
+        deadline = time.monotonic() + LAG_PATIENCE
+        pause = 0.05
+        while lagging := [at for at, outcome in enumerate(outcomes) if is_lag(outcome)]:
+            if time.monotonic() > deadline:
+                behind: RpcError = outcomes[lagging[0]]
+                raise RpcUnavailable(f"{self.url}: its index does not follow its blocks: {behind}")
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+            again = self._split([calls[at] for at in lagging])
+            for at, outcome in zip(lagging, again, strict=True):
+                outcomes[at] = outcome
+        return outcomes
+
+    def _split(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """The outcomes; in halves where the endpoint finds question or answer too large."""
+        outcomes = self._round(calls)
+        large = [at for at, outcome in enumerate(outcomes) if _says(outcome, _TOO_LARGE)]
+        if not large or len(calls) == 1:
+            return outcomes
+        half = (len(large) + 1) // 2
+        parts = [large] if len(large) < len(calls) else [large[:half], large[half:]]
+        for part in parts:
+            for at, outcome in zip(part, self._split([calls[at] for at in part]), strict=True):
+                outcomes[at] = outcome
+        return outcomes
+
+    def _round(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """One exchange."""
+        if not calls:
+            return []
+        with self._guard:
+            first = self._next_id
+            self._next_id += len(calls)
+        request = [
+            {"jsonrpc": "2.0", "id": first + position, "method": method, "params": list(params)}
+            for position, (method, params) in enumerate(calls)
+        ]
+        answers = self._post(request[0] if len(calls) == 1 else request)
+        if isinstance(answers, dict):  # of a single call; or the endpoint refused the batch as a whole
+            answers = [dict(answers, id=first + position) for position in range(len(calls))]
+        if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+            raise RpcUnavailable(f"{self.url}: the answer to {calls[0][0]} is not JSON-RPC")
+        by_id = {answer.get("id"): answer for answer in answers}
+        outcomes = []
+        for position, (method, _params) in enumerate(calls):
+            answer = by_id.get(first + position)
+            if answer is None:
+                raise RpcUnavailable(f"{self.url}: no answer to call {position} ({method}) of a batch")
+            outcomes.append(_outcome(method, answer))
+        return outcomes
 
     def close(self) -> None:
         """Close all connections; idempotent."""
@@ -159,11 +226,22 @@ class JsonRpc:
             self._free.clear()
 
     def _parse(self, status: int, text: bytes) -> Any:
+        if status == 413:
+            return {"error": {"code": -32600, "message": "request entity too large"}}
         try:
             return json.loads(text)
         except ValueError:
             start = text[:200].decode("utf-8", "replace")
             raise RpcUnavailable(f"{self.url}: HTTP {status}, not JSON: {start!r}") from None
+
+
+def is_lag(outcome: Any) -> bool:
+    """An error by which an endpoint says that it has not indexed a block yet."""
+    return _says(outcome, _LAG)
+
+
+def _says(outcome: Any, words: Sequence[str]) -> bool:
+    return isinstance(outcome, RpcError) and any(word in outcome.message.lower() for word in words)
 
 
 class _Stale(Exception):

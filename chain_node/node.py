@@ -12,18 +12,19 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from chain_node import room
 from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.contracts import AccessManager, Law, Ledger, Views
 from chain_node.durable import FileLock, lock_holder
-from chain_node.engine.anvil import AnvilEngine, AnvilSettings
-from chain_node.engine.base import Engine, Finality, Progress, no_progress
+from chain_node.engine.base import Finality, Progress, no_progress
 from chain_node.engine.rpc import RpcEngine
-from chain_node.errors import EngineError, LockError, NodeError
+from chain_node.engines import limits_of, make_engine
+from chain_node.errors import DiskFailed, EngineError, LockError, NodeError
+from chain_node.failover import connect
 from chain_node.follower import Follower
-from chain_node.home import Home, Network, Running
-from chain_node.jsonrpc import JsonRpc
+from chain_node.home import EngineChoice, Home, Network, Running
 from chain_node.keystore import Keystore
 from chain_node.ledger_setup import ensure_ledger, key_name
 from chain_node.manifest import Manifest
@@ -50,12 +51,14 @@ class Node:
         archive: a reader of the archive.
         follower: the follower; None when attached.
         registrar: persons → accounts.
+        supervised: somebody watches and mends the engine; `check` then leaves it to him.
         deployed: the ledger was deployed or rebuilt by this opening.
     """
 
     def __init__(self, home: Home, settings: NodeSettings, progress: Progress) -> None:
         self.home = home
         self.owner = False
+        self.supervised = False
         self.deployed = False
         self.keystore = Keystore(home.root)
         self.follower: Follower | None = None
@@ -82,6 +85,11 @@ class Node:
             node.close()
             raise
         return node
+
+    @property
+    def block_time(self) -> float | None:
+        """Seconds between blocks; None where somebody else's engine decides."""
+        return None if self.engine.name == "rpc" else self._settings.block_time
 
     def sender(self, name: str, *, patience: float = 0.0) -> Sender:
         """The sender with the home's key `name`; a role's local key is named like the role.
@@ -133,7 +141,7 @@ class Node:
         """
         if self._failure is not None:
             raise self._failure
-        if self.owner and not self.engine.ready():
+        if self.owner and not self.supervised and not self.engine.ready():
             raise EngineError(f"the chain engine has gone: {self.engine.health().detail or 'no answer'}; start again")
 
     def catch_up(self, timeout: float = 300.0) -> int:
@@ -184,7 +192,7 @@ class Node:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self.follower is not None and self._failure is None:
+        if self.follower is not None and self._failure is None and room.enough(self.home.archive):
             with contextlib.suppress(NodeError):
                 self.follower.catch_up()
         for name in list(self._senders):
@@ -235,11 +243,14 @@ class Node:
     def _own(self) -> None:
         self.owner = True
         self.home.running.unlink(missing_ok=True)
-        network = Network.of(self.home, self._settings.network, self._endpoint_chain())
-        self.engine = self._make_engine(network)
+        endpoint = self._endpoint_chain()
+        network = Network.of(self.home, self._settings.network, endpoint)
+        if self._settings.rebuild:
+            network = network.on_chain(endpoint)
+        self.engine = make_engine(self.home, network, self.keystore, self._settings, self._progress)
         self._stack.callback(self.engine.stop)
         self.engine.start()
-        self.rpc = JsonRpc(self.engine.rpc_url)
+        self.rpc = connect(self.engine.rpc_urls, chain_id=network.chain_id)
         self._stack.callback(self.rpc.close)
         archive = Archive(self.home.archive)
         self._stack.callback(archive.close)
@@ -250,6 +261,8 @@ class Node:
         self.manifest, self.deployed = ensure_ledger(
             self.home, network, self.engine, self.rpc, self.keystore, self._settings, self._progress
         )
+        if self._settings.rebuild:
+            network.save(self.home)
         # before the first batch of this ledger is archived: its bundles need the nonce behind the domain's salt
         remember(self.home.archive, network.origin, bytes.fromhex(self.manifest.genesis_nonce))
         self.follower = Follower(
@@ -260,7 +273,9 @@ class Node:
             sign=lambda checkpoint: sign(checkpoint, network.origin, key),
         )
         self.follower.catch_up()
-        Running.announce(self.home, self.engine.rpc_url, str(self.engine.finality), self.engine.name)
+        engine = self.engine
+        EngineChoice(engine.name, self._settings.rpc_url, self._finality()).keep(self.home)
+        Running.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, ",".join(engine.rpc_urls))
         self._stack.callback(lambda: self.home.running.unlink(missing_ok=True))
 
     def _attach(self) -> bool:
@@ -277,34 +292,24 @@ class Node:
         self._stack.callback(users.release)
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
-        self.engine = RpcEngine(running.rpc_url, finality, chain_id=self.manifest.chain_id)
+        urls = tuple((running.rpc_urls or running.rpc_url).split(","))
+        limits = limits_of(running.engine)
+        self.engine = RpcEngine(urls, finality, chain_id=self.manifest.chain_id, limits=limits)
         self._stack.callback(self.engine.stop)
         self.engine.start()
-        self.rpc = JsonRpc(running.rpc_url)
+        self.rpc = connect(urls, chain_id=self.manifest.chain_id)
         self._stack.callback(self.rpc.close)
         return True
-
-    def _make_engine(self, network: Network) -> Engine:
-        settings = self._settings
-        if settings.engine == "anvil":
-            anvil = AnvilSettings(
-                chain_id=network.chain_id,
-                block_time=settings.block_time,
-                port=settings.port,
-                keep_blocks=settings.keep_blocks,
-                wipe=settings.rebuild,
-            )
-            return AnvilEngine(self.home.engine, anvil, progress=self._progress)
-        if settings.engine == "rpc":
-            return RpcEngine(settings.rpc_url, Finality.parse(settings.finality), chain_id=network.chain_id)
-        raise EngineError(f"unknown engine {settings.engine!r}: expected anvil or rpc")
 
     def _endpoint_chain(self) -> int | None:
         """An endpoint has its chain id already; an embedded chain gets a random one."""
         if self._settings.engine != "rpc" or self._settings.chain_id is not None:
             return self._settings.chain_id
-        with JsonRpc(self._settings.rpc_url) as rpc:
+        with connect(self._settings.rpc_urls) as rpc:
             return int(rpc.call("eth_chainId"), 16)
+
+    def _finality(self) -> str:
+        return self._settings.finality if self._settings.engine == "rpc" else ""
 
     def _desk(self) -> Desk:
         return Desk(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))
@@ -316,4 +321,4 @@ class Node:
         except NodeError as error:
             self._failure = error
         except OSError as error:
-            self._failure = NodeError(f"the archive's disk failed: {error}; mend it and start again")
+            self._failure = DiskFailed(f"the archive's disk failed: {error}; mend it and start again")

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS outbox (
   block INTEGER,
   gas_used INTEGER,
   address TEXT,
-  reason TEXT
+  reason TEXT,
+  since INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (nonce) WHERE state = 0;
 """
@@ -33,4 +34,24 @@ def open_outbox(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.executescript(_SCHEMA)
+    columns = {row[1] for row in db.execute("PRAGMA table_info(outbox)")}
+    if "since" not in columns:  # made by 0.1: its transactions are looked for from the first block on
+        db.execute("ALTER TABLE outbox ADD COLUMN since INTEGER NOT NULL DEFAULT 0")
     return db
+
+
+def first_unsigned(db: sqlite3.Connection) -> int:
+    """The nonce after the highest one that was ever signed here; 0 where none was."""
+    highest = db.execute("SELECT max(nonce) FROM outbox").fetchone()[0]
+    return 0 if highest is None else int(highest) + 1
+
+
+def count_resends(db: sqlite3.Connection, more: int) -> None:
+    """Remember that so many transactions were sent again: metrics tell it, whichever process sends."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(
+            "INSERT INTO meta VALUES ('resends', ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = CAST(value + excluded.value AS TEXT)",
+            (str(more),),
+        )

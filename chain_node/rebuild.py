@@ -80,7 +80,7 @@ def import_calls(reader: ArchiveReader, ledger: Ledger, seal: Seal, limits: Limi
         cost = _GAS.get(kind, _LAW_GAS + _LAW_GAS_A_BYTE * len(entry))
         full = gas + cost > limits.max_tx_gas or size + len(entry) + 2 > limits.max_tx_bytes - 1024
         if pending and (kind == REVOCATION or full):
-            yield _entries(ledger, first, pending, limits)
+            yield _entries(ledger, first, pending, min(gas, limits.max_tx_gas))
             pending, gas, size = [], _CALL_GAS, 4
         if kind == REVOCATION:
             yield _revocation(reader, ledger, index, entry)
@@ -91,12 +91,12 @@ def import_calls(reader: ArchiveReader, ledger: Ledger, seal: Seal, limits: Limi
         gas += cost
         size += len(entry) + 2
     if pending:
-        yield _entries(ledger, first, pending, limits)
+        yield _entries(ledger, first, pending, min(gas, limits.max_tx_gas))
 
 
-def _entries(ledger: Ledger, first: int, pending: list[bytes], limits: Limits) -> Tx:
+def _entries(ledger: Ledger, first: int, pending: list[bytes], gas: int) -> Tx:
     data = ledger.data("importEntries", b"".join(pending))
-    return Tx(ledger.address, data, limits.max_tx_gas, f"import/{first}")
+    return Tx(ledger.address, data, gas, f"import/{first}")
 
 
 def _revocation(reader: ArchiveReader, ledger: Ledger, index: int, entry: bytes) -> Tx:

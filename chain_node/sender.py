@@ -6,67 +6,32 @@ the chain has are looked up, the others are sent again, the same bytes in the sa
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from chain_node.contracts import all_errors
+from chain_node import nonces, room
+from chain_node.delivery import Delivery
 from chain_node.durable import FileLock, make_dir
 from chain_node.engine.base import Finality, Limits
-from chain_node.errors import Reverted, RpcError, SenderError
-from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
+from chain_node.errors import ChainHalted, NodeError, Reverted, RpcUnavailable, SenderError
+from chain_node.inclusion import Inclusion, Mined, why
+from chain_node.jsonrpc import JsonRpc, to_bytes
 from chain_node.keystore import ChainKey
 from chain_node.outbox import DONE, PENDING, REVERTED, open_outbox
 from chain_node.signing import LegacySigner
+from chain_node.transactions import Receipt, SenderState, Tx
 
-WINDOW: Final = 1000
-"""Transactions in flight: engines bound what one sender may have in their pool."""
-_SEND_BYTES: Final = 1_000_000
-_LOOKUP_PATIENCE: Final = 30.0
-_KNOWN: Final = ("already known", "already imported", "nonce too low", "already exists", "known transaction")
+__all__ = ["HALTED_AFTER", "Receipt", "Sender", "SenderState", "Tx"]
 
-
-@dataclass(frozen=True, slots=True)
-class Tx:
-    """What to send.
-
-    Attributes:
-        to: 20 bytes; None creates a contract.
-        data: call data or creation code.
-        gas: gas limit, close to use (engines fill blocks by it).
-        key: idempotency key: the same key never sends twice.
-    """
-
-    to: bytes | None
-    data: bytes
-    gas: int
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A final transaction.
-
-    Attributes:
-        key: its idempotency key.
-        tx_hash: 0x and 64 hex digits.
-        block: number of its block.
-        gas_used: gas; 0 where the log was the proof (see `confirm`).
-        ok: False where the contract refused.
-        reason: why it refused, in words; "" when ok.
-        contract: the created contract's address, for a creation.
-    """
-
-    key: str
-    tx_hash: str
-    block: int
-    gas_used: int
-    ok: bool
-    reason: str = ""
-    contract: bytes | None = None
+HALTED_AFTER: Final = 20.0
+"""Seconds without a new final block after which a chain counts as halted."""
+_LOST_PATIENCE: Final = 30.0
+_AWAY_PATIENCE: Final = 20.0
+_REFRESH: Final = 5.0
 
 
 class Sender:
@@ -103,13 +68,19 @@ class Sender:
         self._finality = finality
         self._limits = limits or Limits()
         self._guard = threading.RLock()
-        self._sent_below = 0
+        self._final = 0
+        self._final_at = self._looked_at = time.monotonic()
+        self._used: tuple[int, int, float] | None = None
         make_dir(folder)
+        self._folder = folder
         self._lock = FileLock(folder / f"{self._address}.lock", f"the outbox of {key.name}")
         try:
             self._db = open_outbox(folder / f"{self._address}.sqlite")
             try:
-                self._adopt(genesis)
+                nonces.adopt(self._db, rpc, self._address, genesis)
+                self._look()
+                self._delivery = Delivery(self._db, rpc, self._limits)
+                self._inclusion = Inclusion(rpc, self._address, self._first_block())
             except BaseException:
                 self._db.close()
                 raise
@@ -125,7 +96,7 @@ class Sender:
     @property
     def first_nonce(self) -> int:
         """Nonce of the first transaction of this outbox."""
-        return int(self._db.execute("SELECT value FROM meta WHERE name = 'first_nonce'").fetchone()[0])
+        return nonces.first_nonce(self._db)
 
     def send_many(self, transactions: Sequence[Tx]) -> list[str]:
         """Sign and store what is new, send it; returns the hashes, also of what had been sent before.
@@ -133,39 +104,49 @@ class Sender:
         Durable before anything leaves. What goes beyond the window in flight is sent by `wait`.
 
         Raises:
+            DiskFull: too little room is left to accept anything new; nothing of this call was signed.
             SenderError: a transaction is beyond the engine's limits (nothing of this call was signed then), or refused
                 by the endpoint.
             RpcUnavailable: the endpoint does not answer; everything is on disk, `wait` or a restart sends it.
         """
         for tx in transactions:
             self._check(tx)
+        room.require(self._folder)
         with self._guard:
             hashes = self._store(transactions)
-            self._pump()
+            self._delivery.pump()
             return hashes
 
     def wait(self, keys: Iterable[str], timeout: float = 300.0) -> list[Receipt]:
         """Receipts of these keys, in their order, once all are final; refused ones have `ok` False.
 
+        An endpoint that is away for a moment is waited for, and what its pool has lost is sent again.
+
         Raises:
             SenderError: an unknown key, not final in time, or the chain and the outbox disagree.
+            ChainHalted: not final in time, because the chain makes no blocks.
+            RpcUnavailable: the endpoint stays away.
         """
         wanted = list(keys)
-        deadline = time.monotonic() + timeout
+        begun = time.monotonic()
+        away: float | None = None
         pause = 0.02
         while True:
             with self._guard:
                 receipts = self._stored(wanted)
-                if receipts is None and self._collect():
-                    receipts = self._stored(wanted)
                 if receipts is None:
-                    self._pump()
+                    try:
+                        receipts = self._step(wanted)
+                        away = None
+                    except RpcUnavailable:
+                        away = away or time.monotonic()
+                        if time.monotonic() - away > min(_AWAY_PATIENCE, timeout):
+                            raise
+                        pause = 0.25
             if receipts is not None:
                 return receipts
-            if time.monotonic() > deadline:
-                raise SenderError(
-                    f"not final after {timeout:.0f} s: is the chain making blocks? They stay in the outbox"
-                )
+            if time.monotonic() - begun > timeout:
+                raise self._late(time.monotonic() - begun)
             time.sleep(pause)
             pause = min(pause * 1.5, 0.25)
 
@@ -194,7 +175,7 @@ class Sender:
         with self._guard:
             before = self._oldest_pending()
             moved = self._collect()
-            self._pump()
+            self._delivery.pump()
             if not moved or before is None:
                 return []
             rows = self._db.execute(
@@ -223,6 +204,22 @@ class Sender:
         with self._guard:
             return int(self._db.execute("SELECT count(*) FROM outbox WHERE state = 0").fetchone()[0])
 
+    def move_to(self, rpc: JsonRpc) -> None:
+        """Talk to this endpoint of the same chain from now on; what is pending is sent there again."""
+        with self._guard:
+            self._rpc = rpc
+            self._delivery = Delivery(self._db, rpc, self._limits)
+            self._inclusion = Inclusion(rpc, self._address, self._first_block())
+
+    def state(self) -> SenderState:
+        """How sending goes, as of the last look; asks the endpoint nothing."""
+        with self._guard:
+            age = time.monotonic() - self._final_at
+            halted = self._looked_at - self._final_at > HALTED_AFTER
+            pending = self.pending()
+            refusal = self._delivery.refusal if pending else ""
+            return SenderState(pending, self._final, age, halted, refusal, self._rpc.url)
+
     def knows(self, key: str) -> bool:
         """This key has been signed for."""
         with self._guard:
@@ -241,31 +238,18 @@ class Sender:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _adopt(self, genesis: str) -> None:
-        """Void what belongs to another ledger; then the chain's count must not be ahead of the outbox."""
-        stored = self._db.execute("SELECT value FROM meta WHERE name = 'genesis'").fetchone()
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            if stored is None or stored[0] != genesis:
-                self._db.execute("DELETE FROM outbox")
-                self._db.execute("DELETE FROM meta")
-                values = [("genesis", genesis), ("first_nonce", str(self._count()))]
-                self._db.executemany("INSERT INTO meta VALUES (?, ?)", values)
-        if self._count() > self._next_nonce():
-            raise SenderError(
-                f"{self._address} has been used on this chain by somebody else ({self._count()} transactions, "
-                f"{self._next_nonce()} are ours): one process owns a nonce; give this node a key of its own"
-            )
-        self._sent_below = 0  # what is pending is sent again, the same bytes
+    def _look(self) -> int:
+        """The newest final block; remembers when it moved."""
+        final = self._finality.height(self._rpc)
+        self._looked_at = time.monotonic()
+        if final > self._final:
+            self._final, self._final_at = final, self._looked_at
+        return final
 
-    def _count(self) -> int:
-        return int(self._rpc.call("eth_getTransactionCount", self._address, "latest"), 16)
-
-    def _next_nonce(self) -> int:
-        highest = self._db.execute("SELECT max(nonce) FROM outbox").fetchone()[0]
-        if highest is not None:
-            return int(highest) + 1
-        return self.first_nonce
+    def _first_block(self) -> int:
+        """No pending transaction is in a block before this one."""
+        since = self._db.execute("SELECT min(since) FROM outbox WHERE state = 0").fetchone()[0]
+        return int(since) + 1 if since is not None else self._final + 1
 
     def _check(self, tx: Tx) -> None:
         if tx.gas > self._limits.max_tx_gas:
@@ -276,8 +260,11 @@ class Sender:
             raise SenderError(f"{tx.key}: {len(tx.data):,} bytes are above this engine's {self._limits.max_tx_bytes:,}")
 
     def _store(self, transactions: Sequence[Tx]) -> list[str]:
+        if time.monotonic() - self._looked_at > _REFRESH:
+            with contextlib.suppress(NodeError):  # only a hint of where to look later: signing needs no endpoint
+                self._look()
         hashes = []
-        nonce = self._next_nonce()
+        nonce = nonces.next_nonce(self._db)
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for tx in transactions:
@@ -287,58 +274,36 @@ class Sender:
                     continue
                 raw, tx_hash = self._signer.sign(tx.to, tx.data, tx.gas, nonce)
                 self._db.execute(
-                    "INSERT INTO outbox (nonce, key, hash, raw) VALUES (?, ?, ?, ?)", (nonce, tx.key, tx_hash, raw)
+                    "INSERT INTO outbox (nonce, key, hash, raw, since) VALUES (?, ?, ?, ?, ?)",
+                    (nonce, tx.key, tx_hash, raw, self._final),
                 )
                 hashes.append(tx_hash)
                 nonce += 1
         return hashes
 
-    def _pump(self) -> None:
-        """Send what is pending and was not sent in this session, within the window, in order."""
-        first = self._db.execute("SELECT min(nonce) FROM outbox WHERE state = 0").fetchone()[0]
-        if first is None or first + WINDOW <= self._sent_below:
-            return
-        rows = self._db.execute(
-            "SELECT nonce, key, raw FROM outbox WHERE state = 0 AND nonce >= ? AND nonce < ? ORDER BY nonce",
-            (self._sent_below, first + WINDOW),
-        ).fetchall()
-        at = 0
-        while at < len(rows):
-            size, stop = 0, at
-            while stop < len(rows) and (stop == at or size + len(rows[stop][2]) <= _SEND_BYTES):
-                size += len(rows[stop][2])
-                stop += 1
-            self._post(rows[at:stop])
-            at = stop
-
-    def _post(self, rows: list[tuple[int, str, bytes]]) -> None:
-        answers = self._rpc.batch([("eth_sendRawTransaction", [to_hex(raw)]) for _, _, raw in rows])
-        for (nonce, key, _), answer in zip(rows, answers, strict=True):
-            if isinstance(answer, RpcError) and not any(known in answer.message.lower() for known in _KNOWN):
-                raise SenderError(
-                    f"{key} (nonce {nonce}) was not taken by {self._rpc.url}: {answer.message}; it stays in the outbox "
-                    "and is sent again at the next try"
-                )
-            self._sent_below = nonce + 1
+    def _step(self, wanted: list[str]) -> list[Receipt] | None:
+        try:
+            receipts = self._stored(wanted) if self._collect() else None
+            if receipts is None:
+                self._delivery.pump()
+        except RpcUnavailable:
+            self._delivery.forget()  # whoever answers next may not have them
+            raise
+        return receipts
 
     def _collect(self) -> bool:
-        """Look up what the chain has mined since; True when something became final."""
+        """Look up what has become final since; True when something has."""
+        final = self._look()
+        count = nonces.count(self._rpc, self._address)
         rows = self._db.execute(
-            "SELECT nonce, hash FROM outbox WHERE state = 0 AND nonce < ? ORDER BY nonce LIMIT 500",
-            (self._count(),),
+            "SELECT hash, nonce FROM outbox WHERE state = 0 AND nonce < ? ORDER BY nonce", (count,)
         ).fetchall()
         if not rows:
+            self._inclusion.nothing_until(final)
             return False
-        final = self._finality.height(self._rpc)
-        done = []
-        for (nonce, tx_hash), receipt in zip(rows, self._lookup([row[1] for row in rows]), strict=True):
-            block = int(receipt["blockNumber"], 16)
-            if block > final:
-                continue
-            ok = int(receipt["status"], 16) == 1
-            reason = "" if ok else self._why(tx_hash, int(receipt["gasUsed"], 16))
-            state, gas = (DONE if ok else REVERTED), int(receipt["gasUsed"], 16)
-            done.append((state, block, gas, receipt.get("contractAddress"), reason, nonce, tx_hash))
+        ours: dict[str, int] = dict(rows)
+        found = self._inclusion.look(ours, rows[0][1], final)
+        done = [self._outcome(mined, ours[mined.tx_hash]) for mined in found]
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
@@ -346,34 +311,46 @@ class Sender:
                 "WHERE nonce = ? AND hash = ?",
                 done,
             )
+        if not any(nonce == rows[0][1] for *_, nonce, _hash in done):
+            self._check_lost(rows[0][1], rows[0][0])
         return bool(done)
 
-    def _lookup(self, hashes: list[str]) -> list[dict[str, Any]]:
-        """Receipts of transactions whose nonces the chain has used."""
-        deadline = time.monotonic() + _LOOKUP_PATIENCE
-        while True:
-            answers = self._rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes])
-            missing = [h for h, answer in zip(hashes, answers, strict=True) if not isinstance(answer, dict)]
-            if not missing:
-                return answers
-            if time.monotonic() > deadline:  # some engines index receipts a little after the block
-                raise SenderError(
-                    f"the chain has used the nonce of {missing[0]} and does not know it: another process sends with "
-                    f"{self._address}, or the endpoint's index is broken"
-                )
-            time.sleep(0.2)
+    def _outcome(self, mined: Mined, nonce: int) -> tuple[int, int, int, str | None, str, int, str]:
+        ok, gas = int(mined.receipt["status"], 16) == 1, int(mined.receipt["gasUsed"], 16)
+        reason = "" if ok else why(self._rpc, mined.tx_hash, gas)
+        address = mined.receipt.get("contractAddress")
+        return (DONE if ok else REVERTED), mined.block, gas, address, reason, nonce, mined.tx_hash
 
-    def _why(self, tx_hash: str, gas_used: int) -> str:
-        """Asks the endpoint what the refused transaction meets now; states change, so it is a hint."""
-        tx = self._rpc.call("eth_getTransactionByHash", tx_hash) or {}
-        if gas_used >= int(tx.get("gas", "0x0"), 16) > 0:
-            return f"out of gas: all of {gas_used:,} was used"
-        request = {name: tx[name] for name in ("from", "to", "gas", "input") if tx.get(name)}
-        try:
-            self._rpc.call("eth_call", request, "latest")
-        except RpcError as error:
-            return all_errors().explain(error.data) if error.data else error.message
-        return "refused then, would pass now"
+    def _check_lost(self, nonce: int, tx_hash: str) -> None:
+        """The chain has used this nonce; its block must turn up once it is final and indexed.
+
+        Raises:
+            SenderError: it does not.
+        """
+        now = time.monotonic()
+        if self._used is None or self._used[0] != nonce:
+            self._used = (nonce, int(self._rpc.call("eth_blockNumber"), 16), now)
+        elif self._final >= self._used[1] and now - self._used[2] > _LOST_PATIENCE:
+            raise SenderError(
+                f"the chain has used the nonce of {tx_hash} and does not know it: another process sends with "
+                f"{self._address}, or the endpoint's index is broken (looked at up to block "
+                f"{self._inclusion.next_block - 1} of {self._final})"
+            )
+
+    def _late(self, waited: float) -> SenderError:
+        """Why it is not final after so long."""
+        state = self.state()
+        if state.halted:
+            return ChainHalted(
+                f"the chain at {state.endpoint} has made no final block for {state.final_age:.0f} s (the last is "
+                f"{state.final}): it has halted; {state.pending} signed transactions wait in the outbox and are sent "
+                "again when it goes on. See that enough validators run (more than two thirds of the power)"
+            )
+        said = f"; the engine says: {state.refusal}" if state.refusal else ""
+        return SenderError(
+            f"not final after {waited:.0f} s, at block {state.final}: is the chain making blocks? "
+            f"They stay in the outbox{said}"
+        )
 
     def _stored(self, keys: list[str], *, strict: bool = True) -> list[Receipt] | None:
         receipts = []

@@ -13,11 +13,11 @@ class NodeSettings:
     """A node's settings. What concerns the law is used only when a new ledger is deployed.
 
     Attributes:
-        engine: 'anvil' (embedded) or 'rpc' (any endpoint).
-        rpc_url: the endpoint, for 'rpc'.
+        engine: 'anvil' (embedded, for evaluation), 'luyad' (durable, one machine) or 'rpc' (any endpoints).
+        rpc_url: the endpoint, for 'rpc'; several addresses of the same chain with commas between them.
         finality: latest, finalized or confirmations:N, for 'rpc'.
-        block_time: seconds between blocks, for 'anvil'.
-        port: of the embedded engine; 0 chooses a free one.
+        block_time: seconds between blocks, for 'anvil' and 'luyad'.
+        port: of the embedded engine, the first of six of 'luyad'; 0 chooses free ones.
         keep_blocks: blocks whose transactions and events the embedded engine keeps (0 = all). They cost it about 15 KB
             of memory a record, because anvil traces every call; a bench of hundreds of thousands wants 60.
         network: first part of a new log's origin.
@@ -44,3 +44,8 @@ class NodeSettings:
     roles: tuple[RoleGrant, ...] | None = None
     uri: str = ""
     rebuild: bool = False
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """The endpoints, in their order."""
+        return tuple(url.strip() for url in self.rpc_url.split(",") if url.strip())

@@ -14,6 +14,7 @@ from chain_node.fsck import Difference, FsckResult
 from chain_node.fsck import fsck as check
 from chain_node.manifest import Manifest
 from luya.console import Advance, progress, tell
+from luya.engines import NOTHING_ASKED, Asked
 from luya.errors import HomeError
 from luya.home import Home
 from luya.session import Session, opened
@@ -77,7 +78,7 @@ def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance)
     return result, differences
 
 
-def rebuild(home: Home, *, quiet: bool) -> dict[str, Any]:
+def rebuild(home: Home, *, quiet: bool, asked: Asked = NOTHING_ASKED) -> dict[str, Any]:
     """A new chain from the archive, sealed at the same root; signed but unrecorded batches are signed again later.
 
     Raises:
@@ -86,7 +87,7 @@ def rebuild(home: Home, *, quiet: bool) -> dict[str, Any]:
     before = ArchiveReader(home.archive).checkpoint()
     if before is None and not home.manifest.exists():
         raise HomeError(f"{home.root} has neither an archive nor a ledger: there is nothing to rebuild; check --home")
-    with progress() as advance, opened(home, advance=advance, rebuild=True) as session:
+    with progress() as advance, opened(home, advance=advance, rebuild=True, asked=asked) as session:
         if not session.node.owner:
             raise HomeError(f"a node runs on {home.root}: stop it, then rebuild")
         session.node.catch_up()
@@ -99,6 +100,7 @@ def rebuild(home: Home, *, quiet: bool) -> dict[str, Any]:
         "log_root": root.hex(),
         "sealed_at": before.size if before else 0,
         "sealed_root": before.root.hex() if before else "",
+        "engine": session.node.engine.name,
     }
 
 

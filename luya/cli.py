@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from api.errors import ApiError
-from chain_node.errors import NodeError
-from chain_node.protocol.errors import ProtocolError
-from luya.console import answer, story
-from luya.errors import LuyaError
+from luya.auditor_commands import app as auditor_app
+from luya.command import EngineOption, FinalityOption, HomeOption, JsonOption, RpcOption
+from luya.command import explained as _explained
+from luya.command import run as _run
+from luya.engine_commands import app as engine_app
+from luya.gateway_commands import app as gateway_app
 from luya.home import Home
-from oracle.errors import OracleError
+from luya.network_commands import app as network_app
+from luya.operations_commands import MetricsPortOption, MirrorOption
+from luya.operations_commands import register as add_operations
 
 app = typer.Typer(
     name="luya",
@@ -31,49 +30,13 @@ oracle_app = typer.Typer(help="合作方的预言机。A partner's oracle.", no_
 token_app = typer.Typer(help="接口令牌。Tokens of the API.", no_args_is_help=True)
 feed_app = typer.Typer(help="数据源。Feeds.", no_args_is_help=True)
 app.add_typer(oracle_app, name="oracle")
+app.add_typer(engine_app, name="engine")
+app.add_typer(gateway_app, name="gateway")
+app.add_typer(auditor_app, name="auditor")
+add_operations(app)
+app.add_typer(network_app, name="network")
 app.add_typer(feed_app, name="feed")
 app.add_typer(token_app, name="token")
-
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="账本的目录。Folder of the ledger (default: LUYA_HOME, else ~/.luya).")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="只输出 JSON。Print JSON only.")]
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Errors that we know end as one sentence and exit code 1, never as a traceback."""
-    try:
-        yield
-    except (LuyaError, NodeError, OracleError, ApiError, ProtocolError) as error:
-        _fail(str(error))
-    except OSError as error:
-        _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
-    except _database_errors() as error:
-        cause = getattr(error, "orig", error)
-        _fail(f"a database of this home cannot be used ({cause}): look at its disk, then run the command again")
-    except KeyboardInterrupt:
-        story.print("已中断，下次运行会从断点继续。Interrupted: the next run goes on from here.")
-        raise typer.Exit(130) from None
-
-
-def _database_errors() -> tuple[type[Exception], ...]:
-    from sqlalchemy.exc import DBAPIError  # slow to import, and only needed where something has failed
-
-    return sqlite3.Error, DBAPIError
-
-
-def _fail(text: str) -> NoReturn:
-    story.print(f"[red]错误 error:[/red] {escape(text)}", soft_wrap=True)
-    raise typer.Exit(1) from None
-
-
-def _run(command: Callable[..., dict[str, Any] | None], *arguments: Any, **named: Any) -> dict[str, Any]:
-    """Runs a command and prints its answer as the last line."""
-    with _explained():
-        value = command(*arguments, **named) or {}
-        answer(value)
-        return value
 
 
 @app.command()
@@ -82,11 +45,25 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="验证后退出。Exit when verified.")] = False,
     json: JsonOption = False,
     records: Annotated[int, typer.Option(min=20, max=2_000_000, help="行数。Rows in the partners' files.")] = 600,
+    engine: EngineOption = None,
+    rpc: RpcOption = None,
+    finality: FinalityOption = None,
+    validators: Annotated[
+        int | None, typer.Option(min=1, max=16, help="验证节点数量（多机构网络）。Validators of a network, for luyad.")
+    ] = None,
 ) -> None:
     """从零到可验证的账本。From nothing to a served, verified ledger."""
     from luya import demo as command
+    from luya.engines import Asked
 
-    value = _run(command.run, home, once=once, quiet=json, records=records)
+    with _explained():
+        asked = Asked.of(engine, rpc, finality)
+    if validators is not None:
+        from luya import demo_network
+
+        value = _run(demo_network.run, home, asked, validators, once=once, quiet=json, records=records)
+        raise typer.Exit(0 if value.get("verified") else 1)
+    value = _run(command.run, home, once=once, quiet=json, records=records, asked=asked)
     raise typer.Exit(0 if value.get("verified") else 1)
 
 
@@ -94,19 +71,29 @@ def demo(
 def up(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="接口端口。Port of the API (0: any free one).")] = 8420,
+    engine: EngineOption = None,
+    rpc: RpcOption = None,
+    finality: FinalityOption = None,
+    metrics_port: MetricsPortOption = 0,
+    mirror: MirrorOption = None,
 ) -> None:
     """启动引擎、跟随器和接口。Engine, follower and API; Ctrl-C stops all of it cleanly."""
     from luya import up as command
+    from luya.engines import Asked
+    from luya.supervision import Watching
 
-    _run(command.run, Home.of(home), port=port)
+    with _explained():
+        asked = Asked.of(engine, rpc, finality)
+    _run(command.run, Home.of(home), port=port, asked=asked, watching=Watching(metrics_port, mirror))
 
 
 @app.command()
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
-    """进程、高度、延迟、队列、地址。Processes, heights, lag, queues, addresses."""
+    """进程、高度、延迟、队列，和哪里不对。Processes, heights, lag, queues, and what is wrong (then exit code 2)."""
     from luya import status as command
 
-    _run(command.run, Home.of(home), quiet=json)
+    value = _run(command.run, Home.of(home), quiet=json)
+    raise typer.Exit(0 if value["ok"] else 2)
 
 
 @oracle_app.command("ingest")
@@ -167,11 +154,20 @@ def fsck(
 
 
 @app.command()
-def rebuild(home: HomeOption = None, json: JsonOption = False) -> None:
-    """由归档重建新链，根不变。Makes a new chain from the archive, sealed at the same root."""
+def rebuild(
+    home: HomeOption = None,
+    json: JsonOption = False,
+    engine: EngineOption = None,
+    rpc: RpcOption = None,
+    finality: FinalityOption = None,
+) -> None:
+    """由归档重建新链，根不变。Makes a new chain from the archive, sealed at the same root; also on another engine."""
     from luya import checks as command
+    from luya.engines import Asked
 
-    _run(command.rebuild, Home.of(home), quiet=json)
+    with _explained():
+        asked = Asked.of(engine, rpc, finality)
+    _run(command.rebuild, Home.of(home), quiet=json, asked=asked)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,15 +11,28 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 story = Console(stderr=True, highlight=False)
 
 Advance = Callable[[str, int, int], None]
 
 
+_said: logging.Logger | None = None
+
+
 def tell(text: str) -> None:
     """One sentence of the story."""
-    story.print(text, soft_wrap=True)
+    if _said is not None:
+        _said.info(Text.from_markup(text).plain)
+    else:
+        story.print(text, soft_wrap=True)
+
+
+def speak_by_log() -> None:
+    """From now on the story's sentences are log lines: a service's output is JSON and nothing else."""
+    global _said
+    _said = logging.getLogger("luya.story")
 
 
 def answer(value: dict[str, Any]) -> None:

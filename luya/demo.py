@@ -8,10 +8,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from api.tokens import service as tokens
 from chain_node.archive.bundles import assemble
@@ -21,6 +21,7 @@ from chain_node.protocol.entries import Reduction, decode
 from luya import feeds
 from luya.console import progress, tell
 from luya.demo_data import write_partner_files
+from luya.engines import NOTHING_ASKED, Asked, warning
 from luya.errors import HomeError
 from luya.home import Home
 from luya.session import Advance, Session, opened
@@ -35,6 +36,16 @@ _FEW: Final = 20_000
 """Up to so many rows, a story's time is mostly waiting for blocks; beyond, each block's cost counts for more."""
 _SILENT_PORT: Final = 0
 _PORT: Final = 8420
+
+
+class Scene(Protocol):
+    """What a demo on a network of several nodes adds to the story."""
+
+    def ingesting(self, session: Session) -> AbstractContextManager[None]:
+        """Surrounds the ingest."""
+
+    def told(self, session: Session, value: dict[str, Any]) -> dict[str, Any]:
+        """What the answer says more, once all is verified."""
 
 
 class Stages:
@@ -53,7 +64,15 @@ class Stages:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - begun, 3)
 
 
-def run(given: Path | None, *, once: bool, quiet: bool, records: int) -> dict[str, Any]:
+def run(
+    given: Path | None,
+    *,
+    once: bool,
+    quiet: bool,
+    records: int,
+    asked: Asked = NOTHING_ASKED,
+    scene: Scene | None = None,
+) -> dict[str, Any]:
     """Tells the story; with `once` it ends when verified, else it serves until it is stopped.
 
     Raises:
@@ -64,14 +83,19 @@ def run(given: Path | None, *, once: bool, quiet: bool, records: int) -> dict[st
     with until_stopped() as stop:
         with progress() as advance:
             quick = _QUICK_BLOCKS if records <= _FEW else None
-            opening = opened(home, advance=advance, block_time=quick, linger=False)
+            opening = opened(home, advance=advance, block_time=quick, linger=False, asked=asked)
             with stages.of("start"):
                 session = opening.__enter__()
         try:
             if not session.node.owner:
                 raise HomeError(f"a node runs on {home.root} already: give the demo a home of its own with --home")
             say = _quiet if quiet else tell
-            value = _story(session, stages, records, say)
+            if said := warning(session.node.engine.name, asked):
+                say(said)
+            value = _story(session, stages, records, say, scene)
+            value["engine"] = session.node.engine.name
+            if scene is not None:
+                value |= scene.told(session, value)
             with served(session, _SILENT_PORT if once else _free_or(_PORT)) as api:
                 with stages.of("serve"):
                     value["verified"] = _read_back(session, api, value.pop("sample")) and value["verified"]
@@ -90,12 +114,17 @@ def _quiet(_text: str) -> None:
     """`--json` tells no story."""
 
 
-def _story(session: Session, stages: Stages, records: int, say: Any) -> dict[str, Any]:
+def _story(session: Session, stages: Stages, records: int, say: Any, scene: Scene | None) -> dict[str, Any]:
     manifest = session.node.manifest
     say(f"[bold]1[/bold] 账本已就绪：链 {manifest.chain_id}，日志 {manifest.origin}。")
     say(f"  The ledger is up; every role is handed over and the deployer has no rights left. Ledger {manifest.ledger}.")
     before = session.node.archive.size
-    with stages.of("ingest"), progress() as advance, tempfile.TemporaryDirectory(prefix="luya-demo-") as folder:
+    with (
+        stages.of("ingest"),
+        progress() as advance,
+        tempfile.TemporaryDirectory(prefix="luya-demo-") as folder,
+        scene.ingesting(session) if scene else nullcontext(),
+    ):
         results = _ingest(session, Path(folder), records, advance, say)
     accepted = sum(result.accepted for result in results.values())
     refused: dict[str, int] = {}

@@ -3,6 +3,7 @@
 LuyaError
 ├── UsageError      arguments that do not go together, or name what is not there
 └── HomeError       the home is not in a state in which this can be done
+    └── HomeBusy    another process runs the node of this home
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class UsageError(LuyaError):
 
 class HomeError(LuyaError):
     """The home is not in a state in which this can be done."""
+
+
+class HomeBusy(HomeError):
+    """Another process runs the node of this home."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from chain_node import room
 from chain_node.keystore import Keystore
 from luya import feeds
 from luya.console import answer, progress, tell
@@ -21,11 +22,13 @@ def run(
 
     Raises:
         UsageError: a file is missing.
+        DiskFull: too little room is left to accept anything new.
     """
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     feed = feeds.find(home, feed_name)
+    room.require(home.root)
     with progress() as advance, opened(home, advance=advance) as session:
         result = session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
     if not quiet:

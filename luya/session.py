@@ -14,11 +14,13 @@ from sqlalchemy import Engine
 from api.projection.projector import Projector
 from api.store import migrate
 from api.store.database import writer
+from chain_node import room
 from chain_node.node import Node
 from chain_node.sender import Sender
 from chain_node.settings import NodeSettings
 from luya import feeds as home_feeds
 from luya import outcomes
+from luya.engines import NOTHING_ASKED, Asked, with_engine
 from luya.home import Home
 from luya.ledger_port import NodeLedger
 from oracle.config import FeedConfig
@@ -81,6 +83,10 @@ class Session:
         """
 
         def watch(progress: Progress) -> None:
+            if progress.stage != "settle":
+                room.require(self.home.root)
+            elif not room.enough(self.home.root):  # what has been sent is final, and archived when there is room
+                advance("waiting for room on the disk", 0, 0)
             advance(progress.stage, progress.done, progress.total or 0)
             if progress.stage == "settle" and not self.projected:
                 self.project()  # while the next block is waited for anyway, so that little is left for the end
@@ -184,17 +190,18 @@ def opened(
     keep_blocks: int | None = None,
     block_time: float | None = None,
     linger: bool = True,
+    asked: Asked = NOTHING_ASKED,
 ) -> Iterator[Session]:
     """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet.
 
     keep_blocks, block_time: see NodeSettings; a benchmark keeps few, a small job has quick ones. linger: when all went
     well, wait for other commands that have attached to this node before it ends; what runs until it is stopped does
-    not.
+    not. asked: which engine, where the command line says so.
     """
     with ExitStack() as stack:
         home.make()
         home_feeds.install(home)
-        settings = _settings(home, rebuild)
+        settings = with_engine(_settings(home, rebuild), home, asked)
         if keep_blocks is not None:
             settings = replace(settings, keep_blocks=keep_blocks)
         if block_time is not None:

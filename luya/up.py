@@ -11,18 +11,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
-from luya.console import progress, tell
-from luya.errors import HomeError
+from rich.markup import escape
+
+from api.errors import ApiError
+from chain_node.errors import DiskFailed, EngineError, LockError, NodeError, RpcUnavailable
+from chain_node.supervisor.report import Reporter, problem_of
+from luya import logs
+from luya.console import progress, speak_by_log, tell
+from luya.engines import NOTHING_ASKED, Asked, warning
+from luya.errors import HomeBusy, HomeError, LuyaError
 from luya.home import Home
 from luya.session import Projection, Session, opened
+from luya.supervision import Guard, Watching
 
-_START_PATIENCE: Final = 30.0
+_START_PATIENCE: Final = 120.0
 _STOP_PATIENCE: Final = 10.0
 _LOOK_EVERY: Final = 0.5
 _MAX_RESTARTS: Final = 5
+_WELL: Final = 600.0
+"""Seconds of running well after which earlier failures no longer count."""
+_MENDABLE: Final = (EngineError, RpcUnavailable, DiskFailed)
+"""What opening the home anew may mend: the engine has gone, or the disk refused and has room again."""
 
 
 class ApiProcess:
@@ -138,37 +151,129 @@ def until_stopped() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def watch(session: Session, api: ApiProcess, stop: threading.Event) -> None:
+def watch(session: Session, api: ApiProcess, stop: threading.Event, guard: Guard | None = None) -> None:
     """Until `stop`: what fails is mended, or ends all with the reason.
 
     Raises:
         NodeError, HomeError, ApiError, DBAPIError: engine, follower, API or read model are beyond mending here.
     """
     while not stop.wait(_LOOK_EVERY):
+        if guard is not None:
+            guard.check()
         session.check()
         api.watch()
 
 
-def run(home: Home, *, port: int) -> dict[str, Any]:
-    """Runs until it is stopped.
+class _Lost(Exception):
+    """What ran is beyond mending in place; opening the home anew may mend it. `__cause__` says what it was."""
+
+
+@dataclass(slots=True)
+class _Reopening:
+    """How often, and after what pause, a home is opened anew; running well for a while forgets failures."""
+
+    failures: int = 0
+    began: float = 0.0
+
+    def again(self, error: Exception, stop: threading.Event) -> bool:
+        """After a pause; False when it has failed too often, or somebody asks for the end."""
+        if time.monotonic() - self.began > _WELL:
+            self.failures = 0
+        self.failures += 1
+        if self.failures > _MAX_RESTARTS:
+            return False
+        pause = min(60.0, 2.0**self.failures)
+        tell(f"[yellow]{escape(str(error))}[/yellow]")
+        tell(f"{pause:.0f} 秒后重新打开账本。The home is opened anew in {pause:.0f} s.")
+        return not stop.wait(pause)
+
+
+def run(
+    home: Home,
+    *,
+    port: int,
+    asked: Asked = NOTHING_ASKED,
+    watching: Watching = Watching(),  # noqa: B008  # frozen
+) -> dict[str, Any]:
+    """Runs until it is stopped; an engine that is lost is mended in place, or the home is opened anew.
 
     Raises:
         HomeError: it runs already.
+        NodeError …: it cannot be opened, or was lost too often.
     """
+    logs.configure(service="up")
+    if logs.as_json():
+        speak_by_log()
+    reporter, reopening = Reporter(home.root / "run"), _Reopening()
     with until_stopped() as stop:
-        with progress() as advance, contextlib.ExitStack() as stack:
-            session = stack.enter_context(opened(home, advance=advance, linger=False))
-            if not session.node.owner:
-                raise HomeError(f"a node runs on {home.root} already: see `luya status --home {home.root}`")
-            api = stack.enter_context(served(session, port))
-            running = stack.pop_all()
-        with running:
-            tell(f"[bold]绿芽已启动 Luya is up[/bold]  {home.root}")
-            tell(f"  接口 API     {api.url}  ({api.url}/docs)")
-            tell(f"  链 chain     {session.node.engine.rpc_url}  id {session.node.manifest.chain_id}")
-            tell(f"  日志 log     {session.node.archive.size:,} entries, key {session.node.manifest.log_key}")
-            tell("按 Ctrl-C 停止。Ctrl-C stops all of it cleanly.")
-            watch(session, api, stop)
-            tell("正在停止。Stopping.")
-            size = session.node.archive.size
+        while True:
+            try:
+                answer = _run_once(home, port, asked, watching, stop, reporter, reopening)
+            except _Lost as lost:
+                cause = lost.__cause__
+                assert isinstance(cause, Exception)
+                reporter.say([problem_of(cause, str(home.root))], accepting=False)
+                if not reopening.again(cause, stop):
+                    reporter.say([problem_of(cause, str(home.root))], accepting=False, ended=True)
+                    raise cause from None
+            except (HomeBusy, LockError):
+                raise  # the reports of this home are another process's
+            except (LuyaError, NodeError, ApiError) as error:
+                reporter.say([problem_of(error, str(home.root))], accepting=False, ended=True)
+                raise
+            else:
+                reporter.say([], accepting=False, ended=True)
+                return answer
+
+
+def _run_once(
+    home: Home,
+    port: int,
+    asked: Asked,
+    watching: Watching,
+    stop: threading.Event,
+    reporter: Reporter,
+    reopening: _Reopening,
+) -> dict[str, Any]:
+    """From opening to stopping; `_Lost` where opening anew may mend what ended it."""
+    try:
+        running = _open(home, port, asked, watching, reporter)
+    except _MENDABLE as error:
+        if reopening.failures:
+            raise _Lost from error
+        raise  # it never ran: whoever has started it hears at once
+    session, api, guard, stack = running
+    reopening.began = time.monotonic()
+    with stack:
+        _greet(home, session, api, guard, asked)
+        try:
+            watch(session, api, stop, guard)
+        except _MENDABLE as error:
+            raise _Lost from error
+        tell("正在停止。Stopping.")
+        size = session.node.archive.size
     return {"stopped": True, "log_size": size}
+
+
+def _open(
+    home: Home, port: int, asked: Asked, watching: Watching, reporter: Reporter
+) -> tuple[Session, ApiProcess, Guard, contextlib.ExitStack]:
+    with progress() as advance, contextlib.ExitStack() as stack:
+        session = stack.enter_context(opened(home, advance=advance, linger=False, asked=asked))
+        if not session.node.owner:
+            raise HomeBusy(f"a node runs on {home.root} already: see `luya status --home {home.root}`")
+        api = stack.enter_context(served(session, port))
+        guard = stack.enter_context(Guard(home, session.node, watching, reporter))
+        return session, api, guard, stack.pop_all()
+
+
+def _greet(home: Home, session: Session, api: ApiProcess, guard: Guard, asked: Asked) -> None:
+    engine = session.node.engine
+    tell(f"[bold]绿芽已启动 Luya is up[/bold]  {home.root}")
+    tell(f"  接口 API     {api.url}  ({api.url}/docs)")
+    tell(f"  链 chain     {engine.name} {engine.rpc_url}  id {session.node.manifest.chain_id}")
+    tell(f"  日志 log     {session.node.archive.size:,} entries, key {session.node.manifest.log_key}")
+    tell(f"  指标 metrics {guard.metrics_url}")
+    if said := warning(engine.name, asked):
+        tell(said)
+    tell("按 Ctrl-C 停止。Ctrl-C stops all of it cleanly.")

@@ -13,6 +13,9 @@ import pytest
 
 from luya.demo_data import write_partner_files
 
+# A home of a test is on anvil unless the test says otherwise, also on a machine where the durable engine is built.
+os.environ.setdefault("LUYA_ENGINE", "anvil")
+
 Copies = Callable[[], Path]
 LAST_DAY = date(2025, 6, 30)
 ROWS = 400

@@ -165,11 +165,13 @@ class CallIndex:
         self._calls = folder / "calls"
         self._index = folder / "calls.idx"
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, in order."""
+    def rows(self, start: int = 0) -> Iterator[Row]:
+        """All rows from number `start`, in order."""
         if not self._index.exists():
             return
-        data = self._index.read_bytes()
+        with self._index.open("rb") as file:
+            file.seek(start * ROW_BYTES)
+            data = file.read()
         for fields in _ROW.iter_unpack(data[: len(data) - len(data) % ROW_BYTES]):
             yield Row(*fields)
 

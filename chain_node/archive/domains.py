@@ -15,7 +15,7 @@ from chain_node.durable import append_fsync, make_dir
 from chain_node.errors import ArchiveError
 from chain_node.protocol.attestation import domain_salt
 
-_FILE: Final = "domains"
+FILE: Final = "domains"
 
 
 def remember(folder: Path, origin: str, genesis_nonce: bytes) -> None:
@@ -27,7 +27,7 @@ def remember(folder: Path, origin: str, genesis_nonce: bytes) -> None:
     if domain_salt(origin, genesis_nonce) in nonces(folder):
         return
     make_dir(folder)
-    path = folder / _FILE
+    path = folder / FILE
     line = json.dumps({"genesis_nonce": genesis_nonce.hex(), "origin": origin}, separators=(",", ":"))
     # a crash may have left half a line without its end: begin a new one
     torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
@@ -40,7 +40,7 @@ def nonces(folder: Path) -> dict[bytes, bytes]:
     Raises:
         ArchiveError: a line that was written whole is not one.
     """
-    path = folder / _FILE
+    path = folder / FILE
     if not path.exists():
         return {}
     found = {}

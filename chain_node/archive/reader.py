@@ -135,9 +135,9 @@ class ArchiveReader:
         """The call that appended entry `index`; None when it is not known."""
         return self._calls.find(index)
 
-    def call_rows(self) -> Iterator[Row]:
-        """The index of all calls, in order; may run a little ahead of the published size."""
-        return self._calls.rows()
+    def call_rows(self, start: int = 0) -> Iterator[Row]:
+        """The index of all calls from number `start`, in order; may run a little ahead of the published size."""
+        return self._calls.rows(start)
 
     def read_call(self, row: Row) -> Call:
         """The call of an index row."""

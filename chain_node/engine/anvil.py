@@ -14,10 +14,6 @@ import os
 import platform
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +21,10 @@ from pathlib import Path
 from chain_node.durable import FileLock, fsync_dir, make_dir, write_atomic
 from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
 from chain_node.engine.npm import ensure_runtime
+from chain_node.engine.process import Child, free_ports, is_free, tail
 from chain_node.errors import EngineError, NodeError, RuntimeMissing
 from chain_node.jsonrpc import JsonRpc
 
-# Runs in a new interpreter that then becomes anvil: asks the kernel to kill it when its parent dies, and makes sure
-# that the parent has not died in between. Done so (not by preexec_fn), because forking with threads is not safe.
-_LAUNCHER = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.prctl(1, 9, 0, 0, 0) != 0: sys.exit('prctl failed')
-if os.getppid() != int(sys.argv[1]): sys.exit('parent is gone')
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 _START_ATTEMPTS = 5
 
 
@@ -84,7 +72,7 @@ class AnvilEngine:
         self._clean = folder / "clean-stop.json"
         self._fresh = True
         self._lock: FileLock | None = None
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._rpc: JsonRpc | None = None
 
     @property
@@ -98,6 +86,11 @@ class AnvilEngine:
         if self._rpc is None:
             raise EngineError("the engine is not running")
         return self._rpc.url
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """See `Engine`."""
+        return (self.rpc_url,)
 
     @property
     def pid(self) -> int | None:
@@ -203,22 +196,22 @@ class AnvilEngine:
 
     def _launch(self, binary: Path) -> None:
         detail = ""
-        if self._settings.port and not _is_free(self._settings.port):
+        if self._settings.port and not is_free(self._settings.port):
             raise EngineError(
                 f"anvil cannot start: port {self._settings.port} is in use; choose another, or 0 for a free one"
             )
         for _ in range(_START_ATTEMPTS):
-            port = self._settings.port or _free_port()
-            child = _Child(self._arguments(binary, port), self._folder / "anvil.log")
+            port = self._settings.port or free_ports(1)[0]
+            child = Child(self._arguments(binary, port), self._folder / "anvil.log")
             self._child, self._rpc = child, JsonRpc(f"http://127.0.0.1:{port}")
             if self._await_ready(child):
                 return
             self._halt(signal.SIGKILL)
             # the port may have been taken in the instant before anvil bound it: try again
-            detail = _tail(self._folder / "anvil.log")
+            detail = tail(self._folder / "anvil.log")
         raise EngineError(f"anvil did not start; what it said: {detail or 'nothing'}")
 
-    def _await_ready(self, child: _Child) -> bool:
+    def _await_ready(self, child: Child) -> bool:
         deadline = time.monotonic() + 60 + self._state_seconds()
         while time.monotonic() < deadline:
             if child.exit_code is not None:
@@ -262,66 +255,6 @@ class AnvilEngine:
         return arguments
 
 
-class _Child:
-    """anvil as a child of a thread that lives as long as it does.
-
-    The kernel sends the parent-death signal when the *thread* that started the child ends, so that thread must be one
-    that waits for the child, not whichever happened to call `start`.
-    """
-
-    def __init__(self, arguments: list[str], log: Path) -> None:
-        self._started = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._error: OSError | None = None
-        self._thread = threading.Thread(target=self._run, args=(arguments, log), name="luya-anvil", daemon=True)
-        self._thread.start()
-        self._started.wait()
-        if self._error is not None:
-            raise EngineError(f"anvil cannot be run: {self._error}") from self._error
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        assert self._process is not None
-        return self._process.returncode
-
-    def ends_within(self, seconds: float) -> bool:
-        """It has ended, or does so now: a connection breaks a moment before the exit code is known."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def end(self, how: signal.Signals, timeout: float) -> int | None:
-        """Signal it and wait; killed when it does not end in time. Returns its exit code."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(how)
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                self._process.kill()
-        self._thread.join()
-        return self._process.returncode
-
-    def _run(self, arguments: list[str], log: Path) -> None:
-        try:
-            command = arguments
-            if sys.platform == "linux":
-                command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *arguments]
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
-                )
-        except OSError as error:
-            self._error = error
-            return
-        finally:
-            self._started.set()
-        self._process.wait()
-
-
 def anvil_binary(runtime: Path) -> Path:
     """The platform package's binary under an installed runtime.
 
@@ -342,23 +275,6 @@ def anvil_binary(runtime: Path) -> Path:
     return binary
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as anvil does: a closed connection may linger
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        port: int = probe_socket.getsockname()[1]
-        return port
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -374,10 +290,3 @@ def _whole(path: Path) -> bool:
             return start == b"{" and file.read().rstrip().endswith(b"}")
     except OSError:
         return False
-
-
-def _tail(path: Path) -> str:
-    try:
-        return path.read_bytes()[-600:].decode("utf-8", "replace").strip()
-    except OSError:
-        return ""

@@ -26,11 +26,15 @@ class Limits:
         max_tx_gas: gas limit of a transaction; portable networks cap it at 2²⁴ (EIP-7825).
         max_records: records in a batch.
         max_tx_bytes: encoded size of a transaction.
+        max_in_flight: transactions of one sender that the engine's pool holds.
+        lone_first: a new account's first transaction must be in a block before the next is taken.
     """
 
     max_tx_gas: int = 16_000_000
     max_records: int = 200
     max_tx_bytes: int = 128 * 1024
+    max_in_flight: int = 1000
+    lone_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,14 @@ class Health:
         head: newest block, -1 when it does not answer.
         final: newest block that is final by the engine's rule.
         detail: why it is not ok, else "".
+        head_time: timestamp of the newest block, Unix seconds; it stands still where the chain has halted.
     """
 
     ok: bool
     head: int
     final: int
     detail: str = ""
+    head_time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Engine(Protocol):
         limits: what one transaction may hold.
         fresh: after `start`: the chain is empty, or what it holds cannot be trusted (it was not stopped cleanly).
         rpc_url: where it answers; known after `start`.
+        rpc_urls: all addresses of the same chain, `rpc_url` being the one in use.
     """
 
     @property
@@ -108,6 +115,8 @@ class Engine(Protocol):
     def fresh(self) -> bool: ...
     @property
     def rpc_url(self) -> str: ...
+    @property
+    def rpc_urls(self) -> tuple[str, ...]: ...
 
     def start(self) -> None:
         """Start it, or make sure that it is there; returns when it answers.
@@ -136,7 +145,10 @@ class Engine(Protocol):
 def probe(rpc: JsonRpc, finality: Finality) -> Health:
     """Health of whatever answers at `rpc`."""
     try:
-        head = int(rpc.call("eth_blockNumber"), 16)
-        return Health(ok=True, head=head, final=finality.height(rpc))
+        block = rpc.call("eth_getBlockByNumber", "latest", False)
+        if block is None:  # it answers, and has no block yet: it waits for enough of the others
+            return Health(ok=True, head=0, final=0)
+        head, at = int(block["number"], 16), int(block["timestamp"], 16)
+        return Health(ok=True, head=head, final=finality.height(rpc), head_time=at)
     except NodeError as error:
         return Health(ok=False, head=-1, final=-1, detail=str(error))

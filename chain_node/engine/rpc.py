@@ -1,24 +1,30 @@
-"""Any Ethereum-compatible endpoint that somebody else runs: Besu QBFT, geth, a provider, another machine's node."""
+"""Any Ethereum-compatible endpoints that somebody else runs: a consortium of luyad nodes, Besu QBFT, a provider."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from chain_node.engine.base import Finality, Health, Limits, probe
 from chain_node.errors import EngineError, NodeError, RpcUnavailable
+from chain_node.failover import connect
 from chain_node.jsonrpc import JsonRpc
+
+PORTABLE: Final = Limits(lone_first=True)
+"""What any engine takes: 2²⁴ gas and 200 records a transaction; nothing in flight from an account without state."""
 
 
 class RpcEngine:
-    """An endpoint that is reached, not run.
+    """Endpoints of one chain that are reached, not run.
 
     Args:
-        url: its JSON-RPC address.
+        urls: JSON-RPC addresses of the same chain, the preferred one first; one that does not answer is passed over.
         finality: when a block is final there; only whoever runs the network knows.
-        chain_id: refuse another chain; None takes what it says.
+        chain_id: refuse another chain; None takes what the first that answers says.
         limits: what one transaction may hold there.
-        wait: seconds to wait for it at the start.
+        wait: seconds to wait at the start until one answers.
     """
 
     name = "rpc"
@@ -27,7 +33,7 @@ class RpcEngine:
 
     def __init__(
         self,
-        url: str,
+        urls: str | Sequence[str],
         finality: Finality,
         *,
         chain_id: int | None = None,
@@ -35,28 +41,36 @@ class RpcEngine:
         wait: float = 30.0,
     ) -> None:
         self.finality = finality
-        self.limits = limits or Limits()
-        self.rpc_url = url
+        self.limits = limits or PORTABLE
+        self._urls = (urls,) if isinstance(urls, str) else tuple(urls)
+        if not self._urls or not all(self._urls):
+            raise EngineError("the rpc engine needs the address of an endpoint: --rpc http://HOST:PORT, or LUYA_RPC")
         self._chain_id = chain_id
         self._wait = wait
         self._rpc: JsonRpc | None = None
+
+    @property
+    def rpc_url(self) -> str:
+        """See `Engine`."""
+        return self._rpc.url if self._rpc is not None else self._urls[0]
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """See `Engine`."""
+        return self._urls
 
     def start(self) -> None:
         """See `Engine`."""
         if self._rpc is not None:
             return
-        rpc = JsonRpc(self.rpc_url)
+        chain_id = self._agreed()
+        rpc = connect(self._urls, chain_id=chain_id)
         try:
-            found = self._first_answer(rpc)
-            if self._chain_id is not None and found != self._chain_id:
-                raise EngineError(f"{self.rpc_url} is chain {found}, not {self._chain_id}: check the address")
             self.finality.height(rpc)  # an endpoint that does not know the tag must say so now
         except NodeError as error:
             rpc.close()
-            if isinstance(error, EngineError):
-                raise
-            raise EngineError(f"{self.rpc_url} cannot be used with finality '{self.finality}': {error}") from error
-        self._chain_id = found
+            raise EngineError(f"{rpc.url} cannot be used with finality '{self.finality}': {error}") from error
+        self._chain_id = chain_id
         self._rpc = rpc
 
     def ready(self) -> bool:
@@ -82,12 +96,32 @@ class RpcEngine:
         """See `Engine`."""
         raise EngineError(f"the chain at {self.rpc_url} is run by somebody else: its backup is theirs")
 
-    def _first_answer(self, rpc: JsonRpc) -> int:
+    def _agreed(self) -> int:
+        """The chain id that all endpoints that answer agree on; waits until one answers."""
         deadline = time.monotonic() + self._wait
         while True:
-            try:
-                return int(rpc.call("eth_chainId"), 16)
-            except RpcUnavailable as error:
-                if time.monotonic() > deadline:
-                    raise EngineError(f"no engine answers: {error}; check that it runs and the address") from error
-                time.sleep(0.2)
+            found, silent = self._ask()
+            if found:
+                break
+            if time.monotonic() > deadline:
+                raise EngineError(f"no engine answers: {'; '.join(silent)}; check that it runs and the address")
+            time.sleep(0.2)
+        expected = self._chain_id if self._chain_id is not None else next(iter(found.values()))
+        for url, chain_id in found.items():
+            if chain_id != expected:
+                raise EngineError(f"{url} is chain {chain_id}, not {expected}: check the address")
+        return expected
+
+    def _ask(self) -> tuple[dict[str, int], list[str]]:
+        """(chain id by address, what those said that do not answer)."""
+        found: dict[str, int] = {}
+        silent = []
+        for url in self._urls:
+            with JsonRpc(url, timeout=10.0) as rpc:
+                try:
+                    found[url] = int(rpc.call("eth_chainId"), 16)
+                except RpcUnavailable as error:
+                    silent.append(str(error))
+                except NodeError as error:
+                    raise EngineError(f"{url} cannot be used: {error}") from error
+        return found, silent

@@ -132,6 +132,11 @@ class State:
         balance = self.balances.get((address, book.vintage), (0, 0))
         return AccountView(book.state, book.epoch, book.vintage, *balance, book.credits_debt, book.millipoints_debt)
 
+    def district(self, address: bytes) -> int:
+        """The district of an account; 0 where it was never registered."""
+        book = self._accounts.get(address)
+        return book.district if book else 0
+
     @property
     def totals(self) -> dict[int, VintageTotals]:
         """By vintage year: minted gross, and burned by revocations and debts."""

@@ -17,6 +17,7 @@ KEYS = {
     "log_size",
     "log_root",
     "credits_mg",
+    "engine",
     "millipoints",
     "verified",
     "seconds",

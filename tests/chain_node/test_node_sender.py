@@ -161,9 +161,8 @@ def test_one_process_owns_a_nonce(tmp_path: Path, rpc: JsonRpc, key: ChainKey) -
         make(tmp_path, rpc, key)
 
 
-def test_window_keeps_order(tmp_path: Path, rpc: JsonRpc, key: ChainKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chain_node.sender.WINDOW", 7)
-    with make(tmp_path, rpc, key) as sender:
+def test_window_keeps_order(tmp_path: Path, rpc: JsonRpc, key: ChainKey) -> None:
+    with make(tmp_path, rpc, key, limits=Limits(max_in_flight=7)) as sender:
         names = [f"{n}" for n in range(40)]
         sender.send_many([tx(name) for name in names])
         blocks = [receipt.block for receipt in sender.wait(names)]

@@ -1,0 +1,301 @@
+"""What the council is asked: calls on the governance contracts, and calls in words. Pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chain_node.contracts import artefact
+from chain_node.errors import NetworkError
+from chain_node.jsonrpc import to_hex
+from chain_node.network.genesis import AUTHORITY, COUNCIL, DEPLOY, PERMISSIONS, SEND, VALIDATORS
+from chain_node.network.parts import PublicPart, default_threshold
+
+MAX_CALLS: Final = 16
+"""Calls in one proposal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a proposal.
+
+    Attributes:
+        target: 20 bytes.
+        data: call data.
+    """
+
+    target: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """A validator, as the contract keeps it.
+
+    Attributes:
+        key: Ed25519 public key, 32 bytes.
+        power: its weight.
+        organisation: who runs it.
+    """
+
+    key: bytes
+    power: int
+    organisation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of the council.
+
+    Attributes:
+        address: 20 bytes.
+        organisation: its number.
+        name: its name.
+    """
+
+    address: bytes
+    organisation: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """What the governance contracts hold.
+
+    Attributes:
+        members: of the council.
+        threshold: approvals that it needs.
+        delay: seconds between approval and act.
+        lifetime: seconds that a proposal lives.
+        validators: the set.
+        nodes: (node id, organisation) of each listed node.
+        deployers: 20-byte addresses that may create contracts.
+        open_sending: everybody may send.
+    """
+
+    members: tuple[Member, ...]
+    threshold: int
+    delay: int
+    lifetime: int
+    validators: tuple[Validator, ...]
+    nodes: tuple[tuple[bytes, int], ...]
+    deployers: tuple[bytes, ...]
+    open_sending: bool
+
+    def member(self, organisation: int) -> Member | None:
+        """An organisation's."""
+        return next((member for member in self.members if member.organisation == organisation), None)
+
+    @property
+    def total_power(self) -> int:
+        """Of all validators."""
+        return sum(validator.power for validator in self.validators)
+
+
+def admit(now: Governance, part: PublicPart, threshold: int = 0) -> list[Call]:
+    """Let an organisation in: a vote in the council, its key's right to send, its node among the listed ones. Its
+    validator is a vote of its own (`weigh`), for when its node has caught up. Nothing where it is in already."""
+    member, node = now.member(part.organisation), bytes.fromhex(part.node_id)
+    listed = node in (known for known, _ in now.nodes)
+    if member == Member(part.member_address, part.organisation, part.name) and listed:
+        return []
+    k = threshold or _threshold(now, len(now.members) + (member is None))
+    calls = [
+        set_member(Member(part.member_address, part.organisation, part.name), k),
+        set_permission(part.member_address, SEND),
+    ]
+    return calls if listed else [*calls, list_node(node, part.organisation)]
+
+
+def expel(now: Governance, organisation: int, threshold: int = 0) -> list[Call]:
+    """Remove an organisation: its validator, its nodes, its key's right to send, its vote. All at once; but where the
+    chain stops without its validator, that alone comes first, and the rest is asked for again afterwards: CometBFT lets
+    a validator go two blocks after the vote, and until then its node must be heard.
+
+    Raises:
+        NetworkError: it is not a member, or has more validators or nodes than one vote removes.
+    """
+    member = now.member(organisation)
+    if member is None:
+        raise NetworkError(f"organisation {organisation} is not a member of the council")
+    own = [validator for validator in now.validators if validator.organisation == organisation]
+    if len(own) > 1:
+        raise NetworkError(
+            f"organisation {organisation} has {len(own)} validators, and the set changes once a block: vote them out "
+            "one by one first (`luya network vote validator … --power 0`)"
+        )
+    calls = [set_validator(validator.key, 0, organisation) for validator in own]
+    if own and own[0].power * 3 >= now.total_power:
+        return calls
+    calls += [unlist_node(node) for node, whose in now.nodes if whose == organisation]
+    calls.append(set_permission(member.address, 0))
+    k = threshold or _threshold(now, len(now.members) - 1)
+    calls.append(_call(COUNCIL, "Council", "removeMember", organisation, k))
+    if len(calls) > MAX_CALLS:
+        raise NetworkError(
+            f"organisation {organisation} has too many nodes for one vote: unlist some first (`luya network vote node`)"
+        )
+    return calls
+
+
+def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> list[Call]:
+    """Give a validator this power, 0 for none. Nothing where it has it already.
+
+    Args:
+        now: what the contracts hold.
+        key: Ed25519 public key, 32 bytes.
+        power: its weight.
+        organisation: who runs it; may be left out (0) for one that there is.
+
+    Raises:
+        NetworkError: there is no such validator, and nobody is named who would run it; or it is another's.
+    """
+    known = next((validator for validator in now.validators if validator.key == key), None)
+    if known is None and not power:
+        return []
+    if known is None and not organisation:
+        raise NetworkError(f"there is no validator {key.hex()} yet: say which organisation runs it")
+    if known is not None and organisation not in (0, known.organisation):
+        raise NetworkError(f"the validator {key.hex()} is organisation {known.organisation}'s, not {organisation}'s")
+    if known is not None and known.power == power:
+        return []
+    return [set_validator(key, power, known.organisation if known else organisation)]
+
+
+def let_in(now: Governance, node: bytes, organisation: int) -> list[Call]:
+    """List a node (organisation 0: list it no more). Nothing where it is so already.
+
+    Raises:
+        NetworkError: it is listed as another organisation's.
+    """
+    whose = dict(now.nodes).get(node, 0)
+    if whose == organisation:
+        return []
+    if not organisation:
+        return [unlist_node(node)]
+    if whose:
+        raise NetworkError(f"the node {node.hex()} is listed as organisation {whose}'s: vote it out first")
+    return [list_node(node, organisation)]
+
+
+def set_validator(key: bytes, power: int, organisation: int) -> Call:
+    """Add a validator, weigh one, or remove one (power 0)."""
+    return _call(VALIDATORS, "Validators", "setValidator", key, power, organisation)
+
+
+def replace_key(old: bytes, new: bytes) -> Call:
+    """A validator goes on with another key."""
+    return _call(VALIDATORS, "Validators", "replaceKey", old, new)
+
+
+def list_node(node: bytes, organisation: int) -> Call:
+    """Let a node in."""
+    return _call(VALIDATORS, "Validators", "listNode", node, organisation)
+
+
+def unlist_node(node: bytes) -> Call:
+    """Let a node in no more."""
+    return _call(VALIDATORS, "Validators", "unlistNode", node)
+
+
+def set_permission(address: bytes, flags: int) -> Call:
+    """What an account may do: 0, `SEND`, or `SEND | DEPLOY`."""
+    return _call(PERMISSIONS, "Permissions", "setPermission", to_hex(address), flags)
+
+
+def set_open_sending(is_open: bool) -> Call:
+    """Let everybody send, or only those who are listed."""
+    return _call(PERMISSIONS, "Permissions", "setOpenSending", is_open)
+
+
+def set_member(member: Member, threshold: int) -> Call:
+    """Move a member to another key or name, or add one without its node."""
+    name = member.name.encode().ljust(32, b"\0")
+    return _call(COUNCIL, "Council", "setMember", to_hex(member.address), member.organisation, name, threshold)
+
+
+def set_threshold(threshold: int) -> Call:
+    """Approvals that an act needs."""
+    return _call(COUNCIL, "Council", "setThreshold", threshold)
+
+
+def set_times(delay: int, lifetime: int) -> Call:
+    """Seconds that a proposal waits, and lives."""
+    return _call(COUNCIL, "Council", "setTimes", delay, lifetime)
+
+
+def cancel(proposal: bytes) -> Call:
+    """The council cancels a proposal of one of its members."""
+    return _call(COUNCIL, "Council", "cancel", proposal)
+
+
+def describe(calls: Iterable[Call]) -> list[str]:
+    """Each call in words: contract, function, arguments by name; bytes where they are of no known contract."""
+    return [_words(call) for call in calls]
+
+
+def flags_of(word: str) -> int:
+    """The flags that 'none', 'send' or 'deploy' means.
+
+    Raises:
+        NetworkError: it is none of these.
+    """
+    known = {"none": 0, "send": SEND, "deploy": SEND | DEPLOY}
+    if word not in known:
+        raise NetworkError(f"unknown right {word!r}: expected one of {', '.join(known)}")
+    return known[word]
+
+
+def _threshold(now: Governance, members: int) -> int:
+    """The threshold for another number of members: as it is where that is still right, else two thirds."""
+    usual = default_threshold(members)
+    kept = now.threshold if now.threshold != default_threshold(len(now.members)) else usual
+    return kept if members < 2 * kept and kept <= members else usual
+
+
+def _call(target: bytes, contract: str, function: str, *arguments: Any) -> Call:
+    return Call(target, artefact(contract).abi.function(function).data(*arguments))
+
+
+_TARGETS: Final = {
+    COUNCIL: "Council",
+    VALIDATORS: "Validators",
+    PERMISSIONS: "Permissions",
+    AUTHORITY: "AccessManager",
+}
+
+
+@functools.cache
+def _selectors() -> dict[tuple[bytes, bytes], tuple[str, str]]:
+    """(target, selector) → (contract, function)."""
+    return {
+        (target, function.selector): (contract, name)
+        for target, contract in _TARGETS.items()
+        for name, function in artefact(contract).abi.functions.items()
+    }
+
+
+def _words(call: Call) -> str:
+    contract, name = _selectors().get((call.target, call.data[:4]), ("", ""))
+    if contract:
+        function = artefact(contract).abi.function(name)
+        arguments = function.arguments(call.data)
+        if arguments is not None:
+            pairs = zip(function.names, function.inputs, arguments, strict=True)
+            shown = (f"{label.rstrip('_')}={_show(value, kind, label)}" for label, kind, value in pairs)
+            return f"{contract}.{name}({', '.join(shown)})"
+    return f"{to_hex(call.target)}: {to_hex(call.data)}"
+
+
+def _show(value: Any, kind: str, label: str) -> str:
+    if label == "name" and isinstance(value, bytes):
+        return repr(value.rstrip(b"\0").decode("utf-8", "replace"))
+    if isinstance(value, bytes):
+        return to_hex(value)
+    if kind == "bool":
+        return "true" if value else "false"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(_show(one, "", "") for one in value) + "]"
+    return str(value)

@@ -1,0 +1,66 @@
+"""What a sender takes and gives: a transaction, its receipt, and how sending goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """What to send.
+
+    Attributes:
+        to: 20 bytes; None creates a contract.
+        data: call data or creation code.
+        gas: gas limit, close to use (engines fill blocks by it).
+        key: idempotency key: the same key never sends twice.
+    """
+
+    to: bytes | None
+    data: bytes
+    gas: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A final transaction.
+
+    Attributes:
+        key: its idempotency key.
+        tx_hash: 0x and 64 hex digits.
+        block: number of its block.
+        gas_used: gas; 0 where the log was the proof (see `confirm`).
+        ok: False where the contract refused.
+        reason: why it refused, in words; "" when ok.
+        contract: the created contract's address, for a creation.
+    """
+
+    key: str
+    tx_hash: str
+    block: int
+    gas_used: int
+    ok: bool
+    reason: str = ""
+    contract: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SenderState:
+    """How sending goes, for whoever watches.
+
+    Attributes:
+        pending: transactions signed and not final.
+        final: newest final block seen.
+        final_age: seconds since that block was first seen; it grows where the chain has halted, or nobody looks.
+        halted: nothing became final for `HALTED_AFTER` seconds of looking.
+        refusal: the engine's last word, where it does not take what it is sent now; else "".
+        endpoint: whom it talks to.
+    """
+
+    pending: int
+    final: int
+    final_age: float
+    halted: bool
+    refusal: str
+    endpoint: str

@@ -1,0 +1,43 @@
+"""A durable engine for tests: the built luyad, one validator, quick blocks. Skips, visibly, where none is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chain_node.engine.build import find_luyad
+from chain_node.engine.luyad import Identity, LuyadEngine, LuyadSettings
+from chain_node.network.genesis import solo_plan
+from chain_node.protocol.attestation import address_of
+
+CHAIN = 7_000_000_777
+DEPLOYER = b"\x07" * 32
+MEMBER = address_of(b"\x09" * 32)
+
+
+def need_luyad() -> Path:
+    """The built binary."""
+    binary = find_luyad()
+    if binary is None:
+        pytest.skip("luyad is not built here: run `luya engine build`")
+    return binary
+
+
+def plan(identity: Identity) -> dict[str, Any]:
+    """One validator; DEPLOYER may create contracts, everybody may send."""
+    return solo_plan(
+        CHAIN,
+        node_id=identity.node_id,
+        validator_key=identity.validator_key,
+        member=MEMBER,
+        deployers=[address_of(DEPLOYER)],
+        open_sending=True,
+    )
+
+
+def make(folder: Path, **changes: Any) -> LuyadEngine:
+    """An engine on this folder, not started."""
+    values: dict[str, Any] = {"chain_id": CHAIN, "plan": plan, "block_time": 0.2, "binary": need_luyad()}
+    return LuyadEngine(folder, LuyadSettings(**(values | changes)))

@@ -1,0 +1,70 @@
+"""The door in front of luyad: what it does differently from other nodes does not reach callers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from gateway_support import GatewayThread, World, let_in
+from gateway_support import settings as gateway_settings
+from node_support import Batches, settings
+
+from chain_node.engine.build import find_luyad
+from chain_node.node import Node
+
+ABSENT = "0x" + "22" * 32
+
+
+@pytest.fixture(scope="module")
+def luyad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, World]]:
+    """A ledger with records on luyad."""
+    if find_luyad() is None:
+        pytest.skip("luyad is not built here: `luya engine build`")
+    with Node.open(tmp_path_factory.mktemp("luyad"), settings=settings(engine="luyad", block_time=1.0)) as node:
+        riders = list(node.registrar.enrol_many(1, ["rider 1", "rider 2"]).values())
+        batches = Batches(node)
+        batches.send(batches.records(riders))
+        node.catch_up()
+        manifest = node.manifest
+        contracts = tuple((name, getattr(manifest, name)) for name in ("ledger", "law", "views", "authority"))
+        yield node, World(node.engine.rpc_url, manifest.chain_id, contracts, riders, b"", str, str)
+
+
+def test_luyad_through_the_door(luyad: tuple[Node, World], tmp_path: Path) -> None:
+    node, world = luyad
+    token = let_in(tmp_path, role="auditor")[1]
+    gateway = GatewayThread(gateway_settings(world, tmp_path))
+    try:
+        # beyond the head, and unknown: null and nothing, not errors
+        assert gateway.call("eth_getBlockByNumber", "0xffffff", False) is None
+        assert gateway.call("eth_getBlockByHash", ABSENT, False) is None
+        assert gateway.call("eth_getTransactionByHash", ABSENT, token=token) is None
+        began = time.monotonic()
+        assert gateway.call("eth_getTransactionReceipt", ABSENT, token=token) is None
+        assert time.monotonic() - began < 10  # by itself it may hold the answer back for 30 s
+        logs = gateway.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "0xffffff"}, token=token)
+        assert logs == node.rpc.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"})
+        receipt = gateway.call("eth_getTransactionReceipt", logs[-1]["transactionHash"], token=token)
+        assert receipt["status"] == "0x1"
+        assert gateway.call("eth_getBlockByNumber", "finalized", False)["number"] > "0x0"
+        trace = gateway.call(
+            "debug_traceTransaction", receipt["transactionHash"], {"tracer": "callTracer"}, token=token
+        )
+        assert trace["to"] == receipt["to"]
+        asyncio.run(heads_have_their_blocks_hashes(gateway, token))
+    finally:
+        gateway.stop()
+
+
+async def heads_have_their_blocks_hashes(gateway: GatewayThread, token: str) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{gateway.ws_url}/t/{token}") as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+        assert "result" in await socket.receive_json(timeout=10)
+        for _ in range(3):
+            head = (await socket.receive_json(timeout=20))["params"]["result"]
+            block = await asyncio.to_thread(gateway.call, "eth_getBlockByNumber", head["number"], False)
+            assert block["hash"] == head["hash"]

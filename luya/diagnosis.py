@@ -60,13 +60,16 @@ def _told(report: Report) -> list[Problem]:
 
 
 def _stopped(home: Home, report: Report | None) -> list[Problem]:
+    # after a reboot its number may be another program's
+    if report is not None and not report.ended and alive(report.pid) and "luya" in command_of(report.pid):
+        # it opens the home anew, after a pause: what it said last is still so
+        return [*_told(report), problem("starting", pid=report.pid, seconds=time.time() - report.at)]
     owner = lock_owner(home.lock)
     if owner is not None and alive(owner):
         command = command_of(owner)
         if "luya" in command:
-            told = _told(report) if report is not None and report.pid == owner and not report.ended else []
             with contextlib.suppress(OSError):
-                return [*told, problem("starting", pid=owner, seconds=time.time() - home.lock.stat().st_mtime)]
+                return [problem("starting", pid=owner, seconds=time.time() - home.lock.stat().st_mtime)]
         return [problem("lock-held", path=str(home.lock), pid=owner, command=command[:120])]
     root = str(home.root)
     if report is not None and report.ended:

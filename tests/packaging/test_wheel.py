@@ -35,6 +35,11 @@ INSIDE = (
     "chain_node/artefacts/standard-input.json",
     "chain_node/catalogue/luzhou.toml",
     "chain_node/catalogue/groups.toml",
+    "chain_node/artefacts/Council.json",
+    "chain_node/auditor/solc/package-lock.json",
+    "chain_node/luyad/go.mod",
+    "chain_node/luyad/go.sum",
+    "chain_node/luyad/main.go",
     "chain_node/engine/runtime/package.json",
     "chain_node/engine/runtime/package-lock.json",
 )
@@ -89,7 +94,8 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == ROOMS
     assert not [name for name in names if re.search(r"(^|/)(tests?|test_[^/]*|conftest\.py)(/|$)", name)]
-    assert not [name for name in names if name.endswith((".sol", ".pyc"))]
+    assert not [name for name in names if name.endswith((".sol", ".pyc", "_test.go")) or "/testdata/" in name]
+    assert [name for name in names if name.startswith("chain_node/auditor/sql/") and name.endswith(".sql")]
     assert not [name for name in names if "node_modules" in name]
     assert "License-Expression: Apache-2.0" in metadata
     assert any(name.endswith("/LICENSE") for name in names)
@@ -134,3 +140,27 @@ engine.dispose()
 print("found")
 """
     assert run(installed / "python", "-W", "error", "-c", script, cwd=tmp_path).strip() == "found"
+
+
+def test_a_wheel_made_after_carry_has_the_engine_and_finds_it(uv: list[str], tmp_path: Path) -> None:
+    """A checkout with a binary beside its sources: here a small program stands for the hundred megabytes of luyad."""
+    checkout = tmp_path / "checkout"
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).split("\0")
+    for name in filter(None, listed):
+        if (ROOT / name).is_file():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, checkout / name)
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho carried\n", encoding="ascii")
+    put = "import sys, pathlib; from chain_node.engine.build import carry; print(carry(pathlib.Path(sys.argv[1])))"
+    carried = Path(run(sys.executable, "-c", put, program, cwd=checkout).strip())
+    assert carried == checkout / "chain_node" / "luyad" / "bin" / "luyad"
+    run(*uv, "build", "--wheel", "--quiet", "--out-dir", tmp_path, checkout, cwd=tmp_path)
+    (made,) = tmp_path.glob("*.whl")
+    run(*uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    run(*uv, "pip", "install", "--quiet", "--python", python, made, cwd=tmp_path)
+    find = "from chain_node.engine.build import find_luyad; print(find_luyad())"
+    found = Path(run(python, "-c", find, cwd=tmp_path).strip())
+    assert found.parts[-4:] == ("chain_node", "luyad", "bin", "luyad")
+    assert run(found, cwd=tmp_path) == "carried\n"

@@ -21,6 +21,7 @@ from chain_node.network.council import CouncilReader, Proposal
 from chain_node.network.folders import NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
 from chain_node.network.parts import Terms, load_part, slug
+from chain_node.network.resync import resync
 from chain_node.network.running import NodeState, node_state, start_all
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import Governance, describe
@@ -122,6 +123,14 @@ def second(folder: Path, original: Path, settings: NodeSettings, endpoint: str, 
             f"votes (then stop the old node and destroy its key):  [bold]{steps[2]}[/bold]"
         )
     return {"public": asdict(part), "steps": steps}
+
+
+def begin_again(folder: Path, *, quiet: bool) -> dict[str, Any]:
+    """`luya network resync`."""
+    aside = resync(OrganisationFolder(folder))
+    if not quiet:
+        tell(f"旧数据在 the old data is in {aside}；下次启动时从其他节点取回。The next start fetches the chain.")
+    return {"replaced": str(aside), "steps": [f"luya network start {folder}"]}
 
 
 def start(folder: Path, only: Sequence[str], *, quiet: bool) -> dict[str, Any]:

@@ -180,6 +180,14 @@ def second(
 
 
 @app.command()
+def resync(folder: FolderArgument, json: JsonOption = False) -> None:
+    """数据损坏的节点：放弃本地链数据，重新从其他节点取回。A damaged node fetches the chain anew."""
+    from luya import network as command
+
+    run(command.begin_again, folder, quiet=json)
+
+
+@app.command()
 def start(
     folder: Annotated[Path, typer.Argument(help="网络或机构的目录。A network's or an organisation's folder.")],
     organisation: Annotated[

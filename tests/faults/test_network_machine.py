@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from fault_load import Load, check_whole
-from fault_network import FaultNetwork, FaultNode, wait_for
+from fault_network import FaultNetwork, wait_for
 
 from chain_node.engine.build import find_go, go_environment, source_folder
 from chain_node.errors import BuildError, NetworkError
+from chain_node.network.resync import resync
 from chain_node.network.tool import Luyad
 
 pytestmark = pytest.mark.deep
@@ -152,14 +153,6 @@ def damage(home: Path, store: str) -> None:
             file.write(os.urandom(2048))
 
 
-def begin_again(node: FaultNode) -> None:
-    """As its operator does: the chain's data are thrown away, the state of signing never; the others send the rest."""
-    data = node.folder.node / "data"
-    for path in data.iterdir():
-        if path.name != "priv_validator_state.json":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 @pytest.mark.parametrize("store", ["application.db", "state.db", "blockstore.db"])
 def test_a_damaged_database(store: str, four: FaultNetwork) -> None:
     broken = four.nodes[2]
@@ -173,7 +166,7 @@ def test_a_damaged_database(store: str, four: FaultNetwork) -> None:
         if broken.pid is None:
             assert broken.name in four.node_problems()
         broken.stop()
-        begin_again(broken)
+        resync(broken.folder)
         broken.start()
         four.all_caught_up()
         four.is_well()

@@ -16,7 +16,7 @@ from chain_node.engine.build import find_luyad
 from luya.demo_data import write_partner_files
 
 
-@pytest.mark.parametrize("engine", ["anvil", "luyad"])
+@pytest.mark.parametrize("engine", ["anvil", pytest.param("luyad", marks=pytest.mark.deep)])
 def test_all_disks_are_lost(engine: str, ingested_home: Path, tmp_path: Path) -> None:
     if engine == "luyad" and find_luyad() is None:
         pytest.skip("luyad is not built: run `luya engine build`")

@@ -69,7 +69,9 @@ def status(home: Path) -> tuple[int, dict[str, Any]]:
     return done.code, {one["code"]: one for one in done.answer["problems"]}
 
 
-@pytest.mark.parametrize("left", [12, 0], ids=["below the reserve", "nothing left"])
+@pytest.mark.parametrize(
+    "left", [pytest.param(12, id="below the reserve"), pytest.param(0, id="nothing left", marks=pytest.mark.deep)]
+)
 def test_a_disk_fills_up_and_is_emptied(left: int, disk: Path, deployed: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(deployed, disk / "home"))
     files = write_partner_files(tmp_path / "files", records=6_000, last_day=date(2025, 5, 31)).files
@@ -118,6 +120,7 @@ def undisturbed(deployed: Path, file: Path, folder: Path) -> int:
     return int(fsck(home)["credits_mg"])
 
 
+@pytest.mark.deep
 def test_the_second_copys_disk_fills_up(disk: Path, deployed: Path, tmp_path: Path) -> None:
     """The ledger goes on; `luya status` says that there is no second copy; with room the copy catches up."""
     home = Path(shutil.copytree(deployed, tmp_path / "home"))

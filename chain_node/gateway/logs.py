@@ -25,7 +25,7 @@ _MAX_ALTERNATIVES: Final = 1_000
 _TOO_LARGE: Final = re.compile(
     r"more than \d+ (?:results|logs)|exceeds? (?:the )?(?:max|range|limit)|max(?:imum)?[ a-z\[\]-]*(?:block )?range|"
     r"range (?:is )?(?:too|limit)|too (?:large|many|wide)|limited to|query (?:timeout|exceeds)|response size|"
-    r"block ?range",
+    r"block ?range|blocks? distance",
     re.IGNORECASE,
 )
 """How nodes and providers say that a query is too large (after eRPC's list)."""

@@ -177,6 +177,7 @@ def test_clear_errors(endpoint: str, manifest: Manifest, tmp_path: Path) -> None
     assert "does not answer" in refuses(*away)
 
 
+@pytest.mark.deep
 def test_killed_again_and_again(
     running: Running, endpoint: str, manifest: Manifest, store: Path, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_check_without_go(tmp_path: Path) -> None:
     assert done.code == (0 if done.answer["ok"] else 1)
 
 
+@pytest.mark.deep
 def test_conformance_of_an_endpoint(tmp_path: Path) -> None:
     engine = AnvilEngine(tmp_path / "chain", AnvilSettings(chain_id=7_000_000_126, block_time=0.2))
     engine.start()

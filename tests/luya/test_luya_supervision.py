@@ -168,6 +168,7 @@ def test_a_killed_engine(ingested_home: Path) -> None:
     assert problems(ingested_home) == {"not-running": "info"}
 
 
+@pytest.mark.deep
 def test_a_killed_node(ingested_home: Path) -> None:
     node = launch(ingested_home)
     until(lambda: bool(report(ingested_home)))

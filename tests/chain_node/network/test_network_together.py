@@ -156,6 +156,7 @@ def _is_let_in_no_more(net: Running, back: RunningNode) -> None:
     assert state.height < net.height - 5
 
 
+@pytest.mark.deep
 def test_a_validator_goes_on_with_another_key(luyad: Luyad, clients: Clients, tmp_path: Path) -> None:
     """A second node with new keys follows, takes the weight over in one step, and the old one is stopped."""
     with contextlib.ExitStack() as stack:

@@ -26,6 +26,7 @@ from luya.bench_gas import Gas
 from luya.bench_load import Load, Measured, Order
 from luya.console import progress, tell
 from luya.demo_data import riders_of, write_partner_files, write_trips
+from luya.engines import Asked
 from luya.errors import HomeError
 from luya.home import Home
 from luya.session import Advance, Session, opened
@@ -45,7 +46,7 @@ _STAGES: Final = {"survey": "read", "verify": "journal"}
 _PACKAGES: Final = ("luya", "web3", "eth-account", "coincurve", "cryptography", "fastapi", "uvicorn", "SQLAlchemy")
 
 
-def run(given: Path | None, *, records: int, seconds: int, quiet: bool) -> dict[str, Any]:
+def run(given: Path | None, *, records: int, seconds: int, engine: str, quiet: bool) -> dict[str, Any]:
     """Measures and returns the figures; the home is a temporary one unless it is given.
 
     Raises:
@@ -56,7 +57,7 @@ def run(given: Path | None, *, records: int, seconds: int, quiet: bool) -> dict[
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-bench-")))
         home = Home.of(given or folder / "home")
         advance = stack.enter_context(progress())
-        session = stack.enter_context(opened(home, advance=advance, keep_blocks=_KEEP_BLOCKS))
+        session = stack.enter_context(opened(home, advance=advance, keep_blocks=_KEEP_BLOCKS, asked=Asked(engine)))
         if not session.node.owner:
             raise HomeError(f"a node runs on {home.root} already: measure on a home of its own")
         bench = _Bench(session, folder, records, advance)
@@ -73,7 +74,8 @@ def run(given: Path | None, *, records: int, seconds: int, quiet: bool) -> dict[
         value["peer"] = {"one_transfer_a_transaction_per_s": bench.peer()}
         value["machine"] = {**machine(), "load_before": round(load_before, 2)}
         value["measured_on"] = date.today().isoformat()
-        value["versions"] = versions() | {"anvil": str(session.node.rpc.call("web3_clientVersion"))}
+        value["engine"] = engine
+        value["versions"] = versions() | {engine: str(session.node.rpc.call("web3_clientVersion")).splitlines()[0]}
     if not quiet:
         _tell(value)
     return value

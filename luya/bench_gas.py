@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,10 +22,11 @@ FIRST, NEW_DAY, IN_USE, REFUSED, MIXED = "first_record", "new_day", "word_in_use
 
 @dataclass(frozen=True, slots=True)
 class BatchGas:
-    """A full batch. index: of its first entry; kind: what nearly all its records are; gas: of the transaction."""
+    """A full batch. index: of its first entry; kind: what nearly all its records are; gas: of the whole transaction."""
 
     index: int
     kind: str
+    records: int
     gas: int
 
 
@@ -67,29 +69,34 @@ class Gas:
 
     def collect(self) -> None:
         """Go on to the end of the log; call it before the engine has dropped what is new."""
-        found: list[tuple[str, int, str]] = []
+        found: list[tuple[str, int, str, int]] = []
         for row in self._archive.call_rows():
             end = row.first_index + row.count
             if not self._at < end <= self._archive.size:
                 continue
             kinds = [self._storage.take(body) for body in self._archive.entries(self._at, end)]
             self._at = end
-            if row.kind == BATCH and row.count == FULL:
+            if row.kind == BATCH and row.count >= FULL:
                 most = max(set(kinds), key=kinds.count)
-                kind = most if kinds.count(most) >= PURE * FULL else MIXED
-                found.append((self._archive.read_call(row).tx_hash, row.first_index, kind))
+                kind = most if kinds.count(most) >= PURE * row.count else MIXED
+                found.append((self._archive.read_call(row).tx_hash, row.first_index, kind, row.count))
         for start in range(0, len(found), _AT_ONCE):
             part = found[start : start + _AT_ONCE]
-            receipts = self._rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash, _, _ in part])
-            for (_, index, kind), receipt in zip(part, receipts, strict=True):
+            receipts = self._rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash, _, _, _ in part])
+            for (_, index, kind, records), receipt in zip(part, receipts, strict=True):
                 if isinstance(receipt, dict):
-                    self.batches.append(BatchGas(index, kind, int(receipt["gasUsed"], 16)))
+                    self.batches.append(BatchGas(index, kind, records, int(receipt["gasUsed"], 16)))
 
     def per_record(self) -> dict[str, int]:
         """Mean gas a record, by kind and over all batches, log, signatures and events included."""
-        sums: dict[str, list[int]] = {}
+        sums: dict[str, list[BatchGas]] = {}
         for batch in self.batches:
             for kind in (batch.kind, "mean"):
-                sums.setdefault(kind, []).append(batch.gas)
+                sums.setdefault(kind, []).append(batch)
         sums.pop(MIXED, None)
-        return {kind: round(sum(used) / len(used) / FULL) for kind, used in sorted(sums.items())}
+        return {kind: mean(used) for kind, used in sorted(sums.items())}
+
+
+def mean(batches: Sequence[BatchGas]) -> int:
+    """Gas a record of these batches."""
+    return round(sum(batch.gas for batch in batches) / sum(batch.records for batch in batches))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from luya.auditor_commands import app as auditor_app
+from luya.bench_commands import app as bench_app
 from luya.command import EngineOption, FinalityOption, HomeOption, JsonOption, RpcOption
 from luya.command import explained as _explained
 from luya.command import run as _run
@@ -30,6 +31,7 @@ oracle_app = typer.Typer(help="合作方的预言机。A partner's oracle.", no_
 token_app = typer.Typer(help="接口令牌。Tokens of the API.", no_args_is_help=True)
 feed_app = typer.Typer(help="数据源。Feeds.", no_args_is_help=True)
 app.add_typer(oracle_app, name="oracle")
+app.add_typer(bench_app, name="bench")
 app.add_typer(engine_app, name="engine")
 app.add_typer(gateway_app, name="gateway")
 app.add_typer(auditor_app, name="auditor")
@@ -168,19 +170,6 @@ def rebuild(
     with _explained():
         asked = Asked.of(engine, rpc, finality)
     _run(command.rebuild, Home.of(home), quiet=json, asked=asked)
-
-
-@app.command()
-def bench(
-    home: HomeOption = None,
-    records: Annotated[int, typer.Option(min=1000, max=2_000_000, help="行数。Rows to ingest.")] = 30_000,
-    seconds: Annotated[int, typer.Option(min=1, max=600, help="接口负载时长。How long the API is loaded.")] = 15,
-    json: JsonOption = False,
-) -> None:
-    """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API latency and gas."""
-    from luya import bench as command
-
-    _run(command.run, home, records=records, seconds=seconds, quiet=json)
 
 
 @token_app.command("create")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from luya import feeds
 from luya.bench import machine
-from luya.bench_gas import FIRST, FULL, IN_USE, NEW_DAY, Gas
+from luya.bench_gas import FIRST, IN_USE, NEW_DAY, Gas, mean
 from luya.demo_data import write_trips
 from luya.home import Home
 from luya.session import opened
@@ -50,9 +50,9 @@ def measure(records: int) -> dict[str, dict[int, int]]:
             gas.collect()
             new, seen = gas.batches[seen:], len(gas.batches)
             for kind, by_size in means.items():
-                used = [batch.gas for batch in new if batch.kind == kind]
+                used = [batch for batch in new if batch.kind == kind]
                 if used:
-                    by_size[recorded] = round(sum(used) / len(used) / FULL)
+                    by_size[recorded] = mean(used)
             recorded += result.accepted
             print(f"{recorded:,} records, {result.accepted / took:,.0f}/s", file=sys.stderr)
     return means

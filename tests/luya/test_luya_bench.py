@@ -17,6 +17,7 @@ KEYS = {
     "gas_per_record",
     "machine",
     "versions",
+    "engine",
 }
 
 

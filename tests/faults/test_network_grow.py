@@ -47,6 +47,7 @@ def grow_and_shrink(network: FaultNetwork, most: int) -> None:
         check_whole(network, load)
 
 
+@pytest.mark.deep
 def test_from_one_to_two_and_back(luyad: Luyad, tmp_path: Path) -> None:
     with found(tmp_path, luyad, 1, most=2) as network:
         grow_and_shrink(network, 2)

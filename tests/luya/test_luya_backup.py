@@ -42,6 +42,7 @@ def test_backup_and_restore_of_a_stopped_home(ingested_home: Path, tmp_path: Pat
     assert totals(new) == before, "the chain was rebuilt from the archive"
 
 
+@pytest.mark.deep
 def test_backup_of_a_home_that_is_written_to(deployed_home: Path, tmp_path: Path) -> None:
     """Backups in the middle of an ingest; each is restored, and the same ingest there ends as the undisturbed one."""
     file = write_partner_files(tmp_path / "files", records=6_000, last_day=date(2025, 5, 31)).files["bike-share"]

@@ -155,6 +155,7 @@ def test_another_engine_is_not_taken_in_passing(deployed_home: Path) -> None:
     assert "no engine" in refuses("up", "--engine", "besu", "--home", deployed_home)
 
 
+@pytest.mark.deep
 def test_a_ledger_moves_to_the_durable_engine(ingested_home: Path, partner_rows: dict[str, Path]) -> None:
     """From anvil to luyad by rebuild: the same root; then it is used, killed, and goes on without a rebuild."""
     need_luyad()

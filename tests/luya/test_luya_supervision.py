@@ -120,6 +120,7 @@ def test_status_of_what_runs_well(running: Running) -> None:
     assert answer["supervisor"]["metrics_url"] == report(running.home)["metrics_url"]
 
 
+@pytest.mark.deep
 def test_a_metrics_port_that_is_taken(deployed_home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -179,6 +180,7 @@ def test_a_killed_node(ingested_home: Path) -> None:
     fsck(ingested_home)
 
 
+@pytest.mark.deep
 def test_too_little_room(ingested_home: Path, tmp_path: Path) -> None:
     """The reserve is set above what is free: nothing new is accepted, and all says so; with room it goes on."""
     plenty = {"LUYA_DISK_RESERVE": str(10**9)}

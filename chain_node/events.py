@@ -18,7 +18,7 @@ from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.contracts import artefact
 from chain_node.errors import FollowerError
 from chain_node.jsonrpc import to_bytes, to_hex
-from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
+from chain_node.protocol.attestation import SIGNATURE_BYTES, Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import (
     FEED,
     METHOD,
@@ -32,11 +32,9 @@ from chain_node.protocol.entries import (
 )
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import Tree, leaf_hash
-from chain_node.protocol.records import records_root
+from chain_node.protocol.records import RECORD_BYTES, records_root
 
-RECORD_BYTES: Final = 64
 NULLIFIER_BYTES: Final = 32
-SIGNATURE_BYTES: Final = 65
 _HEAD: Final = struct.Struct(">BQHQ")
 _BATCH: Final = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
 _AMOUNTS: Final = struct.Struct(">QQQ")

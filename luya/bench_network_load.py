@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from chain_node.errors import NodeError, RpcUnavailable
@@ -35,8 +35,6 @@ _CONFIG: Final = hashlib.sha256(b"luya bench network").digest()
 _LOOK: Final = 0.05
 _PUMP: Final = 0.2
 _TENTHS: Final = 10
-_FIRST_GAS: Final = 1_000_000
-"""The first record of a ledger opens the storage of feed, year and log, too."""
 _SPARE: Final = 120.0
 """Seconds, beside the run's own length, within which everything that was sent has to be final."""
 
@@ -176,7 +174,7 @@ class Load:
     def first(self) -> None:
         """One batch, alone: an engine may take no second of a new account before. Not measured."""
         tx = self._rides.batch(1).tx
-        self._sender.run([replace(tx, gas=_FIRST_GAS)])
+        self._sender.run([tx])
 
     def saturated(self, seconds: float, size: int, in_flight: int) -> dict[str, Any]:
         """As fast as it goes, with up to `in_flight` records not final: records/s that became final in these seconds.

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from chain_node.auditor.chain import ChainView
-from chain_node.auditor.events import RECORD_BYTES, Appended, Batch, Decoder, Event, Refused
+from chain_node.auditor.events import Appended, Batch, Decoder, Event, Refused
 from chain_node.contracts import artefact
 from chain_node.errors import Discrepancy, RpcError, RpcUnavailable
 from chain_node.jsonrpc import to_bytes
 from chain_node.protocol.entries import Reduction, decode
+from chain_node.protocol.records import RECORD_BYTES
 from chain_node.protocol.times import year_of
 
 _EXACT = ("verdict/", "impossible/", "replay")

@@ -12,9 +12,9 @@ from eth_abi.exceptions import DecodingError
 from chain_node.contracts import artefact
 from chain_node.errors import Discrepancy
 from chain_node.jsonrpc import to_bytes, to_hex
+from chain_node.protocol.attestation import SIGNATURE_BYTES
+from chain_node.protocol.records import RECORD_BYTES
 
-RECORD_BYTES: Final = 64
-SIGNATURE_BYTES: Final = 65
 _NAMES: Final = ("BatchRecorded", "RecordRefused", "EntryAppended", "LogExtended", "LedgerSealed")
 _BATCH: Final = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.auditor.changes import problem
-from chain_node.auditor.events import RECORD_BYTES, Appended, Batch, Event, Extended, Place, Refused, Sealed
+from chain_node.auditor.events import Appended, Batch, Event, Extended, Place, Refused, Sealed
 from chain_node.auditor.judge import Judge, impossible, verdict_differs
 from chain_node.errors import Discrepancy
 from chain_node.protocol.arithmetic import worth
@@ -22,7 +22,7 @@ from chain_node.protocol.attestation import Attestation, Domain, check_quorum, d
 from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER, REFUSAL, Feed, Method, decode
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import leaf_hash
-from chain_node.protocol.records import HASH_BYTES, Record, records_root
+from chain_node.protocol.records import HASH_BYTES, RECORD_BYTES, Record, records_root
 from chain_node.protocol.replay import State
 
 _HEAD: Final = struct.Struct(">BQHQ")

@@ -261,7 +261,7 @@ class LuyadEngine:
                 return
             self._halt(signal.SIGKILL)
             said = tail(self._log, 20_000)
-            if any(sign in said for sign in _TORN) and not self.mended:
+            if is_torn(said) and not self.mended:
                 self._progress("mending the chain after a crash (one block back)", 0, 0)
                 self._tool(binary, "rollback")
                 self.mended = "a commit that a crash had torn: one block was taken back and made again"
@@ -348,6 +348,11 @@ class LuyadEngine:
             said = (done.stderr.strip() or done.stdout.strip())[-800:]
             raise EngineError(f"`luyad {command}` failed (exit {done.returncode}): {said}")
         return done.stdout
+
+
+def is_torn(said: str) -> bool:
+    """The log of a start after a crash in mid-commit: `luyad rollback` mends it, one block is made again."""
+    return any(sign in said for sign in _TORN)
 
 
 def last_words(log: Path) -> str:

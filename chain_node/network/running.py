@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chain_node.durable import FileLock
+from chain_node.engine.luyad import is_torn
 from chain_node.engine.process import Child, is_free, tail
 from chain_node.errors import NetworkError, NodeError, PortInUse
 from chain_node.jsonrpc import JsonRpc
@@ -21,7 +22,6 @@ from chain_node.network.folders import OrganisationFolder
 from chain_node.network.founding import configure
 from chain_node.network.tool import Luyad
 
-_TORN: Final = ("version does not exist", "failed to load latest version")
 _START_PATIENCE: Final = 60.0
 _STOP_PATIENCE: Final = 60.0
 
@@ -88,7 +88,7 @@ class RunningNode:
                 return
             said = tail(self.folder.log, 20_000)
             self._child.end(signal.SIGKILL, _STOP_PATIENCE)
-            if attempt == 0 and any(sign in said for sign in _TORN):
+            if attempt == 0 and is_torn(said):
                 self._luyad.roll_back(self.folder.node)  # a crash in mid-commit: one block back, made again
                 continue
             raise NetworkError(f"{self.folder.root.name}: luyad did not start; {self.folder.log} ends: {said[-600:]}")

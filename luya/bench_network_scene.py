@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from chain_node.contracts import Ledger
 from chain_node.engine.luyad import LIMITS
-from chain_node.engine.process import is_free
-from chain_node.errors import NodeError, PortInUse
+from chain_node.engine.process import free_port_range
+from chain_node.errors import NodeError
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.keystore import Keystore
 from chain_node.network.council import CouncilMember
@@ -34,10 +34,6 @@ from luya.errors import HomeError
 
 _PATIENCE: Final = 120.0
 _LOOK: Final = 0.1
-_FIRST_PORT: Final = 24_000
-_LAST_PORT: Final = 26_700
-"""Below the ports that systems hand out to clients, and those of `luya network init` and `luya demo`."""
-_APART: Final = 300
 _JOURNAL: Final = "cs.wal"
 _NO_CAP: Final = (10**14, 10**13)
 
@@ -92,7 +88,7 @@ class BenchNetwork:
     def __enter__(self) -> BenchNetwork:
         self.home.mkdir(parents=True, mode=0o700)
         deployer = to_hex(Keystore(self.home).chain_key("deployer").address)
-        self._port = _free_ports(self._validators + 1)
+        self._port = free_port_range(PORT_STEP * (self._validators + 1))
         with self._step(f"luya network init --organisations {self._validators} --deployer … --open-sending --out DIR"):
             folders = init_network(
                 self._root / "net",
@@ -221,16 +217,6 @@ def until(condition: Callable[[], bool], what: str, where: Callable[[], str]) ->
         if time.monotonic() > deadline:
             raise HomeError(f"not within {_PATIENCE:.0f} s: {what}; see {where()}")
         time.sleep(_LOOK)
-
-
-def _free_ports(nodes: int) -> int:
-    """First of the ports of so many nodes, all free now; another process that founds a network begins elsewhere."""
-    need, room = PORT_STEP * nodes, _LAST_PORT - _FIRST_PORT
-    for turn in range(0, room, PORT_STEP):
-        start = _FIRST_PORT + (os.getpid() * _APART + turn) % room
-        if all(is_free(port) for port in range(start, start + need)):
-            return start
-    raise PortInUse(_FIRST_PORT)
 
 
 def disk_by_part(folder: Path) -> dict[str, int]:

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from chain_node.contracts import Ledger
 from chain_node.engine.build import build, find_luyad
-from chain_node.engine.process import is_free
-from chain_node.errors import LockError, NodeError, PortInUse
+from chain_node.engine.process import free_port_range
+from chain_node.errors import LockError, NodeError
 from chain_node.home import EngineChoice
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.keystore import Keystore
@@ -38,8 +38,6 @@ from luya.session import Session
 MOST: Final = 16
 """Validators that one machine is asked to run."""
 _BLOCK_TIME: Final = 0.5
-_FIRST_PORT: Final = 27_000
-_LAST_PORT: Final = 32_000
 """Below the ports that systems hand out to clients, so that nobody takes a stopped validator's meanwhile."""
 _PATIENCE: Final = 120.0
 _LOOK: Final = 0.1
@@ -173,7 +171,7 @@ class DemoNetwork:
         deployer = to_hex(Keystore(self._home.root).chain_key("deployer").address)
         names = [f"organisation-{number}" for number in range(1, self._validators + 1)]
         terms = Terms(deployers=(deployer,), open_sending=True)
-        port = free_port_range(self._validators)
+        port = free_port_range(PORT_STEP * self._validators)
         made = self.folder.with_name("network.new")
         remove_leftover(made)
         init_network(made, names, terms, self._luyad, port=port, block_time=_BLOCK_TIME)
@@ -258,18 +256,6 @@ class DemoNetwork:
                 logs = ", ".join(str(node.folder.log) for node in self.nodes)
                 raise HomeError(f"not within {_PATIENCE:.0f} s: {what}; see the validators' logs: {logs}")
             time.sleep(_LOOK)
-
-
-def free_port_range(nodes: int) -> int:
-    """First of the ports of so many nodes, all free now.
-
-    Raises:
-        PortInUse: there are not so many in a row.
-    """
-    for start in range(_FIRST_PORT, _LAST_PORT - PORT_STEP * nodes, PORT_STEP):
-        if all(is_free(port) for port in range(start, start + PORT_STEP * nodes)):
-            return start
-    raise PortInUse(_FIRST_PORT)
 
 
 def remove_leftover(folder: Path) -> None:

@@ -15,7 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.errors import EngineError
+from chain_node.errors import EngineError, PortInUse
+
+_FIRST_PORT: Final = 20_000
+_LAST_PORT: Final = 32_000
+_RANGE_STEP: Final = 10
+_RANGES_APART: Final = 31
 
 # Runs in a new interpreter that then becomes the engine: asks the kernel to kill it when its parent dies, and makes
 # sure that the parent has not died in between. Done so (not by preexec_fn), because forking with threads is not safe.
@@ -128,6 +133,24 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def free_port_range(count: int) -> int:
+    """First of so many loopback ports in a row, all free now.
+
+    They lie below those the kernel gives to clients, so that nobody is given a stopped node's port; where the search
+    begins depends on the process, so that two networks founded at the same moment do not take the same ports.
+
+    Raises:
+        PortInUse: there are not so many in a row.
+    """
+    starts = range(_FIRST_PORT, _LAST_PORT - count, _RANGE_STEP)
+    first = os.getpid() * _RANGES_APART
+    for turn in range(len(starts)):
+        start = starts[(first + turn) % len(starts)]
+        if all(is_free(port) for port in range(start, start + count)):
+            return start
+    raise PortInUse(_FIRST_PORT)
 
 
 def tail(path: Path, size: int = 600) -> str:

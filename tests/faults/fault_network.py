@@ -16,7 +16,7 @@ from node_support import settings
 
 from chain_node.contracts import Ledger
 from chain_node.engine.build import find_luyad
-from chain_node.engine.process import is_free
+from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.keystore import Keystore
@@ -262,7 +262,7 @@ def found(
     home = root / "home"
     home.mkdir(parents=True, mode=0o700)
     deployer = to_hex(Keystore(home).chain_key("deployer").address)
-    port = free_ports(max(count, most))
+    port = free_port_range(PORT_STEP * max(count, most))
     folders, parts = [], []
     for number in range(1, count + 1):
         folder = OrganisationFolder(root / "net" / f"organisation-{number}")
@@ -279,12 +279,3 @@ def found(
 def settings_of(first_port: int, number: int, bind: str = "127.0.0.1") -> NodeSettings:
     """Of organisation `number` of a network whose ports begin there."""
     return NodeSettings(first_port + PORT_STEP * (number - 1), bind, BLOCK_TIME)
-
-
-def free_ports(nodes: int) -> int:
-    """First port of so many nodes; below those that clients are given, so that a stopped node's are not taken."""
-    step = PORT_STEP * nodes
-    for start in range(20_000 + os.getpid() % 40 * 200, 32_000 - step, step):
-        if all(is_free(port) for port in range(start, start + step)):
-            return start
-    raise AssertionError("no free ports")

@@ -14,7 +14,7 @@ import pytest
 from luya_process import COMMAND, TRACEBACK, environment, luya
 
 from chain_node.engine.build import find_luyad
-from chain_node.engine.process import is_free
+from chain_node.engine.process import free_port_range
 
 STRANGER = "0x" + "7" * 40
 
@@ -26,15 +26,11 @@ def needs_luyad() -> None:
         pytest.skip("luyad is not built: `luya engine build`")
 
 
-def _first_port() -> int:
-    return next(port for port in range(31_000, 60_000, 50) if all(is_free(port + at) for at in range(50)))
-
-
 @pytest.fixture(scope="module")
 def network(needs_luyad: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A network of one organisation, running."""
     out = tmp_path_factory.mktemp("cli") / "net"
-    options = ("--organisations", 1, "--names", "绿芽", "--port", _first_port(), "--block-time", 0.2)
+    options = ("--organisations", 1, "--names", "绿芽", "--port", free_port_range(50), "--block-time", 0.2)
     made = luya("network", "init", "--out", out, *options, "--json")
     assert made.code == 0, made.said
     assert made.answer["organisations"][0]["name"] == "绿芽"
@@ -86,7 +82,7 @@ def test_votes(network: Path) -> None:
 
 def test_a_delay_and_a_second_member(network: Path, tmp_path: Path) -> None:
     folder, second = network / "绿芽", tmp_path / "second"
-    options = ("--organisation", 2, "--name", "second", "--port", _first_port())
+    options = ("--organisation", 2, "--name", "second", "--port", free_port_range(50))
     joined = luya("network", "join", second, "--network", network / "network", *options)
     assert joined.code == 0, joined.said
     assert "vote admit" in joined.stderr
@@ -137,7 +133,7 @@ def test_a_node_that_does_not_answer(network: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(network / "绿芽", folder)
     settings = json.loads((folder / "settings.json").read_text())
-    (folder / "settings.json").write_text(json.dumps(settings | {"port": _first_port() + 20}))
+    (folder / "settings.json").write_text(json.dumps(settings | {"port": free_port_range(50) + 20}))
     done = luya("network", "status", folder, "--json")
     assert done.code == 1
     assert "does not answer" in done.answer["nodes"][0]["detail"]

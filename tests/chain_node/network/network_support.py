@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chain_node.engine.process import free_ports
 from chain_node.errors import NodeError
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.keystore import ChainKey, Keystore
 from chain_node.network.council import CouncilMember
-from chain_node.network.folders import PORT_STEP, OrganisationFolder
+from chain_node.network.folders import OrganisationFolder
 from chain_node.network.parts import PublicPart
 from chain_node.network.running import node_state
 from chain_node.signing import LegacySigner
@@ -34,21 +33,6 @@ def part(number: int, **changes: Any) -> PublicPart:
         "endpoint": f"127.0.0.1:{27000 + 10 * number}",
     }
     return PublicPart(**(values | changes))
-
-
-def free_range(nodes: int) -> int:
-    """First of so many nodes' ports, all free now."""
-    import socket
-
-    for start in range(free_ports(1)[0] % 20_000 + 20_000, 60_000, PORT_STEP * nodes):
-        try:
-            with contextlib.ExitStack() as held:
-                for port in range(start, start + PORT_STEP * nodes):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return start
-        except OSError:
-            continue
-    raise AssertionError("no free ports")
 
 
 class Clients:

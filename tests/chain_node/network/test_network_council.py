@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from network_support import Clients, free_range, key_in, part
+from network_support import Clients, key_in, part
 
 from chain_node.contracts import AccessManager, artefact
+from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError, PortInUse
 from chain_node.jsonrpc import to_hex
 from chain_node.network.council import CouncilMember
-from chain_node.network.folders import OrganisationFolder
+from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import init_network
 from chain_node.network.genesis import AUTHORITY, COUNCIL, VALIDATORS
 from chain_node.network.parts import PublicPart, Terms
@@ -39,7 +40,7 @@ Outsider = Callable[[int], tuple[PublicPart, CouncilMember]]
 def node(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A network of one organisation, running."""
     out = tmp_path_factory.mktemp("council") / "out"
-    folder = init_network(out, ["one"], Terms(), luyad, port=free_range(1), block_time=0.2)[0]
+    folder = init_network(out, ["one"], Terms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2)[0]
     running = RunningNode(folder, luyad)
     running.start()
     yield running

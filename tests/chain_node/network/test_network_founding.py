@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from network_support import free_range
 
+from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
-from chain_node.network.folders import NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
+from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare
 from chain_node.network.parts import Terms, load_part, save
 from chain_node.network.tool import Luyad
@@ -23,7 +23,7 @@ NAMES = ["Green Bank", "地铁集团", "bus", "city"]
 def made(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of four; never to be touched."""
     out = tmp_path_factory.mktemp("network") / "out"
-    init_network(out, NAMES, Terms(), luyad, port=free_range(4))
+    init_network(out, NAMES, Terms(), luyad, port=free_port_range(PORT_STEP * 4))
     return out
 
 
@@ -70,7 +70,7 @@ def test_all_have_the_same_genesis_and_know_each_other(made: Path) -> None:
 
 
 def test_the_honest_way_gives_the_same_genesis_to_all(luyad: Luyad, tmp_path: Path) -> None:
-    port = free_range(2)
+    port = free_port_range(PORT_STEP * 2)
     folders = [OrganisationFolder(tmp_path / f"machine-{n}" / "mine") for n in (1, 2)]
     public = []
     for n, folder in enumerate(folders, start=1):
@@ -120,7 +120,7 @@ def test_a_node_of_another_network_is_not_taken_over(luyad: Luyad, network: Path
 
 def test_a_newcomer(luyad: Luyad, network: Path) -> None:
     folder, public = OrganisationFolder(network / "fifth"), NetworkFolder(network / "network")
-    wish = Wish(5, "fifth", NodeSettings(free_range(1)))
+    wish = Wish(5, "fifth", NodeSettings(free_port_range(PORT_STEP)))
     part = join(folder, public, wish, luyad)
     assert join(folder, public, wish, luyad) == part, "again"
     config = (folder.node / "config" / "config.toml").read_text()

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from network_support import Clients, Traffic, caught_up, free_range, key_in, wait_for
+from network_support import Clients, Traffic, caught_up, key_in, wait_for
 
+from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.network.council import CouncilMember
@@ -28,7 +29,7 @@ class Running:
 
     def __init__(self, root: Path, luyad: Luyad, clients: Clients, founders: int, most: int) -> None:
         self._root, self._luyad, self._clients = root, luyad, clients
-        self._port = free_range(most)
+        self._port = free_port_range(PORT_STEP * most)
         terms = Terms(senders=(to_hex(key_in(root, "sender").address),))
         names = [f"organisation {n}" for n in range(1, founders + 1)]
         self.folders = init_network(root / "net", names, terms, luyad, port=self._port, block_time=BLOCK_TIME)

@@ -22,7 +22,7 @@ from chain_node.network.folders import NetworkFolder, NodeSettings, Organisation
 from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
 from chain_node.network.parts import Terms, load_part, slug
 from chain_node.network.resync import resync
-from chain_node.network.running import NodeState, node_state, start_all
+from chain_node.network.running import NodeState, node_state, start_all, validators_in_force
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import Governance, describe
 from chain_node.supervisor.fleet import Fleet
@@ -30,6 +30,13 @@ from chain_node.supervisor.problems import Problem
 from luya import logs
 from luya.console import speak_by_log, story, tell
 from luya.errors import UsageError
+
+_NOT_IN_FORCE = (
+    "出块的验证者与合约中的名单不同：刚表决的变更在两个区块后生效；若一直如此，名单无法使用，原因见节点日志。"
+    "The validators that make blocks are not those of the contract: a vote takes effect two blocks later; where it "
+    "stays so, the contract's set cannot be used (the nodes' logs say why) and the one before goes on: vote the bad "
+    "entry out."
+)
 
 
 def found(
@@ -178,13 +185,22 @@ def status(folder: Path, *, quiet: bool) -> dict[str, Any]:
     """`luya network status`."""
     folders = organisations_in(folder)
     states = [node_state(each) for each in folders]
-    governance = next((found for each in folders if (found := _governance(each)) is not None), None)
+    governance, in_force = None, True
+    for each in folders:
+        governance = _governance(each)
+        if governance is not None:
+            makers = validators_in_force(each)
+            in_force = makers is None or makers == {one.key: one.power for one in governance.validators}
+            break
     if not quiet:
         story.print(_table(states))
         if governance is not None:
             story.print(_summary(governance), soft_wrap=True)
+        if not in_force:
+            tell(f"[yellow]![/yellow] {_NOT_IN_FORCE}")
     return {
         "ok": all(state.ok for state in states),
+        "set_in_force": in_force,
         "nodes": [asdict(state) for state in states],
         "governance": None if governance is None else _plain(governance),
     }

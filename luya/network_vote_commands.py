@@ -18,7 +18,7 @@ app = typer.Typer(
 
 FolderArgument = Annotated[Path, typer.Argument(help="机构的目录。An organisation's folder.")]
 ThresholdOption = Annotated[
-    int, typer.Option("--threshold", min=0, help="通过所需票数（0：三分之二）。Votes for an act (0: two thirds).")
+    int, typer.Option("--threshold", min=0, help="通过所需票数（0：随成员数）。Votes for an act (0: follows the members).")
 ]
 RpcUrlOption = Annotated[str | None, typer.Option("--rpc", help="节点地址。A node to send to (default: one's own).")]
 WaitOption = Annotated[
@@ -94,7 +94,7 @@ def vote_rotate(
     """更换验证者密钥。A validator goes on with another key."""
     from luya import network_votes as command
 
-    run(command.rotate, voter(folder, rpc, wait, quiet=json), old, new)
+    run(command.rotate_key, voter(folder, rpc, wait, quiet=json), old, new)
 
 
 @app.command("node")

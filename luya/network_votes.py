@@ -11,6 +11,7 @@ from typing import Any
 from chain_node.jsonrpc import JsonRpc
 from chain_node.network.council import CouncilMember, Outcome
 from chain_node.network.folders import OrganisationFolder
+from chain_node.network.genesis import DEPLOY, SEND
 from chain_node.network.parts import load_part
 from chain_node.network.votes import (
     Call,
@@ -20,7 +21,8 @@ from chain_node.network.votes import (
     expel,
     flags_of,
     let_in,
-    replace_key,
+    refuse_deployer,
+    rotate,
     set_member,
     set_open_sending,
     set_permission,
@@ -111,8 +113,9 @@ _DID = {
 def admit_part(voter: Voter, public: Path, threshold: int) -> dict[str, Any]:
     """Let an organisation in; its public part is kept, so that this node will dial it, too."""
     part = load_part(public)
+    value = voter.want(lambda now, _: admit(now, part, threshold))
     voter.folder.network.add_part(part)
-    return voter.want(lambda now, _: admit(now, part, threshold))
+    return value
 
 
 def expel_organisation(voter: Voter, organisation: int, threshold: int) -> dict[str, Any]:
@@ -152,15 +155,9 @@ def weigh_validator(voter: Voter, key: str, power: int, organisation: int) -> di
     return voter.want(lambda now, _: weigh(now, hex_bytes(key, 32), power, organisation))
 
 
-def rotate(voter: Voter, old: str, new: str) -> dict[str, Any]:
+def rotate_key(voter: Voter, old: str, new: str) -> dict[str, Any]:
     """A validator goes on with another key."""
-    before, after = hex_bytes(old, 32), hex_bytes(new, 32)
-
-    def wanted(now: Governance, _: CouncilMember) -> list[Call]:
-        keys = {validator.key for validator in now.validators}
-        return [] if after in keys and before not in keys else [replace_key(before, after)]
-
-    return voter.want(wanted)
+    return voter.want(lambda now, _: rotate(now, hex_bytes(old, 32), hex_bytes(new, 32)))
 
 
 def node(voter: Voter, identity: str, organisation: int) -> dict[str, Any]:
@@ -171,7 +168,13 @@ def node(voter: Voter, identity: str, organisation: int) -> dict[str, Any]:
 def account(voter: Voter, address: str, right: str) -> dict[str, Any]:
     """What an account may do: none, send, deploy."""
     whose, flags = hex_bytes(address, 20), flags_of(right)
-    return voter.want(lambda _, member: [] if member.flags(whose) == flags else [set_permission(whose, flags)])
+
+    def wanted(now: Governance, member: CouncilMember) -> list[Call]:
+        if flags & DEPLOY and whose in (one.address for one in now.members):
+            raise UsageError(f"{address} votes in the council, and a key that votes must not create contracts")
+        return [] if member.flags(whose) == flags else [set_permission(whose, flags)]
+
+    return voter.want(wanted)
 
 
 def open_sending(voter: Voter, is_open: bool) -> dict[str, Any]:
@@ -182,22 +185,19 @@ def open_sending(voter: Voter, is_open: bool) -> dict[str, Any]:
 def move_member(voter: Voter, organisation: int, address: str, name: str, threshold: int) -> dict[str, Any]:
     """A member acts through another key, or under another name."""
 
-    def wanted(now: Governance, member: CouncilMember) -> list[Call]:
+    def wanted(now: Governance, _: CouncilMember) -> list[Call]:
         there = now.member(organisation)
         if there is None:
             raise UsageError(f"organisation {organisation} is not a member: `luya network vote admit` lets one in")
         moved = Member(hex_bytes(address, 20), organisation, name or there.name)
         if moved == there:
             return []
-        calls = [set_member(moved, threshold or now.threshold)]
+        refuse_deployer(now, moved.address)
+        calls = [set_member(moved, threshold)]
         if moved.address == there.address:
             return calls
         # the new key may send, the old one may not any more
-        return [
-            *calls,
-            set_permission(moved.address, max(1, member.flags(moved.address))),
-            set_permission(there.address, 0),
-        ]
+        return [*calls, set_permission(moved.address, SEND), set_permission(there.address, 0)]
 
     return voter.want(wanted)
 

@@ -134,6 +134,7 @@ func (a *App) setHandlers(opts servertypes.AppOptions) {
 		inGenesis:  genesisNodes(cast.ToString(opts.Get(flags.FlagHome))),
 		configured: peerIDs(splitPeers(cast.ToString(opts.Get("p2p.persistent_peers")))),
 		blockTime:  a.blockTime,
+		pause:      cast.ToDuration(opts.Get("consensus.timeout_commit")),
 		now:        now,
 	}
 }

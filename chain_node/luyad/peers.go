@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// staleAfter is the age of the last block after which the list of peers may be out of date.
+	// staleAfter is the age of the last block after which the list of peers may be out of date; blocks are made with
+	// pauses of the operator's choice, and CometBFT's time is that of the block before: three pauses are on top.
 	staleAfter = 30 * time.Second
 	// sweepEvery is how often connected peers are held against the list.
 	sweepEvery = 5 * time.Second
@@ -32,6 +33,7 @@ type peerList struct {
 	inGenesis  map[[20]byte]bool
 	configured map[[20]byte]bool
 	blockTime  func() time.Time // of the last block executed by this process; zero when none was
+	pause      time.Duration    // between blocks, as this node is configured
 	now        func() time.Time
 }
 
@@ -93,7 +95,7 @@ func (l *peerList) allowed(id [20]byte) bool {
 		return true
 	case err != nil:
 		return l.inGenesis[id] || l.configured[id]
-	case l.now().Sub(l.blockTime()) > staleAfter:
+	case l.now().Sub(l.blockTime()) > staleAfter+3*l.pause:
 		return l.configured[id]
 	default:
 		return false

@@ -29,13 +29,15 @@ func TestPeersOfANodeThatIsBehind(t *testing.T) {
 	listed, configured, genesis, other := [20]byte{1}, [20]byte{2}, [20]byte{3}, [20]byte{4}
 	noState := errors.New("no state")
 	cases := map[string]struct {
-		age  time.Duration
-		err  error
-		want map[[20]byte]bool
+		age   time.Duration
+		pause time.Duration
+		err   error
+		want  map[[20]byte]bool
 	}{
-		"up to date":   {time.Second, nil, map[[20]byte]bool{listed: true}},
-		"behind":       {time.Hour, nil, map[[20]byte]bool{listed: true, configured: true}},
-		"before block": {time.Hour, noState, map[[20]byte]bool{configured: true, genesis: true}},
+		"up to date":   {time.Second, time.Second, nil, map[[20]byte]bool{listed: true}},
+		"behind":       {time.Hour, time.Second, nil, map[[20]byte]bool{listed: true, configured: true}},
+		"slow blocks":  {20 * time.Minute, 10 * time.Minute, nil, map[[20]byte]bool{listed: true}},
+		"before block": {time.Hour, time.Second, noState, map[[20]byte]bool{configured: true, genesis: true}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -45,6 +47,7 @@ func TestPeersOfANodeThatIsBehind(t *testing.T) {
 				configured: map[[20]byte]bool{configured: true},
 				blockTime:  func() time.Time { return at.Add(-c.age) },
 				now:        func() time.Time { return at },
+				pause:      c.pause,
 			}
 			for _, id := range [][20]byte{listed, configured, genesis, other} {
 				require.Equal(t, c.want[id], l.allowed(id), "%x", id[:1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from chain_node.signing import LegacySigner
 STATES: Final = ("unknown", "open", "executed", "cancelled")
 _RECEIPT_PATIENCE: Final = 90.0
 _LAG_PATIENCE: Final = 3.0
-_MAX_SALT: Final = 10_000
+_COUNTED_SALTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,11 @@ class CouncilMember(CouncilReader):
         return Outcome(proposal, ("revoked",), self.proposal(proposal), self.threshold())
 
     def cancel(self, proposal: bytes) -> Outcome:
-        """End an own proposal, or an expired one."""
+        """End an own proposal that too few approve yet, or an expired one."""
+        found = self.proposal(proposal)
+        others = set(found.approvals) - {self._address}
+        if found.state == "open" and self._address in found.approvals and len(others) < self.threshold():
+            self._send("revokeApproval", proposal)  # while it is enough with one's own, nobody may end it
         self._send("cancel", proposal)
         return Outcome(proposal, ("cancelled",), self.proposal(proposal), self.threshold())
 
@@ -181,13 +186,21 @@ class CouncilMember(CouncilReader):
         self._transact(VALIDATORS, self._validators.data("listOwnNode" if listed else "unlistOwnNode", node))
 
     def _find(self, calls: Sequence[Call]) -> tuple[Proposal, bytes]:
-        """The open proposal of these calls, else a new id for them: equal calls are told apart by counting."""
-        for number in range(_MAX_SALT):
+        """The oldest open proposal of these calls, else a new id for them.
+
+        Equal calls are told apart by counting, so that members who propose at the same moment propose the same; and
+        by chance once the first numbers are used up, so that nobody keeps the others from it by using them up.
+        """
+        for found in self.open_proposals():
+            if found.state == "open" and found.calls == tuple(calls):
+                return found, b""  # its salt is not needed any more
+        for number in range(_COUNTED_SALTS):
             salt = number.to_bytes(32, "big")
             found = self.proposal(self.id_of(calls, salt))
-            if found.state in ("open", "unknown"):
+            if found.state == "unknown":
                 return found, salt
-        raise NetworkError(f"the same was proposed {_MAX_SALT} times: propose it in another order")
+        salt = secrets.token_bytes(32)
+        return self.proposal(self.id_of(calls, salt)), salt
 
     def _advance(self, proposal: bytes, did: tuple[str, ...], wait: float) -> Outcome:
         found, threshold = self.proposal(proposal), self.threshold()

@@ -176,6 +176,17 @@ class Charter:
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
+def is_ed25519_key(key: bytes) -> bool:
+    """These 32 bytes are a point of the curve (RFC 8032, section 5.1.3), in their only form."""
+    p = 2**255 - 19
+    y = int.from_bytes(key, "little") & (2**255 - 1)
+    if len(key) != 32 or y >= p:
+        return False
+    d = -121665 * pow(121666, -1, p) % p
+    square = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
+    return square == 0 or pow(square, (p - 1) // 2, p) == 1
+
+
 def default_threshold(members: int) -> int:
     """Two thirds of the members, rounded up: 1, 2, 2, 3, 4, 4, 5 of 1 … 7."""
     return -(-2 * members // 3)

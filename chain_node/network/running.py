@@ -40,6 +40,8 @@ class RunningNode:
         self._settings = folder.settings()
         self._lock: FileLock | None = None
         self._child: Child | None = None
+        self.mended = ""
+        """What the last start found broken and mended; "" when nothing was."""
 
     @property
     def rpc_url(self) -> str:
@@ -82,6 +84,7 @@ class RunningNode:
 
     def _launch(self) -> None:
         configure(self.folder, self._luyad)
+        self.mended = ""
         for attempt in (0, 1):
             self._child = Child(self._luyad.start_command(self.folder.node), self.folder.log)
             if self._answers(self._child):
@@ -89,7 +92,8 @@ class RunningNode:
             said = tail(self.folder.log, 20_000)
             self._child.end(signal.SIGKILL, _STOP_PATIENCE)
             if attempt == 0 and is_torn(said):
-                self._luyad.roll_back(self.folder.node)  # a crash in mid-commit: one block back, made again
+                self._luyad.roll_back(self.folder.node)
+                self.mended = "a commit that a crash had torn: one block was taken back and made again"
                 continue
             raise NetworkError(f"{self.folder.root.name}: luyad did not start; {self.folder.log} ends: {said[-600:]}")
 
@@ -158,6 +162,16 @@ def node_state(folder: OrganisationFolder, *, timeout: float = 3.0) -> NodeState
     return NodeState(
         part.organisation, part.name, not detail, height, block_time, bool(sync["catching_up"]), peers, power, detail
     )
+
+
+def validators_in_force(folder: OrganisationFolder, *, timeout: float = 3.0) -> dict[bytes, int] | None:
+    """The set that makes blocks now, key → weight, as CometBFT has it; None where the node does not answer."""
+    url = folder.settings().comet_url
+    try:
+        found = _get(f"{url}/validators?per_page=100", timeout)["result"]["validators"]
+        return {base64.b64decode(one["pub_key"]["value"]): int(one["voting_power"]) for one in found}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def start_all(folders: Sequence[OrganisationFolder], luyad: Luyad) -> list[RunningNode]:

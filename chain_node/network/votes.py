@@ -11,10 +11,7 @@ from chain_node.contracts import artefact
 from chain_node.errors import NetworkError
 from chain_node.jsonrpc import to_hex
 from chain_node.network.genesis import AUTHORITY, COUNCIL, DEPLOY, PERMISSIONS, SEND, VALIDATORS
-from chain_node.network.parts import PublicPart, default_threshold
-
-MAX_CALLS: Final = 16
-"""Calls in one proposal."""
+from chain_node.network.parts import PublicPart, is_ed25519_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +93,34 @@ class Governance:
 
 def admit(now: Governance, part: PublicPart, threshold: int = 0) -> list[Call]:
     """Let an organisation in: a vote in the council, its key's right to send, its node among the listed ones. Its
-    validator is a vote of its own (`weigh`), for when its node has caught up. Nothing where it is in already."""
-    member, node = now.member(part.organisation), bytes.fromhex(part.node_id)
-    listed = node in (known for known, _ in now.nodes)
-    if member == Member(part.member_address, part.organisation, part.name) and listed:
+    validator is a vote of its own (`weigh`), for when its node has caught up. Nothing where it is in already.
+
+    Args:
+        now: what the contracts hold.
+        part: the newcomer's.
+        threshold: approvals needed from then on; 0 for what follows from the present ones when it is executed.
+
+    Raises:
+        NetworkError: its number, key or name is another member's, its voting key may create contracts, or its
+            validator's key is none.
+    """
+    wanted, node = Member(part.member_address, part.organisation, part.name), bytes.fromhex(part.node_id)
+    for member in now.members:
+        if member != wanted and (
+            member.organisation == wanted.organisation or member.address == wanted.address or member.name == wanted.name
+        ):
+            raise NetworkError(
+                f"organisation {member.organisation} ({member.name!r}, {to_hex(member.address)}) is a member already, "
+                f"and organisation {wanted.organisation} ({wanted.name!r}, {to_hex(wanted.address)}) is not it: "
+                "numbers, names and keys differ; `luya network vote member` gives a member another key"
+            )
+    refuse_deployer(now, wanted.address)
+    check_key(bytes.fromhex(part.validator_key))
+    listed = dict(now.nodes).get(node) == part.organisation
+    if wanted in now.members and listed:
         return []
-    k = threshold or _threshold(now, len(now.members) + (member is None))
-    calls = [
-        set_member(Member(part.member_address, part.organisation, part.name), k),
-        set_permission(part.member_address, SEND),
-    ]
+    # a node that somebody else has listed as his is taken over by the council's word
+    calls = [set_member(wanted, threshold), set_permission(wanted.address, SEND)]
     return calls if listed else [*calls, list_node(node, part.organisation)]
 
 
@@ -115,7 +130,7 @@ def expel(now: Governance, organisation: int, threshold: int = 0) -> list[Call]:
     a validator go two blocks after the vote, and until then its node must be heard.
 
     Raises:
-        NetworkError: it is not a member, or has more validators or nodes than one vote removes.
+        NetworkError: it is not a member, or has more than one validator.
     """
     member = now.member(organisation)
     if member is None:
@@ -129,15 +144,12 @@ def expel(now: Governance, organisation: int, threshold: int = 0) -> list[Call]:
     calls = [set_validator(validator.key, 0, organisation) for validator in own]
     if own and own[0].power * 3 >= now.total_power:
         return calls
-    calls += [unlist_node(node) for node, whose in now.nodes if whose == organisation]
-    calls.append(set_permission(member.address, 0))
-    k = threshold or _threshold(now, len(now.members) - 1)
-    calls.append(_call(COUNCIL, "Council", "removeMember", organisation, k))
-    if len(calls) > MAX_CALLS:
-        raise NetworkError(
-            f"organisation {organisation} has too many nodes for one vote: unlist some first (`luya network vote node`)"
-        )
-    return calls
+    return [
+        *calls,
+        unlist_nodes(organisation),
+        set_permission(member.address, 0),
+        _call(COUNCIL, "Council", "removeMember", organisation, threshold),
+    ]
 
 
 def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> list[Call]:
@@ -150,13 +162,16 @@ def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> lis
         organisation: who runs it; may be left out (0) for one that there is.
 
     Raises:
-        NetworkError: there is no such validator, and nobody is named who would run it; or it is another's.
+        NetworkError: there is no such validator, and nobody is named who would run it; or it is another's; or the key
+            is none.
     """
     known = next((validator for validator in now.validators if validator.key == key), None)
     if known is None and not power:
         return []
     if known is None and not organisation:
         raise NetworkError(f"there is no validator {key.hex()} yet: say which organisation runs it")
+    if known is None:
+        check_key(key)
     if known is not None and organisation not in (0, known.organisation):
         raise NetworkError(f"the validator {key.hex()} is organisation {known.organisation}'s, not {organisation}'s")
     if known is not None and known.power == power:
@@ -164,20 +179,47 @@ def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> lis
     return [set_validator(key, power, known.organisation if known else organisation)]
 
 
-def let_in(now: Governance, node: bytes, organisation: int) -> list[Call]:
-    """List a node (organisation 0: list it no more). Nothing where it is so already.
+def rotate(now: Governance, old: bytes, new: bytes) -> list[Call]:
+    """A validator goes on with another key. Nothing where it does so already.
 
     Raises:
-        NetworkError: it is listed as another organisation's.
+        NetworkError: the new key is none.
     """
-    whose = dict(now.nodes).get(node, 0)
-    if whose == organisation:
+    keys = {validator.key for validator in now.validators}
+    if new in keys and old not in keys:
         return []
-    if not organisation:
-        return [unlist_node(node)]
-    if whose:
-        raise NetworkError(f"the node {node.hex()} is listed as organisation {whose}'s: vote it out first")
-    return [list_node(node, organisation)]
+    check_key(new)
+    return [replace_key(old, new)]
+
+
+def let_in(now: Governance, node: bytes, organisation: int) -> list[Call]:
+    """List a node, also one that is listed as another's (organisation 0: list it no more). Nothing where it is so."""
+    if dict(now.nodes).get(node, 0) == organisation:
+        return []
+    return [list_node(node, organisation)] if organisation else [unlist_node(node)]
+
+
+def refuse_deployer(now: Governance, address: bytes) -> None:
+    """A key that votes creates no contracts: what it executes could create some in its name.
+
+    Raises:
+        NetworkError: it may create contracts.
+    """
+    if address in now.deployers:
+        raise NetworkError(
+            f"{to_hex(address)} may create contracts, and a key that votes must not: take that right first "
+            f"(`luya network vote account FOLDER {to_hex(address)} none`), or choose another key"
+        )
+
+
+def check_key(key: bytes) -> None:
+    """A validator's key is a point of the curve: the contract cannot tell, and luyad would set the whole set aside.
+
+    Raises:
+        NetworkError: it is none.
+    """
+    if not is_ed25519_key(key):
+        raise NetworkError(f"{key.hex()} is no Ed25519 public key: look for a wrong digit")
 
 
 def set_validator(key: bytes, power: int, organisation: int) -> Call:
@@ -198,6 +240,11 @@ def list_node(node: bytes, organisation: int) -> Call:
 def unlist_node(node: bytes) -> Call:
     """Let a node in no more."""
     return _call(VALIDATORS, "Validators", "unlistNode", node)
+
+
+def unlist_nodes(organisation: int) -> Call:
+    """Let no node of an organisation in any more, whichever it has when this is executed."""
+    return _call(VALIDATORS, "Validators", "unlistNodes", organisation)
 
 
 def set_permission(address: bytes, flags: int) -> Call:
@@ -246,13 +293,6 @@ def flags_of(word: str) -> int:
     if word not in known:
         raise NetworkError(f"unknown right {word!r}: expected one of {', '.join(known)}")
     return known[word]
-
-
-def _threshold(now: Governance, members: int) -> int:
-    """The threshold for another number of members: as it is where that is still right, else two thirds."""
-    usual = default_threshold(members)
-    kept = now.threshold if now.threshold != default_threshold(len(now.members)) else usual
-    return kept if members < 2 * kept and kept <= members else usual
 
 
 def _call(target: bytes, contract: str, function: str, *arguments: Any) -> Call:

@@ -128,7 +128,9 @@ contract Council is ICouncil {
         Kept storage kept = _proposals[id];
         if (kept.state != State.Open) revert CouncilNotOpen(id, kept.state);
         bool member = _memberships[msg.sender].organisation != 0;
-        bool may = msg.sender == kept.proposer || (member && block.timestamp >= kept.expiresAt);
+        // What enough members want is theirs: from then on its proposer can only take its own approval back.
+        bool own = msg.sender == kept.proposer && _approvals(kept) < _threshold;
+        bool may = member && (own || block.timestamp >= kept.expiresAt);
         if (!may && msg.sender != address(this)) revert CouncilMayNotCancel(id, msg.sender);
         _close(kept, State.Cancelled);
         emit Cancelled(id, msg.sender);
@@ -177,18 +179,20 @@ contract Council is ICouncil {
 
     /// @inheritdoc ICouncil
     function setMember(address account, uint32 organisation, bytes32 name, uint32 threshold_) external onlyItself {
+        uint256 before = _accounts.length;
         _setMember(account, organisation, name);
-        _setThreshold(threshold_);
+        _setThreshold(threshold_ == 0 ? _following(before) : threshold_);
     }
 
     /// @inheritdoc ICouncil
     function removeMember(uint32 organisation, uint32 threshold_) external onlyItself {
         address account = _accountOf[organisation];
         if (account == address(0)) revert CouncilUnknownOrganisation(organisation);
+        uint256 before = _accounts.length;
         _removeAccount(account);
         delete _accountOf[organisation];
         emit MemberRemoved(organisation, account);
-        _setThreshold(threshold_);
+        _setThreshold(threshold_ == 0 ? _following(before) : threshold_);
     }
 
     /// @inheritdoc ICouncil
@@ -226,6 +230,19 @@ contract Council is ICouncil {
         _memberships[last].place = place;
         _accounts.pop();
         delete _memberships[account];
+    }
+
+    /// @dev The threshold after a change of `before` members: two thirds, rounded up, where it was that or where the
+    /// one that was chosen is none any more, else the chosen one.
+    function _following(uint256 before) private view returns (uint32) {
+        uint256 count = _accounts.length;
+        bool chosen = _threshold != _twoThirds(before);
+        if (chosen && uint256(_threshold) * 2 > count && _threshold <= count) return _threshold;
+        return _twoThirds(count);
+    }
+
+    function _twoThirds(uint256 count) private pure returns (uint32) {
+        return uint32((2 * count + 2) / 3);
     }
 
     function _setThreshold(uint32 threshold_) private {

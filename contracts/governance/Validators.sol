@@ -65,8 +65,9 @@ contract Validators is IValidators, AccessManaged {
         if (place == 0) _add(key, power, organisation);
         else if (power == 0) _remove(key, place);
         else _weigh(place, power);
-        if (power > before && _validators.length >= _BFT_SIZE && uint256(power) * 3 >= _totalPower) {
-            revert ValidatorsShareTooLarge(power, _totalPower);
+        if (power > before && _validators.length >= _BFT_SIZE) {
+            uint256 share = _powerOf(organisation);
+            if (share * 3 >= _totalPower) revert ValidatorsShareTooLarge(share, _totalPower);
         }
         emit ValidatorSet(key, power, organisation);
     }
@@ -122,6 +123,12 @@ contract Validators is IValidators, AccessManaged {
         delete _placeOf[key];
     }
 
+    function _powerOf(uint32 organisation) private view returns (uint256 power) {
+        for (uint256 i = 0; i < _validators.length; ++i) {
+            if (_validators[i].organisation == organisation) power += _validators[i].power;
+        }
+    }
+
     function _checkMember(uint32 organisation) private view {
         if (_council.accountOf(organisation) == address(0)) revert ValidatorsNotMember(organisation);
     }
@@ -131,6 +138,12 @@ contract Validators is IValidators, AccessManaged {
     /// @inheritdoc IValidators
     function listNode(bytes20 id, uint32 organisation) external restricted {
         _checkMember(organisation);
+        uint256 place = _nodePlaceOf[id];
+        if (place != 0) {
+            if (_nodes[place - 1].organisation == organisation) return;
+            // An id proves nothing of its holder: whoever lists another's node first must not keep it out.
+            _unlist(id, place);
+        }
         _list(id, organisation);
     }
 
@@ -139,6 +152,13 @@ contract Validators is IValidators, AccessManaged {
         uint256 place = _nodePlaceOf[id];
         if (place == 0) revert ValidatorsNodeNotListed(id);
         _unlist(id, place);
+    }
+
+    /// @inheritdoc IValidators
+    function unlistNodes(uint32 organisation) external restricted {
+        for (uint256 i = _nodes.length; i > 0; --i) {
+            if (_nodes[i - 1].organisation == organisation) _unlist(_nodes[i - 1].id, i);
+        }
     }
 
     /// @inheritdoc IValidators

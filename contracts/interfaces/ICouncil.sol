@@ -122,17 +122,19 @@ interface ICouncil {
     /// runs from the approval that made them enough, or from the council's own last change where that is later.
     function execute(bytes32 id) external;
 
-    /// @notice Ends an open proposal: by its proposer, by the council, or by any member once it has expired.
+    /// @notice Ends an open proposal: by its proposer while it is a member and approvals are missing, by the council, or
+    /// by any member once it has expired.
     function cancel(bytes32 id) external;
 
     /// @notice Adds an organisation, or gives one another address or name. Approvals that it gave through another
     /// address do not count any more. Only by the council itself.
-    /// @param threshold approvals needed from now on
+    /// @param threshold approvals needed from now on; 0 for as many as follow from the present ones when it is
+    /// executed: two thirds of the members, rounded up, or what the council has chosen where that is still right
     function setMember(address account, uint32 organisation, bytes32 name, uint32 threshold) external;
 
     /// @notice Removes an organisation; its approvals do not count any more, even if it comes back. Only by the
     /// council itself.
-    /// @param threshold approvals needed from now on
+    /// @param threshold approvals needed from now on; 0 as for `setMember`
     function removeMember(uint32 organisation, uint32 threshold) external;
 
     /// @notice Sets the approvals needed. Only by the council itself.

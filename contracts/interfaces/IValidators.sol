@@ -5,7 +5,7 @@ pragma solidity 0.8.28;
 /// @notice luyad reads both lists from this contract's storage at the end of each block and hands CometBFT the change.
 /// The bounds keep a wrong vote from stopping the chain at a stroke: never fewer than one validator, one change a
 /// block, and from four validators on no change of more than a third of the power (what CometBFT's light clients bear)
-/// and nobody raised to a third or more (who could stop the chain alone).
+/// and no organisation raised to a third or more (it could stop the chain alone).
 interface IValidators {
     /// @notice A validator.
     /// @param key its ed25519 public key
@@ -52,7 +52,7 @@ interface IValidators {
     error ValidatorsAlreadyChanged(uint256 blockNumber);
     /// @notice The change is more than a third of the power: go in smaller steps.
     error ValidatorsChangeTooLarge(uint256 change, uint256 totalPower);
-    /// @notice The validator would hold a third of the power or more.
+    /// @notice The organisation's validators would hold a third of the power or more.
     error ValidatorsShareTooLarge(uint256 power, uint256 totalPower);
     /// @notice Id and organisation of a node are not zero.
     error ValidatorsBadNode(bytes20 id, uint32 organisation);
@@ -73,11 +73,14 @@ interface IValidators {
     /// @notice Lets a validator go on with another key, with the same power, in one change.
     function replaceKey(bytes32 oldKey, bytes32 newKey) external;
 
-    /// @notice Lets a node of a member organisation in.
+    /// @notice Lets a node of a member organisation in. One that is listed as another's becomes this organisation's.
     function listNode(bytes20 id, uint32 organisation) external;
 
     /// @notice Lets a node in no more.
     function unlistNode(bytes20 id) external;
+
+    /// @notice Lets no node of an organisation in any more, however many it has by now, none included.
+    function unlistNodes(uint32 organisation) external;
 
     /// @notice Lets a node of the caller's own organisation in, without a vote, up to 16 of each organisation.
     function listOwnNode(bytes20 id) external;

@@ -178,6 +178,25 @@ contract CouncilTest is Network {
         assertTrue(council.proposal(0).state == ICouncil.State.Unknown, "unknown");
     }
 
+    /// @notice Once enough members want it, it is not its proposer's alone to end.
+    function test_WhatEnoughApproveIsNotCancelledByItsProposer() public {
+        bytes32 id = _some(1);
+        approveBy(2, id);
+        approveBy(3, id);
+        bytes memory refusal = abi.encodeWithSelector(ICouncil.CouncilMayNotCancel.selector, id, account(1));
+        vm.prank(account(1));
+        vm.expectRevert(refusal);
+        council.cancel(id);
+        vm.prank(account(1));
+        council.revokeApproval(id);
+        approveBy(4, id);
+        vm.prank(account(1));
+        vm.expectRevert(refusal);
+        council.cancel(id);
+        vm.warp(START + DELAY);
+        executeBy(4, id);
+    }
+
     function test_TheCouncilCancelsAMembersProposal() public {
         bytes32 id = _some(4);
         enact(address(council), abi.encodeCall(ICouncil.cancel, (id)));

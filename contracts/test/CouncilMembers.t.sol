@@ -179,6 +179,45 @@ contract CouncilMembersTest is Network {
         assertEq(council.threshold(), 4, "four");
     }
 
+    /// @notice Two open votes on the members, in either order: neither holds the other up nor moves the bar.
+    function test_OpenVotesOnMembersSurviveEachOther() public {
+        for (uint256 first = 0; first < 2; ++first) {
+            deployNetwork(4, 3, 0);
+            bytes memory join = abi.encodeCall(ICouncil.setMember, (account(5), 5, "five", 0));
+            bytes memory leave = abi.encodeCall(ICouncil.removeMember, (4, 0));
+            bytes32[2] memory ids = [
+                proposeBy(1, address(council), first == 0 ? join : leave),
+                proposeBy(1, address(council), first == 0 ? leave : join)
+            ];
+            for (uint256 i = 0; i < 2; ++i) {
+                approveBy(2, ids[i]);
+                approveBy(3, ids[i]);
+                if (council.threshold() > 3) {
+                    vm.prank(account(5));
+                    council.approve(ids[i]);
+                }
+                executeBy(1, ids[i]);
+                assertEq(council.threshold(), i == 1 ? 3 : (first == 0 ? 4 : 2), "two thirds of 5, or of 3, then of 4");
+            }
+            assertEq(council.members().length, 4, "four");
+        }
+    }
+
+    /// @notice A threshold that the council has chosen stays while it is one.
+    function test_AChosenThresholdIsKeptWhileItIsRight() public {
+        enact(address(council), abi.encodeCall(ICouncil.setThreshold, (4)));
+        bytes32 id = proposeBy(1, address(council), abi.encodeCall(ICouncil.setMember, (account(5), 5, "five", 0)));
+        for (uint256 i = 2; i <= 4; ++i) approveBy(i, id);
+        vm.warp(block.timestamp + DELAY);
+        executeBy(1, id);
+        assertEq(council.threshold(), 4, "kept: four of five");
+        id = proposeBy(1, address(council), abi.encodeCall(ICouncil.removeMember, (5, 0)));
+        for (uint256 i = 2; i <= 4; ++i) approveBy(i, id);
+        vm.warp(block.timestamp + DELAY);
+        executeBy(1, id);
+        assertEq(council.threshold(), 3, "four of five is two thirds: it follows");
+    }
+
     function test_TheLastMemberStays() public {
         deployNetwork(1, 1, 0);
         bytes32 id = proposeBy(1, address(council), abi.encodeCall(ICouncil.removeMember, (1, 0)));
@@ -270,6 +309,8 @@ contract CouncilMembersTest is Network {
         vm.warp(block.timestamp + DELAY);
         vm.expectRevert(reason);
         executeBy(1, id);
+        vm.prank(account(2));
+        council.revokeApproval(id);
         vm.prank(account(1));
         council.cancel(id);
     }

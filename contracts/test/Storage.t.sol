@@ -15,15 +15,15 @@ contract StorageTest is Network {
     function test_Validators() public {
         roll(77);
         vm.prank(address(council));
-        validators.setValidator(key(5), 11, 2);
+        validators.setValidator(key(5), 3, 2);
         address at = address(validators);
         assertEq(_number(at, 1), 5, "length");
         uint256 base = uint256(keccak256(abi.encode(1)));
         assertEq(vm.load(at, bytes32(base + 8)), key(5), "key");
-        assertEq(_number(at, base + 9), (uint256(2) << 64) | 11, "power and organisation");
+        assertEq(_number(at, base + 9), (uint256(2) << 64) | 3, "power and organisation");
         assertEq(vm.load(at, bytes32(base)), key(1), "first key");
         assertEq(_number(at, uint256(keccak256(abi.encode(key(5), 3)))), 5, "place");
-        assertEq(_number(at, 5), (uint256(51) << 64) | 77, "summary");
+        assertEq(_number(at, 5), (uint256(43) << 64) | 77, "summary");
     }
 
     function test_Nodes() public view {

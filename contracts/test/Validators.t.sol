@@ -2,13 +2,16 @@
 pragma solidity 0.8.28;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {ICouncil} from "../interfaces/ICouncil.sol";
 import {IValidators} from "../interfaces/IValidators.sol";
 import {Network} from "./support/Network.sol";
 
 /// @title What the validators' contract does and refuses. The council acts itself here: its own rules have their tests.
 contract ValidatorsTest is Network {
+    /// @notice Four run a validator; the fifth organisation has none yet.
     function setUp() public {
         deployNetwork(4, 3, 0);
+        enact(address(council), abi.encodeCall(ICouncil.setMember, (account(5), 5, nameOf(5), 0)));
         roll(2);
     }
 
@@ -46,18 +49,21 @@ contract ValidatorsTest is Network {
             vm.prank(callers[i]);
             vm.expectRevert(refusal);
             validators.unlistNode(node(1));
+            vm.prank(callers[i]);
+            vm.expectRevert(refusal);
+            validators.unlistNodes(1);
         }
     }
 
     function test_AddWeighRemove() public {
         vm.expectEmit(true, true, true, true, address(validators));
-        emit IValidators.ValidatorSet(key(5), 10, 1);
-        _set(key(5), 10, 1);
+        emit IValidators.ValidatorSet(key(5), 10, 5);
+        _set(key(5), 10, 5);
         assertEq(validators.totalPower(), 50, "total");
         assertEq(validators.changedAt(), 2, "changedAt");
         assertEq(validators.validator(key(5)).power, 10, "power");
         roll(3);
-        _set(key(5), 12, 1);
+        _set(key(5), 12, 5);
         assertEq(validators.totalPower(), 52, "total");
         roll(4);
         _set(key(2), 0, 2);
@@ -74,7 +80,7 @@ contract ValidatorsTest is Network {
         _refuses(bytes32(0), 10, 1, _bad(0, 10, 1));
         _refuses(key(5), 1001, 1, abi.encodeWithSelector(IValidators.ValidatorsChangeTooLarge.selector, 1001, 40));
         _refuses(key(5), 0, 1, abi.encodeWithSelector(IValidators.ValidatorsUnknownKey.selector, key(5)));
-        _refuses(key(5), 10, 5, abi.encodeWithSelector(IValidators.ValidatorsNotMember.selector, 5));
+        _refuses(key(5), 10, 6, abi.encodeWithSelector(IValidators.ValidatorsNotMember.selector, 6));
         _refuses(key(5), 10, 0, abi.encodeWithSelector(IValidators.ValidatorsNotMember.selector, 0));
         bytes memory other = abi.encodeWithSelector(IValidators.ValidatorsOtherOrganisation.selector, key(1), 1);
         _refuses(key(1), 11, 2, other);
@@ -86,9 +92,9 @@ contract ValidatorsTest is Network {
     }
 
     function test_OneChangeABlock() public {
-        _set(key(5), 10, 1);
+        _set(key(5), 10, 5);
         bytes memory refusal = abi.encodeWithSelector(IValidators.ValidatorsAlreadyChanged.selector, 2);
-        _refuses(key(6), 10, 1, refusal);
+        _refuses(key(6), 5, 5, refusal);
         vm.prank(address(council));
         vm.expectRevert(refusal);
         validators.replaceKey(key(1), key(6));
@@ -96,13 +102,13 @@ contract ValidatorsTest is Network {
         vm.prank(address(council));
         validators.listNode(node(9), 1);
         roll(3);
-        _set(key(6), 10, 1);
+        _set(key(6), 5, 5);
     }
 
     function test_ChangesAreAtMostAThird() public {
-        _refuses(key(5), 14, 1, abi.encodeWithSelector(IValidators.ValidatorsChangeTooLarge.selector, 14, 40));
+        _refuses(key(5), 14, 5, abi.encodeWithSelector(IValidators.ValidatorsChangeTooLarge.selector, 14, 40));
         _refuses(key(1), 24, 1, abi.encodeWithSelector(IValidators.ValidatorsChangeTooLarge.selector, 14, 40));
-        _set(key(5), 13, 1);
+        _set(key(5), 13, 5);
         roll(3);
         _set(key(1), 1, 1);
         assertEq(validators.totalPower(), 44, "total");
@@ -114,11 +120,22 @@ contract ValidatorsTest is Network {
         assertEq(validators.totalPower(), 44, "total");
     }
 
+    /// @notice It is the organisation that could stop the chain, with however many keys.
+    function test_NoOrganisationIsRaisedToAThirdByASecondKey() public {
+        _refuses(key(5), 10, 1, abi.encodeWithSelector(IValidators.ValidatorsShareTooLarge.selector, 20, 50));
+        _refuses(key(5), 5, 1, abi.encodeWithSelector(IValidators.ValidatorsShareTooLarge.selector, 15, 45));
+        _set(key(5), 4, 1);
+        roll(3);
+        _refuses(key(1), 11, 1, abi.encodeWithSelector(IValidators.ValidatorsShareTooLarge.selector, 15, 45));
+        _set(key(6), 10, 5);
+        assertEq(validators.totalPower(), 54, "total");
+    }
+
     /// @notice A removal is let through even where it leaves another with a third: a bad validator must go.
     function test_ARemovalIsNotHeldUpByTheOthersShares() public {
         _set(key(1), 14, 1);
         roll(3);
-        _set(key(5), 1, 1);
+        _set(key(5), 1, 5);
         roll(4);
         _set(key(2), 0, 2);
         assertEq(validators.totalPower(), 35, "total");
@@ -141,7 +158,7 @@ contract ValidatorsTest is Network {
     function test_AHundredValidators() public {
         for (uint256 i = 5; i <= 100; ++i) {
             roll(i);
-            _set(key(i), 1, 1);
+            _set(key(i), 1, uint32(1 + (i % 4)));
         }
         roll(101);
         _refuses(key(101), 1, 1, abi.encodeWithSelector(IValidators.ValidatorsTooMany.selector, 100));
@@ -175,7 +192,7 @@ contract ValidatorsTest is Network {
         roll(2);
         _set(key(1), 100, 1);
         roll(3);
-        _set(key(4), 10, 1);
+        _set(key(4), 10, 2);
         roll(4);
         vm.prank(address(council));
         vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsChangeTooLarge.selector, 100, 130));
@@ -261,12 +278,52 @@ contract ValidatorsNodesTest is Network {
         vm.prank(address(council));
         vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsNotMember.selector, 9));
         validators.listNode(node(9), 9);
-        vm.prank(address(council));
+        vm.prank(account(2));
         vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsNodeListed.selector, node(1), 1));
-        validators.listNode(node(1), 2);
+        validators.listOwnNode(node(1));
         vm.prank(address(council));
         vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsNodeNotListed.selector, node(9)));
         validators.unlistNode(node(9));
+    }
+
+    /// @notice A member that lists a newcomer's node as its own does not keep it out, nor keep it.
+    function test_TheCouncilTakesANodeOver() public {
+        vm.prank(account(2));
+        validators.listOwnNode(node(9));
+        vm.expectEmit(true, true, true, true, address(validators));
+        emit IValidators.NodeUnlisted(node(9), 2);
+        vm.expectEmit(true, true, true, true, address(validators));
+        emit IValidators.NodeListed(node(9), 3);
+        vm.prank(address(council));
+        validators.listNode(node(9), 3);
+        assertEq(validators.organisationOfNode(node(9)), 3, "taken over");
+        vm.prank(address(council));
+        validators.listNode(node(9), 3);
+        assertEq(validators.nodes().length, 5, "once");
+        vm.prank(account(2));
+        vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsNodeNotListed.selector, node(9)));
+        validators.unlistOwnNode(node(9));
+    }
+
+    /// @notice Whatever an organisation has listed or unlisted since its expulsion was proposed, none of it stays.
+    function test_AllNodesOfAnOrganisationGo() public {
+        for (uint256 i = 100; i < 115; ++i) {
+            vm.prank(account(2));
+            validators.listOwnNode(node(i));
+        }
+        vm.prank(account(2));
+        validators.unlistOwnNode(node(2));
+        vm.prank(address(council));
+        validators.unlistNodes(2);
+        assertEq(validators.nodes().length, 3, "the others' remain");
+        for (uint32 i = 1; i <= 4; ++i) {
+            assertEq(validators.organisationOfNode(node(i)), i == 2 ? 0 : i, "found by its id");
+        }
+        vm.prank(address(council));
+        validators.unlistNodes(2);
+        vm.prank(account(2));
+        validators.listOwnNode(node(100));
+        assertEq(validators.organisationOfNode(node(100)), 2, "its count began anew");
     }
 
     function test_AMemberListsItsOwn() public {

@@ -75,6 +75,7 @@ contract ValidatorsHandler is Network {
         IValidators.Validator memory there = validators.validator(key_);
         if (there.organisation != 0) organisation = there.organisation;
         if (seed % 8 == 7) {
+            if ((seed >> 48) % 8 == 0) return abi.encodeCall(IValidators.unlistNodes, (organisation));
             bytes20 id = node((seed >> 24) % 8);
             bool listed = validators.organisationOfNode(id) != 0;
             return

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from chain_node.errors import NodeError
 from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.keystore import ChainKey, Keystore
@@ -24,12 +26,13 @@ from chain_node.signing import LegacySigner
 def part(number: int, **changes: Any) -> PublicPart:
     """A public part of nobody."""
     seed = hashlib.sha256(b"organisation %d" % number).hexdigest()
+    validator = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed)).public_key()
     values: dict[str, Any] = {
         "organisation": number,
         "name": f"机构 {number}",
         "member": "0x" + seed[:40],
         "node_id": seed[24:],
-        "validator_key": hashlib.sha256(seed.encode()).hexdigest(),
+        "validator_key": validator.public_bytes_raw().hex(),
         "endpoint": f"127.0.0.1:{27000 + 10 * number}",
     }
     return PublicPart(**(values | changes))

@@ -71,7 +71,7 @@ def test_no_key_has_a_right(node: RunningNode, first: CouncilMember) -> None:
     assert authority.has_role(0, COUNCIL) == (True, 0)
     key = node.folder.council_key().address
     assert not authority.has_role(0, key)[0]
-    for name in ("setValidator", "replaceKey", "listNode", "unlistNode"):
+    for name in ("setValidator", "replaceKey", "listNode", "unlistNode", "unlistNodes"):
         selector = artefact("Validators").abi.function(name).selector
         assert tuple(authority.read("canCall", to_hex(COUNCIL), to_hex(VALIDATORS), selector)) == (True, 0)
         assert tuple(authority.read("canCall", to_hex(key), to_hex(VALIDATORS), selector)) == (False, 0)

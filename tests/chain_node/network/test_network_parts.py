@@ -11,7 +11,16 @@ import pytest
 from network_support import part
 
 from chain_node.errors import NetworkError
-from chain_node.network.parts import Charter, Terms, default_threshold, load_charter, load_part, save, slug
+from chain_node.network.parts import (
+    Charter,
+    Terms,
+    default_threshold,
+    is_ed25519_key,
+    load_charter,
+    load_part,
+    save,
+    slug,
+)
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -125,3 +134,17 @@ def test_names_as_folders() -> None:
         "organisation",
         "a-b",
     ]
+
+
+def test_which_bytes_are_a_key() -> None:
+    """RFC 8032, section 7.1: the public keys of its tests."""
+    for text in (
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+    ):
+        assert is_ed25519_key(bytes.fromhex(text))
+    assert is_ed25519_key(b"\x01" + bytes(31)), "the neutral element"
+    assert not is_ed25519_key(b"\x02" + bytes(31)), "x² is no square"
+    assert not is_ed25519_key((2**255 - 19 + 1).to_bytes(32, "little")), "the neutral element, written another way"
+    assert not is_ed25519_key(bytes(31))

@@ -6,22 +6,27 @@ import asyncio
 import json
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from chain_node.durable import write_atomic
-from chain_node.errors import GatewaySettingsError
+from chain_node.errors import GatewaySettingsError, NodeError
 from chain_node.gateway import audit
 from chain_node.gateway.callers import CallerStore, Grant
 from chain_node.gateway.settings import GatewaySettings, NodeSettings
 from chain_node.home import Running
 from chain_node.manifest import Manifest
+from chain_node.supervisor.measure import alive, lock_owner
 from luya import logs
 from luya.console import tell
 from luya.home import Home
+
+_START_PATIENCE: Final = 120.0
 
 
 def settings(home: Home, config: Path | None) -> GatewaySettings:
@@ -55,12 +60,38 @@ def _known(home: Home) -> dict[str, Any]:
         known["chain_id"] = manifest.chain_id
         names = ("ledger", "law", "views", "authority")
         known["contracts"] = tuple((name, getattr(manifest, name)) for name in names)
-    running = Running.read(home)
+    running = _node(home)
     if running is not None:
         known["finality"] = running.finality
         urls = [url for url in (running.rpc_urls or running.rpc_url).split(",") if url]
         known["nodes"] = tuple(NodeSettings(f"node-{n}", url) for n, url in enumerate(urls, 1))
     return known
+
+
+def _node(home: Home) -> Running | None:
+    """The node's word; a file that a killed node left behind names a process that does not hold the home now."""
+    running = Running.read(home)
+    if running is None or not alive(running.pid):
+        return None
+    told = sys.platform != "linux" or lock_owner(home.lock) == running.pid
+    return running if told else None
+
+
+def _settings_of_a_start(home: Home, config: Path | None) -> GatewaySettings:
+    """The settings, once the home's node is up where one is starting.
+
+    Raises:
+        GatewaySettingsError: see `settings`; or the node is not up after two minutes.
+    """
+    deadline = time.monotonic() + _START_PATIENCE
+    while True:
+        starting = _node(home) is None and lock_owner(home.lock) is not None
+        try:
+            return settings(home, config)
+        except GatewaySettingsError:
+            if not starting or time.monotonic() > deadline:
+                raise
+        time.sleep(0.3)
 
 
 @contextmanager
@@ -108,7 +139,8 @@ def serve(home: Home, config: Path | None, asked: dict[str, Any], ready: Path | 
         from chain_node.gateway.server import serve as run
     except ImportError as error:
         raise GatewaySettingsError(f"the gateway needs aiohttp ({error}): pip install 'luya[gateway]'") from None
-    found = replace(settings(home, config), **{name: value for name, value in asked.items() if value is not None})
+    changes = {name: value for name, value in asked.items() if value is not None}
+    found = replace(_settings_of_a_start(home, config), **changes)
     logs.configure(service="gateway")
 
     def opened(door: Door) -> None:
@@ -121,12 +153,18 @@ def serve(home: Home, config: Path | None, asked: dict[str, Any], ready: Path | 
             tell(f"  指标 metrics {door.metrics_url or '-'}")
             tell("按 Ctrl-C 停止。Ctrl-C closes it.")
 
+    def whereabouts() -> tuple[NodeSettings, ...]:
+        try:
+            return settings(home, config).nodes
+        except NodeError:
+            return ()  # between two runs of the node nobody knows
+
     async def until_stopped() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        await run(found, stop, opened)
+        await run(found, stop, opened, whereabouts)
 
     _runner()(until_stopped())
     return {"stopped": True}

@@ -7,6 +7,7 @@ begun anew, whatever happened: `fresh` is true only where there was none.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -62,7 +63,8 @@ class LuyadSettings:
         chain_id: EIP-155 chain id; CometBFT's is `luya-<it>`.
         plan: the genesis plan of a new chain.
         block_time: seconds that CometBFT waits after a commit.
-        port: first of six in a row (p2p, CometBFT's RPC, ABCI, JSON-RPC, WebSocket, metrics); 0 takes free ones.
+        port: first of six in a row (p2p, CometBFT's RPC, ABCI, JSON-RPC, WebSocket, metrics); 0 takes free ones, and
+            keeps to them.
         binary: a luyad to use instead of the built one.
         moniker: the node's name in logs.
         wipe: begin a new chain, whatever is there; the old one is set aside.
@@ -212,6 +214,10 @@ class LuyadEngine:
     def _genesis(self) -> Path:
         return self._home / "config" / "genesis.json"
 
+    @property
+    def _ports_file(self) -> Path:
+        return self._folder / "ports.json"
+
     def _binary(self) -> Path:
         binary = self._settings.binary or find_luyad()
         if binary is None:
@@ -266,6 +272,7 @@ class LuyadEngine:
                 self._tool(binary, "rollback")
                 self.mended = "a commit that a crash had torn: one block was taken back and made again"
             elif _PORT_TAKEN in said and not self._settings.port:
+                self._ports_file.unlink(missing_ok=True)
                 self._ports = {}
             else:
                 break
@@ -281,12 +288,22 @@ class LuyadEngine:
                     f"luyad cannot start: port {', '.join(taken)} is in use; choose another first port (it takes "
                     f"{len(PORT_NAMES)} in a row), or 0 for free ones"
                 )
-        elif not self._ports or not all(is_free(port) for port in self._ports.values()):
-            self._ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
+        else:
+            self._choose_ports()
         listen = [part for name, port in self._ports.items() for part in (f"--{name}", f"127.0.0.1:{port}")]
         chain = ["--evm-chain-id", str(self._settings.chain_id), "--moniker", self._settings.moniker]
         pace = ["--timeout-commit", f"{round(self._settings.block_time * 1000)}ms"]
         self._tool(binary, "configure", *listen, *chain, *pace)
+
+    def _choose_ports(self) -> None:
+        """The last start's where they are free: whoever was told where the engine listens finds it there again."""
+        if not self._ports:
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                kept = json.loads(self._ports_file.read_bytes())
+                self._ports = {name: int(kept[name]) for name in PORT_NAMES}
+        if not self._ports or not all(is_free(port) for port in self._ports.values()):
+            self._ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
+            write_atomic(self._ports_file, json.dumps(self._ports).encode() + b"\n")
 
     def _makes_blocks(self, child: Child) -> bool:
         """A block after those that were there: then what a crash left behind has been played again, and it goes on."""

@@ -12,6 +12,7 @@ import (
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/crypto/ed25519"
+	cmtjson "github.com/cometbft/cometbft/libs/json"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
 )
@@ -59,47 +60,71 @@ func makeIdentity(home string) (*identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("init: %s: %w", c.NodeKeyFile(), err)
 	}
-	_, blocksErr := os.Stat(filepath.Join(c.DBDir(), "blockstore.db"))
-	if err := refuseStrayState(c, errors.Is(blocksErr, fs.ErrNotExist)); err != nil {
-		return nil, fmt.Errorf("init: %w", err)
-	}
-	if _, err := os.Stat(c.PrivValidatorKeyFile()); err == nil {
-		if _, err := os.Stat(c.PrivValidatorStateFile()); err != nil {
-			restoreState(c)
-		}
-	}
-	key, err := privval.LoadOrGenFilePV(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()).GetPubKey()
+	pv, err := loadOrMakeValidator(c)
 	if err != nil {
-		return nil, fmt.Errorf("init: %s: %w", c.PrivValidatorKeyFile(), err)
+		return nil, fmt.Errorf("init: %w", err)
 	}
 	for _, file := range []string{c.NodeKeyFile(), c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()} {
 		if err := os.Chmod(file, 0o600); err != nil {
 			return nil, fmt.Errorf("init: %w", err)
 		}
 	}
-	return publicPart(node, key.(ed25519.PubKey)), nil
+	return publicPart(node, pv.Key.PubKey.(ed25519.PubKey)), nil
 }
 
-// refuseStrayState keeps CometBFT from making a new key, or ending the process, over half a pair of files. A key
-// without its state is all right only where nothing was ever signed: when init finds no blocks.
-func refuseStrayState(c *cmtcfg.Config, neverStarted bool) error {
-	_, keyErr := os.Stat(c.PrivValidatorKeyFile())
-	_, stateErr := os.Stat(c.PrivValidatorStateFile())
+// loadOrMakeValidator gives the validator's key with what it last signed. Only a key that is made here begins with an
+// empty state, and the state is on disk before it: so a key without its state has lost it, and an empty state without a
+// key is left of a beginning that was cut off.
+func loadOrMakeValidator(c *cmtcfg.Config) (*privval.FilePV, error) {
+	keyFile, stateFile := c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()
+	if err := refuseStrayState(c); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(keyFile); err == nil {
+		return privval.LoadFilePV(keyFile, stateFile), nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	pv := privval.GenFilePV(keyFile, stateFile)
+	pv.LastSignState.Save()
+	for _, dir := range []string{filepath.Dir(stateFile), c.RootDir} {
+		if err := syncFolder(dir); err != nil {
+			return nil, err
+		}
+	}
+	pv.Key.Save()
+	return pv, syncFolder(filepath.Dir(keyFile))
+}
+
+// refuseStrayState keeps CometBFT from making a new key, or ending the process, over half a pair of files; and from
+// forgetting what a key has signed, which would let it sign twice.
+func refuseStrayState(c *cmtcfg.Config) error {
+	keyFile, stateFile := c.PrivValidatorKeyFile(), c.PrivValidatorStateFile()
+	_, keyErr := os.Stat(keyFile)
+	_, stateErr := os.Stat(stateFile)
 	switch {
-	case errors.Is(keyErr, fs.ErrNotExist) && stateErr == nil:
+	case errors.Is(keyErr, fs.ErrNotExist) && stateErr == nil && !isEmptyState(stateFile):
 		return fmt.Errorf("%s is there but its key %s is not: put the key back, or take the state file away if this "+
-			"shall become a new validator", c.PrivValidatorStateFile(), c.PrivValidatorKeyFile())
-	case keyErr == nil && errors.Is(stateErr, fs.ErrNotExist) && !neverStarted:
+			"shall become a new validator", stateFile, keyFile)
+	case keyErr == nil && errors.Is(stateErr, fs.ErrNotExist):
 		return fmt.Errorf("%s is there but what it last signed (%s) is not: put that file back; a validator that has "+
-			"forgotten what it signed can sign twice", c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
+			"forgotten what it signed can sign twice. If it is lost, make a new key and have it voted in: "+
+			"'luya network second', then 'luya network vote rotate'", keyFile, stateFile)
 	}
 	return nil
 }
 
-// restoreState makes the missing state file of a key that has never signed.
-func restoreState(c *cmtcfg.Config) {
-	pv := privval.LoadFilePVEmptyState(c.PrivValidatorKeyFile(), c.PrivValidatorStateFile())
-	pv.LastSignState.Save()
+// isEmptyState tells the state of a key that has never signed.
+func isEmptyState(path string) bool {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	var state privval.FilePVLastSignState
+	if err := cmtjson.Unmarshal(raw, &state); err != nil {
+		return false
+	}
+	return state.Height == 0 && state.Round == 0 && state.Step == 0 && state.Signature == nil && state.SignBytes == nil
 }
 
 func publicPart(node *p2p.NodeKey, key ed25519.PubKey) *identity {

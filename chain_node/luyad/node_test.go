@@ -251,16 +251,52 @@ func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file)
 	}
-	// A state that is gone is made anew only where nothing was ever signed.
-	require.NoError(t, os.Remove(c.PrivValidatorStateFile()))
-	again, err = makeIdentity(home)
+}
+
+func TestAKeyWithoutItsStateIsRefused(t *testing.T) {
+	home := t.TempDir()
+	c := cometConfigFor(home)
+	_, err := makeIdentity(home)
 	require.NoError(t, err)
-	require.Equal(t, first, again)
-	require.FileExists(t, c.PrivValidatorStateFile())
-	require.NoError(t, os.Mkdir(filepath.Join(home, "data", "blockstore.db"), 0o700))
+	key, err := os.ReadFile(c.PrivValidatorKeyFile())
+	require.NoError(t, err)
+	// No blocks are here, as after a restore of the key alone: that says nothing of what it has signed elsewhere.
 	require.NoError(t, os.Remove(c.PrivValidatorStateFile()))
 	_, err = makeIdentity(home)
 	require.ErrorContains(t, err, "can sign twice")
+	require.NoFileExists(t, c.PrivValidatorStateFile())
+	now, err := os.ReadFile(c.PrivValidatorKeyFile())
+	require.NoError(t, err)
+	require.Equal(t, key, now)
+}
+
+func TestABeginningThatWasCutOffIsGoneOnWith(t *testing.T) {
+	home := t.TempDir()
+	c := cometConfigFor(home)
+	first, err := makeIdentity(home)
+	require.NoError(t, err)
+	// The state comes first: cut off between the two, an empty one is there and no key.
+	require.NoError(t, os.Remove(c.PrivValidatorKeyFile()))
+	second, err := makeIdentity(home)
+	require.NoError(t, err)
+	require.Equal(t, first.NodeID, second.NodeID)
+	require.NotEqual(t, first.ValidatorKey, second.ValidatorKey)
+	again, err := makeIdentity(home)
+	require.NoError(t, err)
+	require.Equal(t, second, again)
+}
+
+func TestAStateThatIsNotEmptyWantsItsKey(t *testing.T) {
+	home := t.TempDir()
+	c := cometConfigFor(home)
+	_, err := makeIdentity(home)
+	require.NoError(t, err)
+	signed := []byte(`{"height": "17", "round": 0, "step": 3}`)
+	require.NoError(t, os.WriteFile(c.PrivValidatorStateFile(), signed, 0o600))
+	require.NoError(t, os.Remove(c.PrivValidatorKeyFile()))
+	_, err = makeIdentity(home)
+	require.ErrorContains(t, err, "put the key back")
+	require.NoFileExists(t, c.PrivValidatorKeyFile())
 }
 
 func TestConfigureReplacesAndChecks(t *testing.T) {

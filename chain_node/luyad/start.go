@@ -178,7 +178,7 @@ func startComet(srv *server.Context, app *App) (*node.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: run 'luyad init'", c.NodeKeyFile(), err)
 	}
-	if err := refuseStrayState(c, false); err != nil {
+	if err := refuseStrayState(c); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(c.PrivValidatorKeyFile()); err != nil {

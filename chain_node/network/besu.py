@@ -189,6 +189,7 @@ def node_configuration(node: BesuNode, terms: BesuTerms) -> str:
 def make_key(folder: Path) -> bytes:
     """A node's key, made where it is missing (mode 0600); its public key, 64 bytes."""
     path = folder / "key"
+    make_dir(folder, 0o700)  # before the key: what writes it would leave the folder open to all
     if not path.exists():
         write_new(path, PrivateKey().to_hex().encode() + b"\n", 0o600)
     try:

@@ -8,10 +8,10 @@ does all of it on one machine; `join` is `prepare` and `adopt` for a newcomer.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from chain_node.durable import make_dir, write_atomic
 from chain_node.engine.luyad import PORT_NAMES
@@ -19,8 +19,11 @@ from chain_node.errors import NetworkError
 from chain_node.jsonrpc import to_hex
 from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder
 from chain_node.network.genesis import genesis_plan
-from chain_node.network.parts import DEFAULT_POWER, Charter, PublicPart, Terms, check_distinct, save, slug
+from chain_node.network.parts import DEFAULT_POWER, Charter, PublicPart, Terms, check_distinct, load_part, save, slug
 from chain_node.network.tool import Luyad
+
+_UNFINISHED: Final = "unfinished.json"
+"""In a second node's folder until all of it is there: whose it will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,22 +198,23 @@ def second_node(
     or the successor of the validator, to which a vote then moves the weight.
 
     Args:
-        folder: the new node's, empty.
+        folder: the new node's, empty, or as an interrupted call left it.
         original: the organisation's folder.
         settings: how the new node runs.
         luyad: the program.
         endpoint: host:port under which peers reach it; "" for where it listens.
 
     Raises:
-        NetworkError: the folder is not empty, or the original is part of no network.
+        NetworkError: the folder holds something else, or the original is part of no network.
     """
-    if folder.root.exists() and any(folder.root.iterdir()):
-        raise NetworkError(f"{folder.root} is not empty: give the second node a folder of its own")
-    own = original.part()
+    own, unfinished = original.part(), folder.root / _UNFINISHED
     genesis = original.network.genesis.read_bytes()
+    if folder.root.exists() and any(folder.root.iterdir()) and not _is_begun(unfinished, own):
+        raise NetworkError(f"{folder.root} is not empty: give the second node a folder of its own")
     make_dir(folder.root, 0o700)
+    save(unfinished, asdict(own))
     for name in ("keys", "secrets", "network"):
-        shutil.copytree(original.root / name, folder.root / name)
+        _copy(original.root / name, folder.root / name, private=name != "network")
     identity = luyad.make_keys(folder.node, moniker(own.organisation))
     write_atomic(folder.node / "config" / "genesis.json", genesis)
     part = replace(
@@ -223,12 +227,31 @@ def second_node(
     folder.network.add_part(own)  # it first syncs from the original
     save(folder.public_file, asdict(part))
     configure(folder, luyad)
+    unfinished.unlink()
     return part
 
 
 def moniker(organisation: int) -> str:
     """A node's name among its peers; CometBFT wants plain ASCII, so not the organisation's own."""
     return f"organisation-{organisation}"
+
+
+def _is_begun(unfinished: Path, own: PublicPart) -> bool:
+    """A second node of this organisation was begun here and not finished."""
+    try:
+        return load_part(unfinished) == own
+    except NetworkError:
+        return False
+
+
+def _copy(source: Path, target: Path, *, private: bool) -> None:
+    """Copy a folder; what is private is its owner's alone from the first moment, whatever the umask."""
+    make_dir(target, 0o700 if private else 0o755)
+    for path in source.iterdir():
+        if path.is_dir():
+            _copy(path, target / path.name, private=private)
+        else:
+            write_atomic(target / path.name, path.read_bytes(), 0o600 if private else 0o644)
 
 
 def _write_plan(path: Path, charter: Charter) -> None:

@@ -27,7 +27,6 @@ class NetworkEngine:
     finality = Finality("latest")
     limits = Limits()
     fresh = False
-    mended = ""
 
     def __init__(self, node: RunningNode) -> None:
         self._node = node
@@ -47,6 +46,11 @@ class NetworkEngine:
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self._node.pid
+
+    @property
+    def mended(self) -> str:
+        """What its last start found broken and mended; "" when nothing was."""
+        return self._node.mended
 
     def start(self) -> None:
         """See `Engine`; a commit that a crash has torn is rolled back by the node itself."""

@@ -219,13 +219,6 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         "确认后结束它：kill {pid}；锁随进程消失，不要删除锁文件",
         "make sure what it is, then end it: kill {pid}; the lock dies with it, do not delete the file",
     ),
-    "api-down": Kind(
-        "warning",
-        "接口进程没有运行。",
-        "The API's process does not run.",
-        "节点会自动重启它；反复失败时查看 {home}/run/api.log",
-        "the node restarts it by itself; when that keeps failing, see {home}/run/api.log",
-    ),
     "archive-behind": Kind(
         "warning",
         "归档落后链 {entries:,} 条。",

@@ -9,16 +9,31 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
+from promql_labels import NeverMatches, labels_of
+from typer.main import get_command
 
 from api.web.observe import Metrics as ApiMetrics
+from chain_node.archive.calls import Call
+from chain_node.archive.writer import Archive
 from chain_node.gateway.metrics import Metrics as GatewayMetrics
-from chain_node.metrics import NAMES
-from chain_node.supervisor.problems import CATALOGUE
+from chain_node.metrics import NAMES, MirrorState, NodeCollector, Sources
+from chain_node.network.folders import NodeSettings
+from chain_node.network.founding import init_network
+from chain_node.outbox import open_outbox
+from chain_node.protocol.checkpoint import sign
+from chain_node.supervisor.judge import Room
+from chain_node.supervisor.problems import CATALOGUE, problem
+from luya.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -51,29 +66,68 @@ def yaml(path: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def exported(registry: CollectorRegistry) -> Iterator[str]:
-    """Names that a registry's families give to Prometheus."""
-    for family in registry.collect():
-        if family.type == "counter":
-            yield f"{family.name}_total"
-        elif family.type == "histogram":
-            yield from (f"{family.name}_{part}" for part in ("bucket", "sum", "count"))
-        else:
-            yield family.name
+def exported(registry: CollectorRegistry) -> Iterator[tuple[str, frozenset[str]]]:
+    """Names that a registry's families give to Prometheus, and their labels."""
+    for collector in list(registry._collector_to_names):
+        own = frozenset(getattr(collector, "_labelnames", ()))
+        for family in collector.collect():
+            if family.type == "counter":
+                yield f"{family.name}_total", own
+            elif family.type == "histogram":
+                yield f"{family.name}_bucket", own | {"le"}
+                yield from ((f"{family.name}_{part}", own) for part in ("sum", "count"))
+            else:
+                yield family.name, own
 
 
-def known() -> set[str]:
-    """Every metric there is, as the code says."""
-    names = set(NAMES) | _COMETBFT
-    names |= set(exported(ApiMetrics(lambda: 0).registry))
-    names |= set(exported(GatewayMetrics().registry))
+def of_a_node() -> dict[str, frozenset[str]]:
+    """`NAMES` with the labels under which a node that has everything exports them."""
+    sample = SimpleNamespace(up=True, head=1, final=1, head_time=1, still=0.0, peers=1)
+    supervisor = SimpleNamespace(
+        name="luyad", sample=sample, problems=[problem("starting", pid=1, seconds=1.0)], restarts=0, rollbacks=0,
+        accepting=True, clock_ahead=0.0, rooms=[Room("/", 1, 1)],
+    )  # fmt: skip
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "outbox").mkdir()
+        open_outbox(root / "outbox" / "0xabc.sqlite").close()
+        with Archive(root / "archive") as archive:
+            archive.append([b"\x40" * 20], [Call(0, 1, "0x0", 1)])
+            archive.publish(lambda one: sign(one, "a/b", Ed25519PrivateKey.generate()), "a/b")
+        sources = Sources(
+            info={"engine": "", "chain_id": "", "origin": ""},
+            archive=root / "archive",
+            outbox=root / "outbox",
+            supervisors=cast(Any, [supervisor]),
+            follower=cast(Any, SimpleNamespace(size=1, next_block=2)),
+            mirrors=lambda: [MirrorState("/far", 1, 0)],
+        )
+        found = {
+            sample.name: frozenset(sample.labels)
+            for family in NodeCollector(sources).collect()
+            for sample in family.samples
+        }
+    assert set(found) == set(NAMES)
+    return found
+
+
+@cache
+def known() -> dict[str, frozenset[str]]:
+    """Every metric there is and its labels, as the code says."""
+    none: frozenset[str] = frozenset()
+    found = of_a_node() | dict.fromkeys(_COMETBFT, frozenset({"chain_id"}))
+    found["up"] = none
+    found |= dict(exported(ApiMetrics(lambda: 0).registry))
+    found |= dict(exported(GatewayMetrics().registry))
     server = (ROOT / "chain_node" / "gateway" / "server.py").read_text("utf-8")
-    names |= set(re.findall(r'metrics\.watch\("(\w+)"', server))
-    for kind, name in re.findall(r'\b(gauge|counter)\("(\w+)"', (ROOT / "chain_node/luyad/metrics.go").read_text()):
+    found |= dict.fromkeys(re.findall(r'metrics\.watch\("(\w+)"', server), none)
+    luyad = (ROOT / "chain_node/luyad/metrics.go").read_text("utf-8")
+    for kind, name in re.findall(r'\b(gauge|counter)\("(\w+)"', luyad):
         assert kind == "gauge" or name.endswith("_total"), name
-        names.add(f"luya_node_{name}")
-    names |= set(re.findall(r'Name: "(luya_\w+)"', (ROOT / "chain_node/luyad/metrics.go").read_text()))
-    return names
+        found[f"luya_node_{name}"] = none
+    for name, labels in re.findall(r'Name: "(luya_\w+)"[^{]*\[\]string\{([^}]*)\}', luyad):
+        found[name] = frozenset(re.findall(r'"(\w+)"', labels))
+    return found
 
 
 def asked(expression: str) -> set[str]:
@@ -97,8 +151,8 @@ def test_alert_rules() -> None:
         assert re.fullmatch(r"\d+[smhd]", rule.get("for", "0s")), rule
         names = asked(rule["expr"])
         assert names or rule["expr"].startswith("up{"), rule
-        assert names <= known(), f"{rule['alert']} asks for {names - known()}"
-        balanced(rule["expr"])
+        assert names <= set(known()), f"{rule['alert']} asks for {names - set(known())}"
+        labels_of(rule["expr"], known())
 
 
 def test_every_page_that_an_alert_names_is_there() -> None:
@@ -108,17 +162,43 @@ def test_every_page_that_an_alert_names_is_there() -> None:
             assert f"## {page}" in text, page
 
 
-def balanced(expression: str) -> None:
-    """Brackets and quotes close; promtool would say more."""
-    stack: list[str] = []
-    closing = {")": "(", "]": "[", "}": "{"}
-    for letter in re.sub(r'"[^"]*"', '""', expression):
-        if letter in closing.values():
-            stack.append(letter)
-        elif letter in closing:
-            assert stack, expression
-            assert stack.pop() == closing[letter], expression
-    assert not stack, expression
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "min_over_time(luya_sender_pending[15m]) > 0 and luya_engine_still_seconds{} < 60",
+        "max(luya_node_height) - luya_node_height > 50",
+        "luya_sender_pending and on (engine) luya_engine_up",
+        "sum by (instance) (luya_gateway_node_up) == luya_engine_up",
+    ],
+)
+def test_an_operator_whose_sides_never_meet_is_seen(expression: str) -> None:
+    with pytest.raises(NeverMatches):
+        labels_of(expression, known())
+
+
+@pytest.mark.parametrize("expression", ["up == ", "sum(up", "up)", "nothing > 1", "up ? 1"])
+def test_what_is_no_rule_is_seen(expression: str) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        labels_of(expression, known())
+
+
+def test_every_job_that_is_scraped_is_missed() -> None:
+    """A process that is gone exports nothing: only `up` tells, and only of the jobs that its rule names."""
+    config = yaml(DEPLOY / "prometheus" / "prometheus.yml")
+    gone = [rule["expr"] for rule in rules() if rule["expr"].startswith("up{")]
+    names = re.findall(r'job=~"([^"]*)"', " ".join(gone))
+    for job in config["scrape_configs"]:
+        assert any(re.fullmatch(name, job["job_name"]) for name in names), job["job_name"]
+
+
+def test_every_command_that_an_alert_names_is_there() -> None:
+    for rule in rules():
+        for text in re.findall(r"\bluya ([a-z ]+)", rule["annotations"]["do"]):
+            at: Any = get_command(app)
+            for word in text.split():
+                at = at.commands.get(word) if hasattr(at, "commands") else at
+            assert at is not None, f"{rule['alert']}: luya {text}"
+            assert not hasattr(at, "commands"), f"{rule['alert']}: luya {text} is not a whole command"
 
 
 def test_what_is_scraped_is_served() -> None:
@@ -130,6 +210,8 @@ def test_what_is_scraped_is_served() -> None:
     assert f"--metrics-port {targets['luya'].rpartition(':')[2]}" in units["luya"]
     assert f"--port {targets['luya-api'].rpartition(':')[2]}" in units["luya"]
     assert f"--metrics-port {targets['luya-gateway'].rpartition(':')[2]}" in units["luya-gateway"]
+    port = signature(init_network).parameters["port"].default
+    assert targets["luya-network"] == NodeSettings(port).address("metrics")
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
@@ -153,8 +235,8 @@ def test_dashboards(path: Path) -> None:
             assert target["datasource"]["uid"] == source
             names = asked(target["expr"])
             assert names, target
-            assert names <= known(), f"{panel['title']} asks for {names - known()}"
-            balanced(target["expr"])
+            assert names <= set(known()), f"{panel['title']} asks for {names - set(known())}"
+            labels_of(target["expr"], known())
 
 
 def test_every_metric_of_a_node_is_shown_or_alerted_on() -> None:
@@ -255,6 +337,26 @@ def test_units_are_hardened_and_start_commands_that_exist(unit: Path) -> None:
     assert done.returncode == 0, done.stderr
     for option in (word for word in command if word.startswith("--")):
         assert option in done.stdout, option
+
+
+def test_the_second_copy_never_goes_to_the_ledgers_own_disk_by_itself() -> None:
+    """A folder that is there without its mount would be written to."""
+    ledger = (DEPLOY / "systemd" / "luya.service").read_text("utf-8")
+    (mirror,) = re.findall(r"LUYA_MIRROR=(\S+)", ledger)
+    assert f"\nRequiresMountsFor={mirror}\n" in ledger
+    assert mirror not in (DEPLOY / "systemd" / "luya.tmpfiles.conf").read_text("utf-8")
+
+
+def test_the_gateway_goes_with_the_ledger() -> None:
+    lines = (DEPLOY / "systemd" / "luya-gateway.service").read_text("utf-8").splitlines()
+    assert {"PartOf=luya.service", "StartLimitIntervalSec=0", "Restart=on-failure"} <= set(lines)
+
+
+def test_what_the_install_steps_build_with_is_installed() -> None:
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    (extras,) = re.findall(r"pip install 'luya\[([\w,]+)\]'", text)
+    assert "luya engine build" in text
+    assert "go" in extras.split(",")
 
 
 @pytest.mark.parametrize("unit", [*UNITS, *(DEPLOY / "systemd").glob("*.timer")], ids=lambda path: path.name)

@@ -75,6 +75,28 @@ def test_kept_through_a_clean_stop(chain: Path) -> None:
     engine.stop()
 
 
+def test_it_listens_where_it_did_before_unless_somebody_else_does(chain: Path) -> None:
+    before = make(chain)
+    before.start()
+    ports = before.ports
+    before.stop()
+    again = make(chain)
+    again.start()
+    assert again.ports == ports
+    again.stop()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports["json-rpc"]))
+        other.listen()
+        elsewhere = make(chain)
+        elsewhere.start()
+        assert elsewhere.ports["json-rpc"] != ports["json-rpc"]
+        elsewhere.stop()
+    (chain / "ports.json").write_text("[]")
+    damaged = make(chain)
+    damaged.start()
+    damaged.stop()
+
+
 def test_kept_through_kill_9(chain: Path) -> None:
     engine = make(chain)
     for _ in range(3):

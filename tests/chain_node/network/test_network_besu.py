@@ -84,6 +84,7 @@ def test_folders(tmp_path: Path) -> None:
     assert len(keys) == 4
     for folder, node in zip(folders, nodes, strict=True):
         assert (folder / "key").stat().st_mode & 0o077 == 0
+        assert folder.stat().st_mode & 0o077 == 0
         config = tomllib.loads((folder / "config.toml").read_text())
         for name in ("genesis-file", "static-nodes-file", "permissions-nodes-config-file", "node-private-key-file"):
             assert (folder / config[name]).exists(), name

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from chain_node.engine.luyad import Identity
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
-from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare
+from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
 from chain_node.network.parts import Terms, load_part, save
 from chain_node.network.tool import Luyad
 
@@ -136,6 +137,42 @@ def test_a_newcomer(luyad: Luyad, network: Path) -> None:
         join(OrganisationFolder(network / "sixth"), public, replace(wish, name="other"), luyad)
     moved = join(folder, public, replace(wish, endpoint="10.0.0.5:26656"), luyad)
     assert moved == replace(part, endpoint="10.0.0.5:26656"), "the same node elsewhere"
+
+
+class Cut(Luyad):
+    """A luyad that is killed when it is asked for keys."""
+
+    def make_keys(self, home: Path, moniker: str) -> Identity:
+        raise KeyboardInterrupt
+
+
+def test_a_second_node_that_was_cut_off_is_gone_on_with(luyad: Luyad, network: Path, tmp_path: Path) -> None:
+    original, other = organisations_in(network)[:2]
+    folder, settings = OrganisationFolder(tmp_path / "second"), NodeSettings(free_port_range(PORT_STEP))
+    with pytest.raises(KeyboardInterrupt):
+        second_node(folder, original, settings, Cut(luyad.binary))
+    with pytest.raises(NetworkError, match="not empty"):
+        second_node(folder, other, settings, luyad)  # another organisation's
+    part = second_node(folder, original, settings, luyad)
+    assert folder.part() == part
+    assert folder.council_key() == original.council_key()
+    assert part.validator_key != original.part().validator_key
+    with pytest.raises(NetworkError, match="not empty"):
+        second_node(folder, original, settings, luyad)  # it is finished
+
+
+def test_a_second_nodes_secrets_are_its_own_however_the_first_ones_lie(
+    luyad: Luyad, network: Path, tmp_path: Path
+) -> None:
+    original, folder = organisations_in(network)[0], OrganisationFolder(tmp_path / "second")
+    for name in ("keys", "secrets"):
+        (original.root / name).chmod(0o755)
+        for path in (original.root / name).iterdir():
+            path.chmod(0o644)
+    second_node(folder, original, NodeSettings(free_port_range(PORT_STEP)), luyad)
+    for name in ("keys", "secrets"):
+        for path in (folder.root / name, *(folder.root / name).iterdir()):
+            assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_what_is_made_once(luyad: Luyad, network: Path, tmp_path: Path) -> None:

@@ -44,21 +44,27 @@ class Budgets:
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, key: str, rates: Rates, cost: int) -> None:
+    def take(self, key: str, rates: Rates, cost: int, paid: int = 0) -> None:
         """Charge one call.
 
         A cost beyond what can be saved up is let through from a full bucket, and leaves a debt.
+
+        Args:
+            paid: of its cost, before it was read; it counts as a call already.
 
         Raises:
             CallRefused: -32005 (HTTP 429): the budget is spent; its data says for how long.
         """
         bucket = self._refilled(key, rates)
         units_needed = min(float(cost), rates.units_per_s * rates.burst)
-        wait = max((1.0 - bucket.calls) / rates.calls_per_s, (units_needed - bucket.units) / rates.units_per_s)
-        if wait > 0:
-            raise spent(wait)
-        bucket.calls -= 1.0
-        bucket.units -= cost
+        if (not paid and bucket.calls < 1.0) or bucket.units < units_needed - paid:
+            # who asks again pays for all of it again
+            raise spent(
+                max((1.0 - bucket.calls) / rates.calls_per_s, (units_needed - bucket.units) / rates.units_per_s)
+            )
+        if not paid:
+            bucket.calls -= 1.0
+        bucket.units -= cost - paid
 
     def charge(self, key: str, cost: int) -> None:
         """Charge afterwards what a call turned out to cost: the caller's next calls wait for it."""

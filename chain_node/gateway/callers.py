@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from chain_node.durable import make_dir
 from chain_node.errors import CallerError
-from chain_node.gateway.policy import Role
+from chain_node.gateway.policy import FREE, Role
 
 PREFIX: Final = "luyagw"
 _ID_CHARS: Final = 8
@@ -259,7 +259,7 @@ class Callers:
         """Its entry is neither revoked nor expired (callers without an entry are always alive)."""
         if caller.expires is not None and caller.expires <= time.time():
             return False
-        return caller.id in self._live or caller.role in (Role.PUBLIC, Role.OWNER)
+        return caller.id in self._live or caller.role in FREE
 
 
 def secret_hash(secret: str) -> bytes:

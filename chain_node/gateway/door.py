@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -21,7 +22,8 @@ from chain_node.gateway.methods import Origin
 from chain_node.gateway.metrics import Metrics
 from chain_node.gateway.params import data as hex_data
 from chain_node.gateway.policy import Role
-from chain_node.gateway.service import Service
+from chain_node.gateway.room import SMALL, Places
+from chain_node.gateway.service import Answer, Service
 from chain_node.gateway.settings import GatewaySettings
 from chain_node.gateway.siwe import NONCE_SECONDS, SignIn
 from chain_node.gateway.sockets import Sockets
@@ -68,6 +70,7 @@ class Door:
         self._budgets = budgets
         self._metrics = metrics
         self._health = health
+        self._places = Places(settings.max_requests, settings.max_caller_requests)
         self._anybody = "*" in settings.cors_origins
         self._origins = frozenset(settings.cors_origins)
 
@@ -82,15 +85,14 @@ class Door:
             response = _refusal(refused)
         except CallerError as error:
             response = _plain(400, {"error": str(error)})
-        if origin is not None and not response.prepared and self._allowed(origin):
-            response.headers["Access-Control-Allow-Origin"] = "*" if self._anybody else origin
-            response.headers["Vary"] = "Origin"
+        if not response.prepared:
+            self._shared(response, origin)
         return response
 
     async def _routed(self, request: web.BaseRequest, origin: str | None) -> web.StreamResponse:
         path = request.path
         if request.method == "POST" and (path in ("/", "/rpc") or path.startswith(TOKEN_PATH)):
-            return await self._rpc(request)
+            return await self._rpc(request, origin)
         if request.method == "GET":
             if path == "/healthz":
                 found = self._health()
@@ -102,7 +104,7 @@ class Door:
         known = path in ("/", "/rpc", "/healthz") or path.startswith(TOKEN_PATH)
         return _plain(405 if known else 404, {"error": "JSON-RPC: POST /, WebSocket: GET /; see /healthz"})
 
-    async def _rpc(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _rpc(self, request: web.BaseRequest, origin: str | None) -> web.StreamResponse:
         client = self._identify.client(request)
         # A page in a browser cannot send this type across origins without asking first (a client certificate would
         # otherwise let any page call).
@@ -110,14 +112,24 @@ class Door:
             self._metrics.refused("type")
             raise CallRefused(wire.INVALID_REQUEST, "the content type is application/json", status=415)
         caller = self._known(request, client)
-        body = await self._body(request, self._settings.max_body)
-        answer = await self._service.answer(caller, body, Origin(client.address))
-        if not answer.body:
-            return web.Response(status=204 if answer.status == 200 else answer.status)
-        headers: Mapping[str, str] = _JSON
-        if answer.retry_after is not None:
-            headers = {**_JSON, "Retry-After": str(math.ceil(answer.retry_after))}
-        return web.Response(body=answer.body, status=answer.status, headers=headers)
+        if not self._places.enter(caller):
+            self._metrics.refused("requests")
+            raise CallRefused(wire.LIMIT, "too many requests at once: try again in a moment", status=503)
+        try:
+            body = await self._body(request, self._settings.max_body)
+            answer = await self._service.answer(caller, body, Origin(client.address))
+            try:
+                response = _answered(answer)
+                if len(answer.body) > SMALL:  # written here, to know when its memory is free again
+                    self._shared(response, origin)
+                    with contextlib.suppress(ConnectionError):
+                        await response.prepare(request)
+                        await response.write_eof()
+                return response
+            finally:
+                answer.sent()
+        finally:
+            self._places.leave(caller)
 
     async def _socket(self, request: web.BaseRequest, origin: str | None) -> web.StreamResponse:
         client = self._identify.client(request)
@@ -125,15 +137,15 @@ class Door:
             self._metrics.refused("origin")
             raise CallRefused(wire.UNAUTHORISED, f"pages of {origin[:100]} may not call here", status=403)
         caller = self._known(request, client)
-        return await self._sockets.serve(request, caller, client.address)
+        return await self._sockets.serve(request, caller, client)
 
     def _known(self, request: web.BaseRequest, client: Client) -> Any:
         try:
             return self._identify.caller(request, client)
-        except CallRefused:
+        except CallRefused as refused:
             self._metrics.refused("credentials")
-            # guessing is not free
-            self._budgets.take(client.key, self._settings.rates_of(Role.PUBLIC), _BAD_TOKEN_COST)
+            if refused.status == 401:  # guessing is not free
+                self._budgets.take(client.key, self._settings.rates_of(Role.PUBLIC), _BAD_TOKEN_COST)
             raise
 
     async def _body(self, request: web.BaseRequest, limit: int) -> bytes:
@@ -193,6 +205,12 @@ class Door:
 
     # ------------------------------------------------------------------------------------------------------- pages
 
+    def _shared(self, response: web.StreamResponse, origin: str | None) -> None:
+        """Pages of allowed origins may read it."""
+        if origin is not None and self._allowed(origin):
+            response.headers["Access-Control-Allow-Origin"] = "*" if self._anybody else origin
+            response.headers["Vary"] = "Origin"
+
     def _allowed(self, origin: str) -> bool:
         return self._anybody or origin in self._origins
 
@@ -209,6 +227,15 @@ class Door:
                 "Vary": "Origin",
             },
         )
+
+
+def _answered(answer: Answer) -> web.Response:
+    if not answer.body:
+        return web.Response(status=204 if answer.status == 200 else answer.status)
+    headers: Mapping[str, str] = _JSON
+    if answer.retry_after is not None:
+        headers = {**_JSON, "Retry-After": str(math.ceil(answer.retry_after))}
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 
 def _signed(body: bytes) -> tuple[str, bytes]:

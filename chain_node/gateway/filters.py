@@ -12,6 +12,7 @@ from chain_node.errors import CallRefused
 from chain_node.gateway import wire
 from chain_node.gateway.callers import Caller
 from chain_node.gateway.logs import Criteria
+from chain_node.gateway.room import share
 
 IDLE_SECONDS: Final = 300.0
 _ALL: Final = 10_000
@@ -52,8 +53,10 @@ class Filters:
         while self._filters and next(iter(self._filters.values())).used < now - IDLE_SECONDS:
             self._filters.popitem(last=False)
         mine = sum(1 for one in self._filters.values() if one.owner == caller.key)
-        if mine >= self._per_caller or len(self._filters) >= _ALL:
+        if mine >= self._per_caller:
             raise CallRefused(wire.LIMIT, f"{mine} filters of yours are open: uninstall some")
+        if len(self._filters) >= share(caller.role, _ALL):
+            raise CallRefused(wire.LIMIT, "too many filters are open here: try again later")
         identifier = "0x" + secrets.token_hex(16).lstrip("0")
         self._filters[identifier] = Filter(caller.key, criteria, next_block, now)
         return identifier
@@ -70,6 +73,11 @@ class Filters:
         found.used = time.monotonic()
         self._filters.move_to_end(str(identifier))
         return found
+
+    def of_logs(self, identifier: object) -> bool:
+        """There is a filter of that id, whosever it is, and it is one of logs."""
+        found = self._filters.get(identifier) if isinstance(identifier, str) else None
+        return found is not None and found.criteria is not None
 
     def remove(self, caller: Caller, identifier: object) -> bool:
         """Forget it; True where there was one."""

@@ -20,6 +20,7 @@ from chain_node.errors import CallRefused
 from chain_node.gateway import params as checked
 from chain_node.gateway import wire
 from chain_node.gateway.callers import Caller
+from chain_node.gateway.filters import Filters
 from chain_node.gateway.logs import Criteria
 from chain_node.gateway.open_views import (
     BALANCE_OF,
@@ -80,12 +81,14 @@ class Guards:
         views: which contract functions are open to whom.
         chain_id: what transactions must be for.
         resolve: see `Resolve`.
+        filters: what a filter's changes show depends on what it is one of.
     """
 
-    def __init__(self, views: OpenViews, chain_id: int, resolve: Resolve) -> None:
+    def __init__(self, views: OpenViews, chain_id: int, resolve: Resolve, filters: Filters) -> None:
         self._views = views
         self._chain_id = chain_id
         self._resolve = resolve
+        self._filters = filters
         self._by_method: dict[str, Callable[[Caller, list[Any]], list[Any]]] = {
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
@@ -100,6 +103,7 @@ class Guards:
             "debug_traceCall": self._tracer,
             "debug_traceBlockByHash": self._tracer,
             "debug_traceBlockByNumber": self._tracer,
+            "trace_rawTransaction": self._raw,
         }
 
     def check(self, caller: Caller, method: str, params: list[Any]) -> Checked:
@@ -121,6 +125,10 @@ class Guards:
         if method == "eth_call":
             call = params[0] if isinstance(params[0], dict) else {}
             to, data = call.get("to"), call.get("input", call.get("data"))
+            # A reader's call goes on as it was written, and Go's JSON takes "INPUT" for input: only what is spelled as
+            # here is read here as a node reads it.
+            if set(call) - _CALL_MEMBERS or call.get("data", data) != data:
+                return True
             if len(params) > 2 or not isinstance(to, str) or not isinstance(data, str):
                 return True
             try:
@@ -131,6 +139,8 @@ class Guards:
             return str(params[0]) != "0x" + _NOBODY.hex()
         if method == "eth_subscribe":
             return params[:1] == ["logs"]
+        if method == "eth_getFilterChanges":
+            return bool(params) and self._filters.of_logs(params[0])
         return method in ("eth_getBlockByNumber", "eth_getBlockByHash") and params[1] is True
 
     def _with_block(self, method: str, params: list[Any]) -> list[Any]:
@@ -305,6 +315,11 @@ class Guards:
             if isinstance(options, dict):
                 _built_in(options)
         return params
+
+    def _raw(self, _caller: Caller, params: list[Any]) -> list[Any]:
+        if not params:
+            raise checked.bad("trace_rawTransaction takes a signed transaction")
+        return ["0x" + checked.data(params[0], "the transaction").hex(), *params[1:]]
 
     # ------------------------------------------------------------------------------------------------------- sends
 

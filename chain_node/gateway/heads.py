@@ -105,8 +105,10 @@ class HeadFeed:
             CallRefused: no node answers; the next time begins with the same block.
         """
         height = self.height
-        if not self._subscriptions or self._pool.genesis != self._genesis:  # nobody listens, or it is another chain
-            self._next, self._genesis = height + 1, self._pool.genesis
+        rebuilt = self._genesis not in ("", self._pool.genesis)
+        self._genesis = self._pool.genesis
+        if not self._subscriptions or rebuilt:  # nobody listens, or it is another chain
+            self._next = height + 1
             return
         while self._next <= height and self._subscriptions:
             if not await self._tell(self._next):
@@ -123,12 +125,7 @@ class HeadFeed:
                 return False
         logs: list[dict[str, Any]] = []
         if any(one.criteria is not None for one in listening):
-            found = await self._pool.ask("eth_getLogs", [{"fromBlock": hex(number), "toBlock": hex(number)}])
-            if found.error is not None:
-                whole = Criteria(number, number, None, (), ())
-                logs = json.loads(await self._logs.read(whole))
-            else:
-                logs = json.loads(found.result or b"[]") or []
+            logs = json.loads(await self._logs.read(Criteria(number, number, None, (), ()), whole=True))
         for one in listening:
             if one.criteria is None:
                 if block is not None:

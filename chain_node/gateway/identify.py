@@ -15,7 +15,7 @@ from cryptography import x509
 from chain_node.errors import CallRefused
 from chain_node.gateway import wire
 from chain_node.gateway.callers import Caller, Callers
-from chain_node.gateway.policy import Role
+from chain_node.gateway.policy import FREE, Role
 from chain_node.gateway.settings import GatewaySettings
 from chain_node.gateway.siwe import PREFIX as SESSION_PREFIX
 from chain_node.gateway.siwe import SignIn
@@ -41,6 +41,7 @@ class Identify:
 
     Attributes:
         callers: the entries, replaced when the store has changed.
+        stale: the store cannot be read: an entry may have been revoked.
     """
 
     def __init__(self, settings: GatewaySettings, sign_in: SignIn, callers: Callers) -> None:
@@ -49,28 +50,35 @@ class Identify:
         self._proxies = frozenset(settings.trusted_proxies)
         self._sign_in = sign_in
         self.callers = callers
+        self.stale = False
         self._public_callers: dict[str, Caller] = {}
 
     def client(self, request: BaseRequest) -> Client:
-        """The client's address; behind a trusted proxy, what it says (the last address that is no proxy of ours)."""
+        """The client's address; behind a trusted proxy, what it says (the last address that is no proxy of ours;
+        where that is none, the proxy itself)."""
         address = request.remote or ""
         if address in self._proxies:
-            chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-            address = next((one for one in reversed(chain) if one and one not in self._proxies), address)
+            # a proxy may add a line of its own below the client's
+            chain = [part.strip() for part in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")]
+            last = next((one for one in reversed(chain) if one and one not in self._proxies), address)
+            address = last if _is_address(last) else address
         return Client(address[:64], _budget_key(address))
 
     def caller(self, request: BaseRequest, client: Client) -> Caller:
         """Who calls.
 
         Raises:
-            CallRefused: 401, credentials that do not hold, or none where some are needed.
+            CallRefused: 401, credentials that do not hold, or none where some are needed; 503, they may have been
+                revoked meanwhile.
         """
         token = self._token(request)
-        if token is not None:
-            return self.by_token(token)
-        certificate = self._by_certificate(request)
-        if certificate is not None:
-            return certificate
+        found = self._by_certificate(request) if token is None else self.by_token(token)
+        if found is not None:
+            if self.stale and found.role not in FREE:
+                raise CallRefused(
+                    wire.INTERNAL, "callers with an entry are refused: the callers' store cannot be read", status=503
+                )
+            return found
         if not self._public:
             raise unauthorised("credentials are needed here: a token, a client certificate, or a sign-in")
         found = self._public_callers.get(client.key)
@@ -79,6 +87,13 @@ class Identify:
                 self._public_callers.clear()
             found = self._public_callers[client.key] = Caller("public", Role.PUBLIC, "anonymous", client.key)
         return found
+
+    def still(self, request: BaseRequest, client: Client, caller: Caller) -> bool:
+        """What let a caller in would do so now, with the same rights: not revoked, expired, changed or signed out."""
+        try:
+            return self.caller(request, client) == caller
+        except CallRefused:
+            return False
 
     def by_token(self, token: str) -> Caller:
         """The caller of a token, of an entry or a session.
@@ -132,6 +147,15 @@ class Identify:
 def unauthorised(message: str) -> CallRefused:
     """HTTP 401."""
     return CallRefused(wire.UNAUTHORISED, message, status=401)
+
+
+@functools.lru_cache(4096)
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @functools.lru_cache(4096)

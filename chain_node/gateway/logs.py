@@ -8,6 +8,7 @@ halved, down to a single block, whose receipts are read where even that holds to
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from chain_node.gateway import params as checked
 from chain_node.gateway import wire
 from chain_node.gateway.cache import Cache
 from chain_node.gateway.pool import Pool, refusal, unavailable
+from chain_node.gateway.room import Hold, Room
 
 _MAX_ADDRESSES: Final = 1_000
 _MAX_TOPICS: Final = 4
@@ -29,6 +31,9 @@ _TOO_LARGE: Final = re.compile(
     re.IGNORECASE,
 )
 """How nodes and providers say that a query is too large (after eRPC's list)."""
+_BLOCK: Final = re.compile(rb'"blockNumber"\s*:\s*"0x([0-9a-fA-F]{1,16})"')
+
+log = logging.getLogger("luya.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,30 +126,42 @@ class LogReader:
     Args:
         pool: the nodes.
         cache: for spans of final blocks.
+        room: of answers.
         span_blocks: most blocks in one query of a node.
         max_answer: bytes of logs in one answer.
     """
 
-    def __init__(self, pool: Pool, cache: Cache, span_blocks: int, max_answer: int) -> None:
+    def __init__(self, pool: Pool, cache: Cache, room: Room, span_blocks: int, max_answer: int) -> None:
         self._pool = pool
         self._cache = cache
+        self._room = room
         self._span = 1 << (span_blocks.bit_length() - 1)  # a power of two, within the cap
         self._max_answer = max_answer
 
-    async def read(self, criteria: Criteria, charge: Callable[[], None] = lambda: None) -> bytes:
+    async def read(
+        self, criteria: Criteria, charge: Callable[[], None] = lambda: None, *, whole: bool = False
+    ) -> bytes:
         """All logs of a filter, in order, as a JSON list. What lies beyond the head has none.
 
         Args:
             charge: called before each further query of a node after the first.
+            whole: the last block has been seen: where the node that is asked now has not got it, that is no answer.
 
         Raises:
             CallRefused: the range ends before it begins, the answer would be too large, or no node answers.
         """
         if criteria.block_hash is not None:
             return await self._of_block(criteria)
-        first, last = await self._range(criteria)
+        first, last = await self._range(criteria, whole)
+        hold = Hold(self._room)
+        try:
+            return await self._joined(criteria, first, last, charge, hold)
+        finally:
+            hold.release()
+
+    async def _joined(self, criteria: Criteria, first: int, last: int, charge: Callable[[], None], hold: Hold) -> bytes:
         pieces: list[bytes] = []
-        size, at, span, queries = 0, first, self._span, 0
+        at, span, queries = first, self._span, 0
         while at <= last:
             end = min(last, at + _aligned(at, span) - 1)
             if queries:
@@ -159,8 +176,8 @@ class LogReader:
             inner = found.strip()[1:-1].strip()
             if inner:
                 pieces.append(inner)
-                size += len(inner)
-                if size > self._max_answer:
+                hold.take(len(inner))
+                if hold.size > self._max_answer:
                     raise CallRefused(
                         wire.LIMIT, f"more than {self._max_answer} bytes of logs: ask for a smaller range or fewer"
                     )
@@ -168,12 +185,15 @@ class LogReader:
             span = min(self._span, span * 2)
         return b"[" + b",".join(pieces) + b"]"
 
-    async def _range(self, criteria: Criteria) -> tuple[int, int]:
+    async def _range(self, criteria: Criteria, whole: bool) -> tuple[int, int]:
         head = int(await self._pool.value("eth_blockNumber"), 16)
         first, last = (self._number(one, head) for one in (criteria.first, criteria.last))
         if first > last:
             raise checked.bad(f"fromBlock {first} lies after toBlock {last}")
-        return first, min(last, head)
+        if whole and head < last:
+            raise unavailable(f"the node that is asked now has not got block {last} yet")
+        # block 0 has no logs, and luyad takes its number for the newest block's
+        return max(1, first), min(last, head)
 
     def _number(self, reference: int | str, head: int) -> int:
         if isinstance(reference, int):
@@ -203,6 +223,9 @@ class LogReader:
         found = reply.result or b"[]"
         if not found.lstrip().startswith(b"["):
             found = b"[]"  # some nodes answer null for none
+        if not all(first <= int(number, 16) <= last for number in _BLOCK.findall(found)):
+            log.error("logs_of_other_blocks", extra={"first": first, "last": last})
+            raise unavailable("one gave logs of blocks that it was not asked for")
         if settled:
             self._cache.put(key, found)
         return found

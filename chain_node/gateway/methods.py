@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,8 +22,10 @@ from chain_node.gateway.guards import Checked, Guards
 from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.logs import Criteria, LogReader
 from chain_node.gateway.metrics import Metrics
+from chain_node.gateway.nodes import ABSENT
 from chain_node.gateway.policy import READERS, Method
-from chain_node.gateway.pool import Pool, refusal
+from chain_node.gateway.pool import Pool, refusal, unavailable
+from chain_node.gateway.room import Room
 from chain_node.gateway.settings import GatewaySettings
 
 _RECEIPT_PATIENCE: Final = 2.0
@@ -36,8 +37,6 @@ _BLOCKS: Final = frozenset(
         "eth_getBlockTransactionCountByHash",
     }
 )
-_ABSENT: Final = re.compile(r"not found|must be less than or equal to the current|beyond the head", re.IGNORECASE)
-"""How luyad says that there is no such block; Ethereum's answer is null."""
 
 
 class Connection(Protocol):
@@ -63,6 +62,7 @@ class Parts:
     guards: Guards
     budgets: Budgets
     cache: Cache
+    room: Room
     logs: LogReader
     filters: Filters
     feed: HeadFeed
@@ -121,7 +121,7 @@ class Methods:
         pool = self._parts.pool
         reply = await pool.ask(method.name, params, method.timeout)
         if reply.error is not None:
-            if method.name in _BLOCKS and _ABSENT.search(str(reply.error.get("message"))):
+            if method.name in _BLOCKS and ABSENT.search(str(reply.error.get("message"))):
                 return b"null"
             raise refusal(reply.error)
         value = reply.result or b"null"
@@ -142,11 +142,11 @@ class Methods:
     async def _get_logs(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
         return await self._read_logs(caller, method, Criteria.of(found.params[0]))
 
-    async def _read_logs(self, caller: Caller, method: Method, criteria: Criteria) -> bytes:
+    async def _read_logs(self, caller: Caller, method: Method, criteria: Criteria, *, whole: bool = False) -> bytes:
         def charge() -> None:
             self._parts.budgets.charge(caller.key, method.cost)
 
-        return await self._parts.logs.read(criteria, charge)
+        return await self._parts.logs.read(criteria, charge, whole=whole)
 
     async def _receipt(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
         """luyad holds back the answer for a pending transaction, up to 30 s: no receipt yet is null."""
@@ -202,14 +202,16 @@ class Methods:
                 blocks = await asyncio.gather(
                     *(self._parts.pool.value("eth_getBlockByNumber", hex(at), False) for at in range(first, head + 1))
                 )
-                value = wire.dumps([block["hash"] for block in blocks if block is not None])
+                if None in blocks:
+                    raise unavailable("the node that is asked now is behind the one before it")
+                value = wire.dumps([block["hash"] for block in blocks])
             else:
                 last = head
                 if isinstance(one.criteria.last, int):
                     last = min(head, one.criteria.last)
                 if last < one.next:
                     return b"[]"
-                value = await self._read_logs(caller, method, one.criteria.between(one.next, last))
+                value = await self._read_logs(caller, method, one.criteria.between(one.next, last), whole=True)
             one.next = head + 1
             return value
         finally:

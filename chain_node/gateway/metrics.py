@@ -60,7 +60,7 @@ class Metrics:
         bound.inc()
 
     def refused(self, reason: str) -> None:
-        """A request was refused whole: credentials, size, type, json, origin, connections."""
+        """A request was refused whole: credentials, size, type, json, origin, connections, requests."""
         self._refused.labels(reason).inc()
 
     def cached(self, hit: bool) -> None:

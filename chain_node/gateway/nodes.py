@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from chain_node.engine.base import Finality
 from chain_node.errors import RpcUnavailable
 from chain_node.gateway import wire
+from chain_node.gateway.room import Room
 from chain_node.gateway.settings import NodeSettings
 from chain_node.gateway.upstream import AnswerTooLarge, HttpPool
+
+ABSENT: Final = re.compile(r"not found|must be less than or equal to the current|beyond the head", re.IGNORECASE)
+"""How luyad says that there is no such block; Ethereum's answer is null."""
 
 
 @dataclass(slots=True)
@@ -26,7 +31,7 @@ class State:
         why: why it is not up, else "".
         head, final: newest block; newest final one.
         moved: when its head last rose (monotonic seconds).
-        genesis: hash of its block 0.
+        genesis: hash of its block 0; "" where it has none (state sync).
         diverged: its final blocks are not those of most nodes.
         pause_until: after a failure, when it may be asked again (monotonic seconds).
     """
@@ -50,11 +55,29 @@ class UpstreamNode:
         limit: requests to it at once.
         max_answer: bytes of an answer that are taken.
         timeout: seconds for connecting, and for a look.
+        room: of answers, all nodes together.
     """
 
-    def __init__(self, settings: NodeSettings, *, limit: int, max_answer: int, timeout: float) -> None:
+    def __init__(self, settings: NodeSettings, *, limit: int, max_answer: int, timeout: float, room: Room) -> None:
         self.name = settings.name
         self.state = State()
+        self._limit, self._max_answer, self._timeout, self._room = limit, max_answer, timeout, room
+        self._settings = settings
+        self._http = self._connections()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def move(self, settings: NodeSettings) -> None:
+        """It may listen elsewhere now; the next look tells whether it does, and on which chain."""
+        if settings != self._settings:
+            self._settings = settings
+            self._http.close()
+            self._http = self._connections()
+
+    def _connections(self) -> HttpPool:
+        settings = self._settings
         headers = {"Content-Type": "application/json"}
         parts = urlsplit(settings.url)
         if settings.authorization:
@@ -62,12 +85,14 @@ class UpstreamNode:
         elif parts.username is not None:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(login).decode()
-        self._http = HttpPool(settings.url, headers, limit=limit, connect_timeout=timeout, max_answer=max_answer)
-        self._timeout = timeout
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._http.close()
+        return HttpPool(
+            settings.url,
+            headers,
+            limit=self._limit,
+            connect_timeout=self._timeout,
+            max_answer=self._max_answer,
+            room=self._room,
+        )
 
     async def post(self, body: bytes, timeout: float) -> bytes:
         """A request's answer, as it came.
@@ -123,7 +148,7 @@ class UpstreamNode:
                     found = int(await self.value("eth_chainId"), 16)
                     if found != chain_id:
                         raise RpcUnavailable(f"node {self.name} is of chain {found}, not {chain_id}")
-                    state.genesis = str((await self.value("eth_getBlockByNumber", "0x0", False))["hash"])
+                    state.genesis = await self._genesis()
                 final = await self._final(head, finality)
         except (RpcUnavailable, TimeoutError, ValueError, TypeError, KeyError) as error:
             state.up, state.why = False, str(error) or "no answer in time"
@@ -144,6 +169,14 @@ class UpstreamNode:
         """It did not answer a call: not asked for a moment, longer each time, until a look finds it well."""
         self.state.failures += 1
         self.state.pause_until = time.monotonic() + min(10.0, 0.25 * 2**self.state.failures)
+
+    async def _genesis(self) -> str:
+        """Its block 0's hash; "" where it began with a later block (state sync)."""
+        reply = await self.ask("eth_getBlockByNumber", ["0x0", False], self._timeout)
+        if reply.error is not None and not ABSENT.search(str(reply.error.get("message"))):
+            raise RpcUnavailable(f"node {self.name}: block 0: {reply.error.get('message')}")
+        block = wire.loads(reply.result or b"null")
+        return "" if block is None else str(block["hash"])
 
     async def _final(self, head: int, finality: Finality) -> int:
         if finality.tag == "finalized":

@@ -47,6 +47,8 @@ class Method:
 
 
 EVERYBODY: Final = frozenset(Role)
+FREE: Final = frozenset({Role.PUBLIC, Role.OWNER})
+"""Roles without an entry of the operator's: whoever has an address has one."""
 READERS: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
 PARTNERS: Final = READERS | {Role.ORACLE}
 SENDERS: Final = frozenset({Role.ORACLE, Role.OPERATOR})

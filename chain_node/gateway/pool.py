@@ -45,7 +45,7 @@ class Pool:
 
     Attributes:
         looked: set after each look; whoever waits for it clears it.
-        genesis: hash of the chain's block 0.
+        genesis: hash of the chain's block 0; "" where no node that was asked has it.
     """
 
     def __init__(
@@ -169,6 +169,8 @@ class Pool:
                 log.warning("node_changed", extra={"before": self._preferred.name, "now": node.name})
             self._preferred = node
         genesis = node.state.genesis
+        if not genesis:  # it does not know
+            return
         if self.genesis and genesis != self.genesis:
             log.warning("chain_replaced", extra={"before": self.genesis, "now": genesis})
             self._on_new_chain()

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,16 +32,21 @@ from chain_node.gateway.metrics import Metrics
 from chain_node.gateway.nodes import UpstreamNode
 from chain_node.gateway.open_views import OpenViews
 from chain_node.gateway.pool import Pool
+from chain_node.gateway.room import Room
 from chain_node.gateway.service import Service
-from chain_node.gateway.settings import GatewaySettings
+from chain_node.gateway.settings import GatewaySettings, NodeSettings
 from chain_node.gateway.siwe import SignIn
 from chain_node.gateway.sockets import Sockets
 
 _LARGEST_KEPT: Final = 4 * 1024 * 1024
 _STORE_EVERY: Final = 1.0
+_STORE_STALE: Final = 5.0
 _STOP_SECONDS: Final = 10.0
 
 log = logging.getLogger("luya.gateway")
+
+Whereabouts = Callable[[], Sequence[NodeSettings]]
+"""Says where the nodes are now; () where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,12 @@ class Running:
 
 
 @asynccontextmanager
-async def opened(settings: GatewaySettings) -> AsyncIterator[Running]:
+async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: ()) -> AsyncIterator[Running]:
     """The door, open as long as the block runs.
+
+    Args:
+        settings: how it runs.
+        whereabouts: asked while no node answers: a restarted one may listen elsewhere.
 
     Raises:
         GatewayError: a setting, certificate or port does not do, or no node answers with the right chain.
@@ -67,7 +77,8 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Running]:
         audit = AuditLog(settings.audit)
         stack.push_async_callback(audit.close)
         cache = Cache(settings.cache_bytes, _LARGEST_KEPT)
-        pool = _pool(settings, metrics, cache.clear)
+        room = Room(settings.total_answer)
+        pool = _pool(settings, metrics, room, cache.clear)
         for node in pool.nodes:
             stack.callback(node.close)
         await pool.look()
@@ -75,12 +86,12 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Running]:
         if not pool.candidates():
             reasons = "; ".join(f"{node.name}: {node.state.why}" for node in pool.nodes)
             raise GatewayError(f"no node can be asked: {reasons}")
-        logs = LogReader(pool, cache, settings.logs_blocks, settings.max_answer)
+        logs = LogReader(pool, cache, room, settings.logs_blocks, settings.max_answer)
         feed = HeadFeed(pool, logs, settings.heads == "final")
         filters = Filters(settings.max_subscriptions)
-        guards = Guards(OpenViews.of(settings.addresses()), settings.chain_id, _resolver(pool))
+        guards = Guards(OpenViews.of(settings.addresses()), settings.chain_id, _resolver(pool), filters)
         budgets = Budgets(settings.in_flight)
-        service = Service(settings, Parts(pool, guards, budgets, cache, logs, filters, feed, audit, metrics))
+        service = Service(settings, Parts(pool, guards, budgets, cache, room, logs, filters, feed, audit, metrics))
         sign_in = SignIn(
             settings.siwe_domains,
             settings.chain_id,
@@ -90,8 +101,8 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Running]:
         )
         version = store.version()  # before the table is read: a change in between is seen
         identify = Identify(settings, sign_in, store.load())
-        sockets = Sockets(settings, service, feed, identify, metrics)
-        _gauges(metrics, cache, filters, feed, sockets, sign_in, audit)
+        sockets = Sockets(settings, service, feed, identify, room, metrics)
+        _gauges(metrics, cache, room, filters, feed, sockets, sign_in, audit)
         door = Door(settings, identify, service, sockets, sign_in, budgets, metrics, lambda: health(pool))
         url = await _listen(stack, settings, door.handle, settings.host, settings.port, _tls(settings))
         stack.push_async_callback(sockets.close)
@@ -99,14 +110,20 @@ async def opened(settings: GatewaySettings) -> AsyncIterator[Running]:
         if settings.metrics_port >= 0:
             handler = _metrics_handler(metrics, pool)
             metrics_url = await _listen(stack, settings, handler, "127.0.0.1", settings.metrics_port, None)
-        for work in (_look(pool, metrics, settings.poll_seconds), feed.run(), _reload(store, version, identify)):
+        looking = _look(pool, metrics, settings.poll_seconds, whereabouts)
+        for work in (looking, feed.run(), _reload(store, version, identify)):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         yield Running(url, metrics_url, pool, metrics)
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event, opened_at: Callable[[Running], None]) -> None:
-    """Run until `stop` is set; `opened_at` is told where it listens."""
-    async with opened(settings) as running:
+async def serve(
+    settings: GatewaySettings,
+    stop: asyncio.Event,
+    opened_at: Callable[[Running], None],
+    whereabouts: Whereabouts = lambda: (),
+) -> None:
+    """Run until `stop` is set; `opened_at` is told where it listens; `whereabouts`: see `opened`."""
+    async with opened(settings, whereabouts) as running:
         opened_at(running)
         await stop.wait()
 
@@ -139,13 +156,14 @@ def details(pool: Pool) -> dict[str, Any]:
     return {**health(pool), "by_node": nodes}
 
 
-def _pool(settings: GatewaySettings, metrics: Metrics, clear: Callable[[], None]) -> Pool:
+def _pool(settings: GatewaySettings, metrics: Metrics, room: Room, clear: Callable[[], None]) -> Pool:
     nodes = [
         UpstreamNode(
             node,
             limit=settings.total_in_flight,
             max_answer=settings.max_answer,
             timeout=settings.node_timeout,
+            room=room,
         )
         for node in settings.nodes
     ]
@@ -224,6 +242,7 @@ def _metrics_handler(metrics: Metrics, pool: Pool) -> Callable[[web.BaseRequest]
 def _gauges(
     metrics: Metrics,
     cache: Cache,
+    room: Room,
     filters: Filters,
     feed: HeadFeed,
     sockets: Sockets,
@@ -232,6 +251,7 @@ def _gauges(
 ) -> None:
     metrics.watch("luya_gateway_cache_bytes", "Bytes of kept answers", lambda: cache.size)
     metrics.watch("luya_gateway_cache_entries", "Kept answers", lambda: len(cache))
+    metrics.watch("luya_gateway_answer_bytes", "Bytes of answers under way", lambda: room.used)
     metrics.watch("luya_gateway_filters", "Open filters", lambda: len(filters))
     metrics.watch("luya_gateway_subscriptions", "Open subscriptions", lambda: len(feed))
     metrics.watch("luya_gateway_sockets", "Open WebSocket connections", lambda: len(sockets))
@@ -244,22 +264,34 @@ def _observe(pool: Pool, metrics: Metrics) -> None:
         metrics.node(node.name, pool.standing(node) == "ok", node.state.head)
 
 
-async def _look(pool: Pool, metrics: Metrics, every: float) -> None:
+async def _look(pool: Pool, metrics: Metrics, every: float, whereabouts: Whereabouts) -> None:
     while True:
         await asyncio.sleep(every)
+        if not any(node.state.up for node in pool.nodes):
+            found = {one.name: one for one in whereabouts()}
+            for node in pool.nodes:
+                if node.name in found:
+                    node.move(found[node.name])
         await pool.look()
         _observe(pool, metrics)
 
 
 async def _reload(store: CallerStore, version: int, identify: Identify) -> None:
-    """Follow changes of the store that other processes make."""
+    """Follow changes of the store that other processes make. Where it cannot be read for some seconds, nobody of its
+    entries is let in: one of them may have been revoked."""
+    read = time.monotonic()
     while True:
         await asyncio.sleep(_STORE_EVERY)
-        found = store.version()
-        if found != version:
-            version = found
-            identify.callers = store.load()
-            log.info("callers_reloaded")
+        try:
+            found = store.version()
+            if found != version:
+                identify.callers = store.load()
+                version = found
+                log.info("callers_reloaded")
+            read = time.monotonic()
+        except Exception as error:  # whatever is in the file must not end this
+            log.error("callers_not_reloaded", extra={"error": repr(error)})
+        identify.stale = time.monotonic() - read > _STORE_STALE
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

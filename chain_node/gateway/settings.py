@@ -70,9 +70,13 @@ class GatewaySettings:
         cors_origins: origins of web pages that may call; `*` for any.
         trusted_proxies: addresses whose X-Forwarded-For says who the client is.
         max_body: bytes of a request. max_batch: calls in one. max_answer: bytes of an answer.
+        total_answer: bytes of all answers under way; what it is spent for are large ones, small ones always pass.
+        max_requests: HTTP requests at once, all together; max_caller_requests: of one caller.
         max_connections: WebSocket connections, all together; max_caller_connections: of one caller.
         max_subscriptions: of one connection; also filters of one caller.
         in_flight: calls of one caller under way at once; total_in_flight: of all; heavy_in_flight: traces.
+            Of max_requests, max_connections, total_in_flight and all filters, a quarter is kept for callers with an
+            entry: the public and owners may be any number of addresses.
         logs_blocks, logs_results: what one `eth_getLogs` may span and hold at a node.
         max_lag: blocks behind the best node from which on a node is not asked.
         halt_seconds: without a new block for so long, a node counts as halted.
@@ -106,6 +110,9 @@ class GatewaySettings:
     max_body: int = 2 * 1024 * 1024
     max_batch: int = 100
     max_answer: int = 256 * 1024 * 1024
+    total_answer: int = 1024 * 1024 * 1024
+    max_requests: int = 1_000
+    max_caller_requests: int = 256
     max_connections: int = 1_000
     max_caller_connections: int = 20
     max_subscriptions: int = 64
@@ -148,6 +155,9 @@ class GatewaySettings:
             )
         if min(self.max_body, self.max_batch, self.in_flight, self.logs_blocks, self.logs_results) < 1:
             raise GatewaySettingsError("max_body, max_batch, in_flight, logs_blocks and logs_results are positive")
+
+        if self.total_answer < self.max_answer:
+            raise GatewaySettingsError(f"total_answer {self.total_answer} is less than one answer may be (max_answer)")
 
     def addresses(self) -> dict[str, bytes]:
         """The contracts' addresses as bytes.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -14,11 +13,12 @@ from chain_node.errors import CallRefused
 from chain_node.gateway import wire
 from chain_node.gateway.callers import Caller
 from chain_node.gateway.heads import HeadFeed
-from chain_node.gateway.identify import Identify
+from chain_node.gateway.identify import Client, Identify
 from chain_node.gateway.logs import Criteria
 from chain_node.gateway.methods import Origin
 from chain_node.gateway.metrics import Metrics
 from chain_node.gateway.policy import READERS
+from chain_node.gateway.room import Hold, Places, Room
 from chain_node.gateway.service import Service
 from chain_node.gateway.settings import GatewaySettings
 
@@ -37,58 +37,65 @@ class Sockets:
         service: answers calls.
         feed: tells of new blocks.
         identify: knows which callers are still let in.
+        room: of answers that wait to be written.
         metrics: counts.
     """
 
     def __init__(
-        self, settings: GatewaySettings, service: Service, feed: HeadFeed, identify: Identify, metrics: Metrics
+        self,
+        settings: GatewaySettings,
+        service: Service,
+        feed: HeadFeed,
+        identify: Identify,
+        room: Room,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._room = room
         self._service = service
         self._feed = feed
         self._identify = identify
         self._metrics = metrics
         self._connections: set[SocketConnection] = set()
-        self._by_caller: Counter[str] = Counter()
+        self._places = Places(settings.max_connections, settings.max_caller_connections)
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    async def serve(self, request: web.BaseRequest, caller: Caller, address: str) -> web.StreamResponse:
+    async def serve(self, request: web.BaseRequest, caller: Caller, client: Client) -> web.StreamResponse:
         """One connection, from its upgrade to its end.
 
         Raises:
             CallRefused: too many connections.
         """
-        full = len(self._connections) >= self._settings.max_connections
-        if full or self._by_caller[caller.key] >= self._settings.max_caller_connections:
+        if not self._places.enter(caller):
             self._metrics.refused("connections")
             raise CallRefused(wire.LIMIT, "too many connections: close some, or try again later", status=503)
-        socket = web.WebSocketResponse(
-            heartbeat=_PING_SECONDS, max_msg_size=self._settings.max_body, compress=False, autoclose=True
-        )
-        if not socket.can_prepare(request):
-            raise CallRefused(wire.INVALID_REQUEST, "not a WebSocket handshake", status=400)
-        connection = SocketConnection(socket, caller, address, self._service, self._feed, self._settings)
-        self._connections.add(connection)
-        self._by_caller[caller.key] += 1
         try:
-            await socket.prepare(request)
-            await connection.run(lambda: self._still(caller))
+            return await self._connected(request, caller, client)
         finally:
-            self._connections.discard(connection)
-            self._by_caller[caller.key] -= 1
-            if not self._by_caller[caller.key]:
-                del self._by_caller[caller.key]
-        return socket
+            self._places.leave(caller)
 
     async def close(self) -> None:
         """Say goodbye to all."""
         closing = (one.close(WSCloseCode.GOING_AWAY, b"the door is closing") for one in list(self._connections))
         await asyncio.gather(*closing, return_exceptions=True)
 
-    def _still(self, caller: Caller) -> bool:
-        return self._identify.callers.alive(caller)
+    async def _connected(self, request: web.BaseRequest, caller: Caller, client: Client) -> web.StreamResponse:
+        socket = web.WebSocketResponse(
+            heartbeat=_PING_SECONDS, max_msg_size=self._settings.max_body, compress=False, autoclose=True
+        )
+        if not socket.can_prepare(request):
+            raise CallRefused(wire.INVALID_REQUEST, "not a WebSocket handshake", status=400)
+        hold = Hold(self._room)
+        connection = SocketConnection(socket, caller, client.address, self._service, self._feed, self._settings, hold)
+        self._connections.add(connection)
+        try:
+            await socket.prepare(request)
+            await connection.run(lambda: self._identify.still(request, client, caller))
+        finally:
+            self._connections.discard(connection)
+        return socket
 
 
 class SocketConnection:
@@ -102,6 +109,7 @@ class SocketConnection:
         service: Service,
         feed: HeadFeed,
         settings: GatewaySettings,
+        hold: Hold,
     ) -> None:
         self._socket = socket
         self._caller = caller
@@ -112,7 +120,7 @@ class SocketConnection:
         self._subscriptions: set[str] = set()
         self._announced: set[str] = set()
         self._out: asyncio.Queue[bytes] = asyncio.Queue(_WAITING_MESSAGES)
-        self._waiting = 0
+        self._hold = hold
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._calls: set[asyncio.Task[None]] = set()
         self._overrun = asyncio.Event()
@@ -134,6 +142,7 @@ class SocketConnection:
             for identifier in self._subscriptions:
                 self._feed.remove(identifier)
             await asyncio.gather(*helpers, *self._calls, return_exceptions=True)
+            self._hold.release()
 
     async def close(self, code: int, reason: bytes) -> None:
         """End it."""
@@ -187,16 +196,22 @@ class SocketConnection:
     async def _answer(self, body: bytes) -> None:
         turn = _Turn(self)
         answer = await self._service.answer(self._caller, body, Origin(self._address, turn))
+        answer.sent()  # from here on it waits with the rest
         if answer.body:
             self._deliver(answer.body)
         for identifier, held in turn.made:
             self.announced(identifier, held)
 
     def _deliver(self, message: bytes) -> None:
-        if self._waiting > _WAITING_BYTES or self._out.full():
+        # one message of any size may wait: the room for all of them bounds it
+        if self._hold.size > _WAITING_BYTES or self._out.full():
             self._overrun.set()
             return
-        self._waiting += len(message)
+        try:
+            self._hold.take(len(message))
+        except CallRefused:
+            self._overrun.set()
+            return
         self._out.put_nowait(message)
 
     async def _write(self) -> None:
@@ -206,7 +221,7 @@ class SocketConnection:
                 await self._socket.send_str(message.decode())
             except ConnectionError:
                 return
-            self._waiting -= len(message)
+            self._hold.give(len(message))
 
     async def _watch(self, still: Callable[[], bool]) -> None:
         while True:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from chain_node.errors import RpcUnavailable
+from chain_node.errors import CallRefused, RpcUnavailable
+from chain_node.gateway.room import Hold, Room
 
 _IDLE_SECONDS: Final = 30.0
 
@@ -32,10 +33,11 @@ class HttpPool:
         limit: connections at once; who comes later waits for one.
         connect_timeout: seconds.
         max_answer: bytes of a body that are taken.
+        room: of what is being taken in, on all connections together.
     """
 
     def __init__(
-        self, url: str, headers: dict[str, str], *, limit: int, connect_timeout: float, max_answer: int
+        self, url: str, headers: dict[str, str], *, limit: int, connect_timeout: float, max_answer: int, room: Room
     ) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
@@ -47,6 +49,7 @@ class HttpPool:
         self._head = "\r\n".join(lines).encode("latin-1") + b"\r\nContent-Length: "
         self._connect_timeout = connect_timeout
         self.max_answer = max_answer
+        self._room = room
         self._limit = limit
         self._open = 0
         self._idle: deque[_Connection] = deque()
@@ -102,7 +105,7 @@ class HttpPool:
         try:
             async with asyncio.timeout_at(min(deadline, loop.time() + self._connect_timeout)):
                 _, connection = await loop.create_connection(
-                    lambda: _Connection(self.max_answer), self._host, self._port, ssl=self._tls
+                    lambda: _Connection(self.max_answer, Hold(self._room)), self._host, self._port, ssl=self._tls
                 )
                 return connection
         except BaseException:
@@ -139,13 +142,13 @@ class _Stale(Exception):
 class _Connection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, max_answer: int) -> None:
+    def __init__(self, max_answer: int, hold: Hold) -> None:
         self._max = max_answer
+        self._hold = hold
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._pieces: list[bytes] = []
-        self._size = 0
         self._begun = False
         self.usable = False
         self.used = 0.0
@@ -156,7 +159,7 @@ class _Connection(asyncio.Protocol):
             raise _Stale
         loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
-        self._pieces, self._size, self._begun = [], 0, False
+        self._pieces, self._begun = [], False
         self._answer = loop.create_future()
         expiry = loop.call_later(max(0.0, timeout), self._fail, TimeoutError("no whole answer in time"))
         self.usable = False
@@ -165,6 +168,7 @@ class _Connection(asyncio.Protocol):
             return await self._answer
         finally:
             expiry.cancel()
+            self._hold.release()  # whoever asked holds it from here on
             self._answer = None
             self.used = loop.time()
 
@@ -202,8 +206,14 @@ class _Connection(asyncio.Protocol):
     # httptools' callbacks
 
     def on_body(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size > self._max:
+        if self._answer is None or self._answer.done():
+            return
+        try:
+            self._hold.take(len(piece))
+        except CallRefused as refused:
+            self._fail(AnswerTooLarge(refused.message))
+            return
+        if self._hold.size > self._max:
             self._fail(AnswerTooLarge(f"an answer of more than {self._max} bytes"))
         else:
             self._pieces.append(piece)

@@ -15,7 +15,7 @@ from typing import Any
 
 from chain_node.errors import CallRefused
 from chain_node.gateway.callers import CallerStore, Entry, Grant
-from chain_node.gateway.server import Running, opened
+from chain_node.gateway.server import Running, Whereabouts, opened
 from chain_node.gateway.settings import GatewaySettings, NodeSettings
 
 Reply = tuple[int, Any, dict[str, str]]
@@ -40,8 +40,9 @@ class World:
 class GatewayThread:
     """Runs a door until `stop`."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, whereabouts: Whereabouts = lambda: ()) -> None:
         self.settings = settings
+        self._whereabouts = whereabouts
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -113,7 +114,7 @@ class GatewayThread:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with opened(self.settings) as running:
+        async with opened(self.settings, self._whereabouts) as running:
             self.running = running
             self._ready.set()
             await self._stop.wait()

@@ -21,7 +21,9 @@ class Relay:
         silent: it takes requests and never answers.
         broken: it closes connections without an answer.
         lies: block hashes that it gives are others.
+        heads: what it says of its head, once each, before it says the truth.
         replies: method → the whole answer it gives instead of the node's.
+        block_0: the whole answer it gives for block 0, None for the node's.
         asked: methods, in order.
     """
 
@@ -31,6 +33,8 @@ class Relay:
         self.frozen: int | None = None
         self.silent = self.broken = self.lies = False
         self.replies: dict[str, Any] = {}
+        self.heads: list[int] = []
+        self.block_0: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.spans: list[tuple[int, int]] = []
         self.url = ""
@@ -67,6 +71,10 @@ class Relay:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        if method == "eth_blockNumber" and self.heads:
+            return web.json_response({"jsonrpc": "2.0", "id": call["id"], "result": hex(self.heads.pop(0))})
+        if self.block_0 is not None and method == "eth_getBlockByNumber" and call["params"][0] == "0x0":
+            return web.json_response({"jsonrpc": "2.0", "id": call["id"], **self.block_0})
         if method in self.replies:
             return web.json_response({"jsonrpc": "2.0", "id": call["id"], **self.replies[method]})
         if method == "eth_getLogs" and "fromBlock" in call["params"][0] and (refusal := await self._capped(call)):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
 import sqlite3
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,17 +18,21 @@ from typing import Any
 
 import pytest
 import uvloop
+from aiohttp.test_utils import make_mocked_request
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from gateway_support import GatewayThread, World, let_in, wait_until
 from gateway_support import settings as gateway_settings
+from multidict import CIMultiDict
 
 from chain_node.errors import CallerError
-from chain_node.gateway.callers import CallerStore
-from chain_node.gateway.identify import _budget_key
+from chain_node.gateway.callers import Callers, CallerStore
+from chain_node.gateway.identify import Identify, _budget_key
 from chain_node.gateway.server import opened
+from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.siwe import SignIn
 
 OK = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 SENDER = "0x" + "ab" * 20
@@ -262,6 +268,60 @@ def test_a_proxy_is_believed_only_where_it_is_trusted(world: World, tmp_path: Pa
             gateway.stop()
         line = json.loads(next(folder.glob("*.jsonl")).read_text())
         assert line["address"] == expected
+
+
+def client_of(lines: list[str], **changes: Any) -> str:
+    """Whom a request with these lines is taken to be from."""
+    request = make_mocked_request("POST", "/", CIMultiDict([("X-Forwarded-For", line) for line in lines]))
+    made = GatewaySettings(
+        (NodeSettings("a", "http://a"),), Path(), Path(), 1, trusted_proxies=("127.0.0.1", "10.0.0.1")
+    )
+    sign_in = SignIn((), 1, 1, False, lambda _address: None)
+    return Identify(made, sign_in, Callers([])).client(request.clone(remote="127.0.0.1")).address
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([], "127.0.0.1"),
+        (["192.0.2.9"], "192.0.2.9"),
+        (["6.6.6.6", "192.0.2.9"], "192.0.2.9"),  # the client's own line comes first
+        (["6.6.6.6, 7.7.7.7", "192.0.2.9, 10.0.0.1"], "192.0.2.9"),
+        (["6.6.6.6, unknown"], "127.0.0.1"),
+        (["6.6.6.6", "_hidden"], "127.0.0.1"),
+    ],
+)
+def test_the_last_hop_says_who_the_client_is(lines: list[str], expected: str) -> None:
+    assert client_of(lines) == expected
+
+
+def test_a_store_that_cannot_be_read_lets_no_entry_in(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that nobody can read: what was known holds for some seconds, then no entry does; then all goes on."""
+    monkeypatch.setattr("chain_node.gateway.server._STORE_EVERY", 0.1)
+    monkeypatch.setattr("chain_node.gateway.server._STORE_STALE", 1.5)
+    kept, token = let_in(tmp_path, role="auditor")
+    other, revoked = let_in(tmp_path, role="auditor")
+    gateway = GatewayThread(gateway_settings(world, tmp_path))
+
+    def write(statement: str, *values: str) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "callers.sqlite")) as connection, connection:
+            connection.execute(statement, values)
+
+    try:
+        assert gateway.post(OK, token)[0] == 200
+        write("UPDATE callers SET role='root', revoked=NULL WHERE id=?", other.id)
+        time.sleep(0.5)
+        assert gateway.post(OK, token)[0] == 200
+        wait_until(lambda: gateway.post(OK, token)[0] == 503)
+        assert gateway.post(OK)[0] == 200  # the public is not concerned
+        write("UPDATE callers SET role='auditor', revoked=1 WHERE id=?", other.id)
+        wait_until(lambda: gateway.post(OK, token)[0] == 200)
+        assert gateway.post(OK, revoked)[0] == 401
+        assert kept.id != other.id
+    finally:
+        gateway.stop()
 
 
 def test_pages_of_other_origins_may_not_call(world: World, tmp_path: Path) -> None:

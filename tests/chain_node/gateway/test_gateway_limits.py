@@ -142,6 +142,51 @@ def test_guessing_tokens_is_not_free(small: GatewayThread) -> None:
     assert 429 in codes
 
 
+def test_what_is_paid_before_counts() -> None:
+    """A call paid in two parts costs what it costs in one."""
+    budgets = Budgets(10, clock=lambda: 0.0)
+    rates = Rates(5.0, 20.0, burst=1.0)
+    budgets.take("a", rates, 3)
+    budgets.take("a", rates, 7, paid=3)
+    assert (budgets._buckets["a"].calls, budgets._buckets["a"].units) == (4, 13)
+    budgets.take("b", rates, 50)  # beyond what can be saved up: from a full bucket, with a debt
+    budgets.take("b", rates, 54, paid=50)
+    assert budgets._buckets["b"].units == 20 - 54
+    refusal = refused(lambda: budgets.take("a", rates, 20, paid=3))
+    assert refusal.data == {"retry_after_s": 0.35}  # from where all of it can be paid again
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b"1", json.dumps([OK] * 21).encode(), json.dumps(OK | {"method": 5}).encode(), b"[1,1,1]"],
+)
+def test_what_is_no_call_is_not_free(small: GatewayThread, body: bytes) -> None:
+    found = json.dumps([small.post(body)[1] for _ in range(12)])
+    assert '"code": -32005' in found
+
+
+def test_websockets_pay_for_what_is_no_call_too(small: GatewayThread) -> None:
+    async def codes() -> set[int]:
+        async with aiohttp.ClientSession() as session, session.ws_connect(small.ws_url) as socket:
+            for _ in range(12):
+                await socket.send_str("{")
+            return {json.loads((await socket.receive(timeout=10)).data)["error"]["code"] for _ in range(12)}
+
+    assert asyncio.run(codes()) == {-32700, -32005}
+
+
+def test_a_large_body_is_charged_before_it_is_read(world: World, tmp_path: Path) -> None:
+    gateway = GatewayThread(gateway_settings(world, tmp_path, rates=tuple((role, Rates(100, 100)) for role in Role)))
+    body = b'{"a":"' + b"x" * 2_000_000  # no JSON
+    try:
+        assert gateway.post(body)[0] == 400
+        status, answer, headers = gateway.post(body)
+        assert (status, answer["error"]["code"]) == (429, -32005)
+        assert int(headers["Retry-After"]) >= 1
+    finally:
+        gateway.stop()
+
+
 def test_bodies_and_batches_are_bounded(small: GatewayThread) -> None:
     assert small.post(b" " * 10_001)[0] == 413
     status, answer, _ = small.post([OK] * 21)

@@ -95,6 +95,28 @@ def test_final_spans_are_asked_once(capped: tuple[GatewayThread, Relay, str], wo
     assert len(relay.spans) == before
 
 
+def test_block_0_is_never_asked_for(capped: tuple[GatewayThread, Relay, str], world: World, rpc: JsonRpc) -> None:
+    """luyad takes 0 for the newest block: its logs would be kept as those of block 0."""
+    gateway, relay, token = capped
+    assert gateway.call("eth_getLogs", {"fromBlock": "earliest"}, token=token)
+    assert gateway.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "0x0"}, token=token) == []
+    assert all(first > 0 for first, _ in relay.spans)
+
+
+def test_logs_of_other_blocks_are_refused_and_not_kept(
+    capped: tuple[GatewayThread, Relay, str], world: World, rpc: JsonRpc
+) -> None:
+    gateway, relay, token = capped
+    every = rpc.call("eth_getLogs", {"fromBlock": "0x1"})
+    relay.replies["eth_getLogs"] = {"result": every}
+    span = {"fromBlock": "0x1", "toBlock": every[0]["blockNumber"]}
+    assert every[-1]["blockNumber"] != every[0]["blockNumber"]
+    error = refused(lambda: gateway.call("eth_getLogs", span, token=token))
+    assert (error.code, error.status) == (-32002, 503)
+    relay.replies.clear()
+    assert gateway.call("eth_getLogs", span, token=token) == rpc.call("eth_getLogs", span)
+
+
 @pytest.mark.parametrize(
     "criteria",
     [

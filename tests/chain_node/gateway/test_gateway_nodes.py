@@ -66,6 +66,29 @@ def test_one_node_is_asked_and_the_next_takes_over(cluster: Cluster) -> None:
     wait_until(lambda: cluster.standing()[0] == "ok" and cluster.asked() == [0])
 
 
+def test_a_node_that_comes_back_elsewhere_is_found_there(world: World, tmp_path: Path) -> None:
+    relays = [Relay(world.rpc_url) for _ in range(2)]
+    now: list[NodeSettings] = []
+    values: dict[str, Any] = {"nodes": (NodeSettings("one", relays[0].url),), "node_timeout": 1.0}
+    gateway = GatewayThread(gateway_settings(world, tmp_path, **values), lambda: now)
+    try:
+        now.append(NodeSettings("one", relays[1].url))
+        gateway.call("eth_gasPrice")
+        assert not relays[1].asked, "as long as it answers, it is asked where it was"
+        relays[0].stop()
+        now[:] = [NodeSettings("other", relays[1].url)]
+        assert refused(lambda: gateway.call("eth_gasPrice")).status == 503
+        now[:] = [NodeSettings("one", relays[1].url)]
+        assert gateway.running is not None
+        pool = gateway.running.pool
+        wait_until(lambda: relays[1].asked and pool.candidates())
+        assert int(gateway.call("eth_gasPrice"), 16) >= 0
+    finally:
+        gateway.stop()
+        for relay in relays:
+            relay.stop()
+
+
 def test_a_silent_node_costs_one_wait_only(cluster: Cluster) -> None:
     cluster.relays[0].silent = True
     wait_until(lambda: cluster.standing()[0] == "down")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from gateway_support import Door, World, audit_lines, let_in, refused, wait_unti
 
 import chain_node
 from chain_node.contracts import artefact
+from chain_node.errors import CallRefused
 from chain_node.gateway import open_views
 from chain_node.gateway.policy import METHODS, READERS, Role
 from chain_node.jsonrpc import to_hex
@@ -318,6 +320,41 @@ def test_privileged_calls_are_written_down_without_secrets(door: Door, world: Wo
     for secret in (raw, raw[-64:], door.auditor, door.operator, door.operator.rpartition("_")[2]):
         assert secret not in text
     assert (door.folder / "audit").stat().st_mode & 0o077 == 0
+
+
+def test_a_reader_reads_nothing_unseen(door: Door, world: World, ledger_node: Any) -> None:
+    """A node may read a call object otherwise than this door: then it is written down."""
+    root = call(world, "ledger", "root")
+    hidden = call(world, "ledger", "balanceOf", to_hex(world.riders[0]), 12019)["data"]
+    for more in ({"INPUT": hidden}, {"Data": hidden}, {"TO": world.address("views")}, {"input": hidden}, {"x": 1}):
+        before = len(audit_lines(door.folder))
+        with contextlib.suppress(CallRefused):  # what the node makes of it is its own affair
+            door.gateway.call("eth_call", {**root, **more}, "latest", token=door.auditor)
+        assert len(audit_lines(door.folder)) == before + 1, more
+    before = len(audit_lines(door.folder))
+    door.gateway.call("eth_call", {**root, "input": root["data"], "gas": "0xfffff"}, "latest", token=door.auditor)
+    assert len(audit_lines(door.folder)) == before
+
+
+def test_a_log_filters_changes_are_written_down(door: Door) -> None:
+    logs = door.gateway.call("eth_newFilter", {}, token=door.auditor)
+    blocks = door.gateway.call("eth_newBlockFilter", token=door.auditor)
+    before = len(audit_lines(door.folder))
+    door.gateway.call("eth_getFilterChanges", logs, token=door.auditor)
+    door.gateway.call("eth_getFilterChanges", blocks, token=door.auditor)
+    assert [line["method"] for line in audit_lines(door.folder)[before:]] == ["eth_getFilterChanges"]
+
+
+def test_a_raw_transaction_is_written_down_by_its_hash(door: Door, world: World) -> None:
+    raw = world.other_tx()
+    before = len(audit_lines(door.folder))
+    with contextlib.suppress(CallRefused):  # anvil may not know the method
+        door.gateway.call("trace_rawTransaction", raw, ["trace"], token=door.auditor)
+    (line,) = audit_lines(door.folder)[before:]
+    assert line["params"] == ["0x" + keccak(bytes.fromhex(raw[2:])).hex(), ["trace"]]
+    error = refused(lambda: door.gateway.call("trace_rawTransaction", raw + "0", token=door.auditor))
+    assert error.code == -32602
+    assert len(audit_lines(door.folder)) == before + 1
 
 
 def test_readers_are_as_few_as_they_should_be() -> None:

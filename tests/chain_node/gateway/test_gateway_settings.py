@@ -109,6 +109,7 @@ def test_what_a_file_says_wrong_is_named(tmp_path: Path, text: str, words: str) 
         ({"tls_key": Path("x")}, "go together"),
         ({"client_ca": Path("x")}, "needs tls_certificate"),
         ({"max_batch": 0}, "positive"),
+        ({"total_answer": 1_000}, "total_answer 1000 is less"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, object], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
@@ -184,6 +186,19 @@ def test_an_owner_reads_the_own_account_only(door: Door, world: World) -> None:
         assert refused(lambda m=method, p=params: door.gateway.call(m, *p, token=token)).code == 4100
     assert door.gateway.post({}, token, path="/siwe/logout")[1] == {"ended": True}
     assert door.gateway.post({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}, token)[0] == 401
+
+
+def test_a_socket_ends_with_its_session(door: Door) -> None:
+    token = sign_in(door.gateway, OWNER)[1]["token"]
+
+    async def until_closed() -> int | None:
+        url = f"{door.gateway.ws_url}/t/{token}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            await asyncio.to_thread(door.gateway.post, {}, token, "/siwe/logout")
+            await socket.receive(timeout=10)
+            return socket.close_code
+
+    assert asyncio.run(until_closed()) == 1008
 
 
 def test_a_listed_address_signs_in_as_its_caller(door: Door, world: World) -> None:

@@ -105,13 +105,29 @@ def test_deep_text_costs_no_backtracking() -> None:
             b'["' * 300_000,
             b"[" * 40 + b'"' * 500_001,
             (b'{"a":"' + b"\\\\" * 200_000) * 2 + b"[" * 50,
+            b"[" + b"[]," * 699_000 + b"[]]",
+            (b"[" * 31 + b"]" * 31 + b",") * 30_000,
         ):
             began = time.perf_counter()
             with pytest.raises(CallRefused):
                 wire.parse(body, 10)
-            assert time.perf_counter() - began < 2
+            assert time.perf_counter() - began < 0.4
     finally:
         sys.setrecursionlimit(limit)
+
+
+@given(st.integers(1, 60), st.text(alphabet='[]{}"\\a', max_size=60))
+def test_depth_is_counted_as_json_nests(depth: int, text: str) -> None:
+    filler = json.dumps([text] * 5 + [[]] * 40).encode()  # so many brackets that depth is looked at
+    body = b"[" * (depth - 1) + b'{"a":' + filler + b"}" + b"]" * (depth - 1)
+    assert wire._deep(body) == (depth + 2 > wire.MAX_DEPTH)
+
+
+def test_lists_and_objects_are_bounded() -> None:
+    many = [{}] * 12_000
+    assert wire.parse(json.dumps(OK | {"params": many}).encode(), 100).calls
+    with pytest.raises(CallRefused, match="more than 12000 lists and objects"):
+        wire.parse(json.dumps(OK | {"params": many}).encode(), 10)
 
 
 def test_brackets_in_strings_are_not_depth() -> None:

@@ -175,15 +175,17 @@ class FileLock:
         try:
             fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
-            holder = os.read(self._handle, 32).decode("ascii", "replace").strip() or "unknown"
+            named = os.read(self._handle, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._handle)
             raise LockError(
-                f"{what} is in use by process {holder} ({path}): stop it first, or use another home"
+                f"{what} is in use by process {named} ({path}): stop it first, or use another home"
             ) from None
         if shared:
             return
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # the lock holds also on a full disk; only its holder's name is missing
+            holder = f"{os.getpid()}\n".encode()
+            os.pwrite(self._handle, holder, 0)
+            os.ftruncate(self._handle, len(holder))
 
     @property
     def held(self) -> bool:

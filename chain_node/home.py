@@ -40,6 +40,11 @@ class Home:
         return self.root / "registry" / "registry.sqlite"
 
     @property
+    def rereading(self) -> Path:
+        """While a lost archive is read again from the chain: how many entries it must have."""
+        return self.root / "rereading"
+
+    @property
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 

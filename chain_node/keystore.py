@@ -62,10 +62,10 @@ class Keystore:
         self._secrets = home / "secrets"
 
     def passphrase(self, name: str) -> str:
-        """The passphrase called `name`: from the environment, else from its file, else a new random one.
+        """The passphrase called `name`: from the environment, else from its file, else, for a new key, a random one.
 
         Raises:
-            KeystoreError: the file can be read by others.
+            KeystoreError: the file can be read by others, or is missing though there is a key that it opens.
         """
         variable = f"LUYA_PASSPHRASE_{name.upper().replace('-', '_')}"
         given = os.environ.get(variable)
@@ -73,6 +73,12 @@ class Keystore:
             return given
         path = self._secrets / name
         if not path.exists():
+            # the key is made after its passphrase: where it is there, a new passphrase would only hide what is missing
+            if (self._keys / f"{name}.json").exists():
+                raise KeystoreError(
+                    f"the passphrase of {self._keys / f'{name}.json'} is missing: put it into {path} (mode 0600; "
+                    f"`luya backup --secrets` has kept it) or into {variable}"
+                )
             make_dir(self._secrets, 0o700)
             write_new(path, secrets.token_hex(32).encode() + b"\n", 0o600)
         if path.stat().st_mode & 0o077:

@@ -10,6 +10,7 @@ from chain_node.errors import ContractError, DeploymentError
 from chain_node.home import Attempt, Home, Network
 from chain_node.jsonrpc import JsonRpc
 from chain_node.keystore import Keystore
+from chain_node.lost_archive import begin_reading, check_size, refuse
 from chain_node.manifest import Manifest
 from chain_node.plan import ADMIN, DeploymentPlan, RoleGrant, Seal, shipped_law
 from chain_node.protocol.entries import decode
@@ -39,6 +40,7 @@ def ensure_ledger(
 
     Raises:
         DeploymentError: an endpoint's chain does not hold the ledger it should, and nobody asked for a rebuild.
+        ArchiveError: the archive has less than the log is known to have had.
     """
     reader = ArchiveReader(home.archive)
     manifest = Manifest.load(home.manifest) if home.manifest.exists() else None
@@ -52,12 +54,32 @@ def ensure_ledger(
                 "from the archive with `luya rebuild`"
             )
         progress(f"the chain does not continue the archive ({reason})", 0, 0)
+    check_size(home)
     seal = seal_of(reader)
     attempt = (None if engine.fresh else Attempt.resume(home, seal)) or Attempt.begin(home, seal)
     made = _deploy(home, network, engine, rpc, keystore, settings, reader, seal, attempt, progress)
     made.save(home.manifest)
     home.deployment.unlink(missing_ok=True)
     return made, True
+
+
+def read_again(home: Home, engine: Engine, rpc: JsonRpc, progress: Progress) -> None:
+    """Lets a lost archive be read again from a chain that has all of it: the contract's root is what it must lead to.
+
+    Raises:
+        ArchiveError: the chain has not; nothing was changed.
+    """
+    manifest = Manifest.load(home.manifest)
+    if engine.fresh:
+        raise refuse(home, "so is its chain")
+    if manifest.start_size:
+        raise refuse(home, f"its first {manifest.start_size} entries are not in the chain's events")
+    reason = mismatch(rpc, manifest, ArchiveReader(home.archive))
+    if reason is not None:
+        raise refuse(home, f"the chain is not this home's ({reason})")
+    size = Ledger(rpc, manifest.ledger_address).log_size()
+    progress(f"the archive is missing: its {size} entries are read again from the chain", 0, 0)
+    begin_reading(home, size)
 
 
 def mismatch(rpc: JsonRpc, manifest: Manifest, reader: ArchiveReader) -> str | None:

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from chain_node.archive.reader import ArchiveReader
 from chain_node.errors import NodeError, PortInUse
 from chain_node.outbox import PENDING, REVERTED
+from chain_node.protocol.errors import ProtocolError
 from chain_node.supervisor.measure import port_holder
 from chain_node.supervisor.supervisor import Supervisor
 
@@ -125,7 +126,7 @@ class NodeCollector(Collector):
         parts = (self._node, self._engines, self._archive, self._mirrors, self._senders)
         for part in parts:
             rows: list[tuple[str, dict[str, str], float]] = []
-            with contextlib.suppress(NodeError, OSError, sqlite3.Error, ValueError):
+            with contextlib.suppress(NodeError, ProtocolError, OSError, sqlite3.Error, ValueError):
                 rows.extend(part())
             yield from rows
 

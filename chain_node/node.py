@@ -26,7 +26,8 @@ from chain_node.failover import connect
 from chain_node.follower import Follower
 from chain_node.home import EngineChoice, Home, Network, Running
 from chain_node.keystore import Keystore
-from chain_node.ledger_setup import ensure_ledger, key_name
+from chain_node.ledger_setup import ensure_ledger, key_name, read_again
+from chain_node.lost_archive import check_before_start, end_reading, is_lost
 from chain_node.manifest import Manifest
 from chain_node.protocol.checkpoint import sign
 from chain_node.registry.registrar import Desk, Registrar
@@ -243,6 +244,7 @@ class Node:
     def _own(self) -> None:
         self.owner = True
         self.home.running.unlink(missing_ok=True)
+        check_before_start(self.home, self._settings)
         endpoint = self._endpoint_chain()
         network = Network.of(self.home, self._settings.network, endpoint)
         if self._settings.rebuild:
@@ -252,6 +254,8 @@ class Node:
         self.engine.start()
         self.rpc = connect(self.engine.rpc_urls, chain_id=network.chain_id)
         self._stack.callback(self.rpc.close)
+        if is_lost(self.home):
+            read_again(self.home, self.engine, self.rpc, self._progress)
         archive = Archive(self.home.archive)
         self._stack.callback(archive.close)
         key = self.keystore.log_key()
@@ -272,7 +276,7 @@ class Node:
             finality=self.engine.finality,
             sign=lambda checkpoint: sign(checkpoint, network.origin, key),
         )
-        self.follower.catch_up()
+        end_reading(self.home, self.follower.catch_up())
         engine = self.engine
         EngineChoice(engine.name, self._settings.rpc_url, self._finality()).keep(self.home)
         Running.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, ",".join(engine.rpc_urls))

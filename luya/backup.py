@@ -4,6 +4,10 @@ The order is what makes it whole. First every database is frozen (a read transac
 checkpoint of that moment is taken. So each journal has settled no more than the copied archive holds, and knows every
 record that the copied archive holds. Then all is copied at leisure while the ledger goes on.
 
+The same folder again: the new files are put beside the old ones and checked, and only then `backup.json` is replaced,
+which says where the files are and up to where the archive counts. The archive is shared, it only grows. So an earlier
+backup stays whole until the new one is.
+
 Left out: the chain (rebuilt from the archive), the senders' outboxes (they belong to that chain), locks and addresses
 of processes. Passphrases go where `--secrets` says, never beside the keystores they open.
 """
@@ -30,11 +34,13 @@ from chain_node.durable import fsync_dir, make_dir, write_atomic
 from luya.console import progress, tell
 from luya.errors import HomeError, UsageError
 from luya.home import Home
-from luya.restore import FORMAT, MANIFEST, check_backup
+from luya.restore import ARCHIVE, FORMAT, MANIFEST, PARTS, check, described_in
 
 Advance = Callable[[str, int, int], None]
 _SQLITE: Final = b"SQLite format 3\0"
-_LEFT_OUT: Final = frozenset({"chain", "outbox", "run", "archive", "keys", "secrets", "deployment.json"})
+_LEFT_OUT: Final = frozenset(
+    {"chain", "outbox", "run", "archive", "keys", "secrets", "deployment.json", "mirrors.json"}
+)
 _PASSING: Final = (".tmp", ".partial", ".lock", "-wal", "-shm", "-journal")
 _ATTEMPTS: Final = 20
 TAR: Final = (".tar", ".tar.gz", ".tgz")
@@ -63,10 +69,10 @@ def backup(home: Home, out: Path, *, secrets: Path | None, keys: bool, verify: b
     _check_places(home, out, folder, secrets)
     with progress() as advance:
         described = _copy(home, folder, keys, advance)
-        if secrets is not None:
-            described["secrets"] = _copy_secrets(home, secrets)
+        taken = _copy_secrets(home, secrets) if secrets is not None else 0
         copied = time.monotonic() - began
-        checked = check_backup(folder, advance) if verify else None
+        checked = check(folder, described, advance) if verify else None
+        _commit(folder, described)
         if packed:
             _pack(folder, out)
     if not quiet:
@@ -77,7 +83,7 @@ def backup(home: Home, out: Path, *, secrets: Path | None, keys: bool, verify: b
         "log_root": described["log_root"],
         "bytes": _bytes(out),
         "files": len(described["files"]),
-        "secrets": described.get("secrets", 0),
+        "secrets": taken,
         "verified": checked is not None,
         "seconds": round(copied, 3),
         "verify_seconds": round(checked, 3) if checked is not None else None,
@@ -97,42 +103,72 @@ def _check_places(home: Home, out: Path, folder: Path, secrets: Path | None) -> 
 
 
 def _copy(home: Home, folder: Path, keys: bool, advance: Advance) -> dict[str, Any]:
+    """All that a backup holds, durable, beside the files of an earlier one; returns what `_commit` makes valid."""
     make_dir(folder.parent)
     make_dir(folder, 0o700)
-    (folder / MANIFEST).unlink(missing_ok=True)  # from here on it is no whole backup, until the new one is written
-    target = folder / "home"
+    make_dir(folder / PARTS[0], 0o700)
+    before = _earlier(folder)
+    target = folder / (PARTS[1] if before is not None and before["part"] == PARTS[0] else PARTS[0])
     make_dir(target, 0o700)
-    for name in list(target.iterdir()):
-        if name.name != "archive":
-            shutil.rmtree(name) if name.is_dir() else name.unlink()
+    _clear(target)
+    archive = folder / ARCHIVE
     with frozen(home) as (databases, note):
         if note is not None:
-            with Mirror(home.archive, target / "archive") as mirror:
+            if before is not None:
+                _keep_true(folder, before)
+            with Mirror(home.archive, archive) as mirror:
                 mirror.sync(note, lambda done, total: advance("archive", done, total))
-            (target / "archive" / "lock").unlink(missing_ok=True)
+            (archive / "lock").unlink(missing_ok=True)
         for number, (path, database) in enumerate(databases):
             advance("databases", number, len(databases))
             _copy_database(database, target / path.relative_to(home.root))
         for path in _files(home, keys):
             _copy_file(path, target / path.relative_to(home.root))
     checkpoint = parse_note(note) if note is not None else None
-    described = {
+    copied = [path for path in sorted(target.rglob("*")) if archive not in (path, *path.parents)]
+    for at in sorted({path.parent for path in copied} | {target, folder, archive.parent}):
+        fsync_dir(at)
+    return {
         "format": FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "origin": json.loads(home.network.read_text("utf-8"))["origin"],
+        "part": target.name,
         "log_size": checkpoint.size if checkpoint else 0,
         "log_root": checkpoint.root.hex() if checkpoint else "",
-        "files": {
-            str(path.relative_to(target)): _digest(path)
-            for path in sorted(target.rglob("*"))
-            if path.is_file() and path.relative_to(target).parts[0] != "archive"
-        },
+        "note": note or "",
+        "files": {str(path.relative_to(target)): _digest(path) for path in copied if path.is_file()},
         "left_out": _left_out(home, keys),
     }
-    for at in sorted({path.parent for path in target.rglob("*")} | {target, folder}):
-        fsync_dir(at)
+
+
+def _commit(folder: Path, described: dict[str, Any]) -> None:
+    """From here on the new backup counts; of the earlier one only the archive stays."""
     write_atomic(folder / MANIFEST, json.dumps(described, indent=1, ensure_ascii=False).encode() + b"\n", 0o600)
-    return described
+    for name in PARTS:
+        if name != described["part"] and (folder / name).exists():
+            _clear(folder / name)
+
+
+def _earlier(folder: Path) -> dict[str, Any] | None:
+    """The backup that is in the folder; None where there is none that anybody could restore."""
+    try:
+        return described_in(folder)
+    except HomeError:
+        return None
+
+
+def _keep_true(folder: Path, before: dict[str, Any]) -> None:
+    """One of format 1 does not say up to where the archive counts, and the archive is about to grow."""
+    found = ArchiveReader(folder / ARCHIVE)
+    if not before["note"] and before["log_size"] and found.size == before["log_size"]:
+        kept = before | {"format": FORMAT, "note": found.checkpoint_note()}
+        write_atomic(folder / MANIFEST, json.dumps(kept, indent=1, ensure_ascii=False).encode() + b"\n", 0o600)
+
+
+def _clear(part: Path) -> None:
+    for path in list(part.iterdir()):
+        if path.name != "archive":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager
@@ -230,12 +266,27 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _copy_secrets(home: Home, place: Path) -> int:
+    """A passphrase that is there already is never replaced by another: it may be the only one that opens its keystore.
+
+    Raises:
+        HomeError: one is there, and differs.
+    """
     make_dir(place.parent)
     make_dir(place, 0o700)
     names = sorted(path for path in (home.root / "secrets").glob("*") if path.is_file())
+    differ = [path.name for path in names if (place / path.name).exists() and not _same(path, place / path.name)]
+    if differ:
+        raise HomeError(
+            f"{place} holds other passphrases ({', '.join(differ)}) than {home.root / 'secrets'}: find out which are "
+            "right, or give a new folder"
+        )
     for path in names:
         write_atomic(place / path.name, path.read_bytes(), 0o600)
     return len(names)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.read_bytes() == other.read_bytes()
 
 
 def _left_out(home: Home, keys: bool) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from chain_node.archive.reader import ArchiveReader
 from chain_node.errors import ArchiveError, NodeError
 from chain_node.home import Running
+from chain_node.lost_archive import is_lost
 from chain_node.protocol.entries import decode
 from chain_node.protocol.errors import ProtocolError
 from chain_node.supervisor.endpoints import endpoint_problems, look_at
@@ -25,7 +26,9 @@ _BEHIND: Final = 10_000
 """Entries of lag that a busy moment does not explain."""
 _OLD_BLOCKS: Final = 60
 """Blocks after which a signed transaction that is still pending waits for something."""
-_MEASURED_HERE: Final = frozenset({"disk-full", "disk-low", "endpoint-down", "endpoint-behind"})
+_MEASURED_HERE: Final = frozenset({"endpoint-down", "endpoint-behind"})
+_ROOM: Final = frozenset({"disk-full", "disk-low"})
+"""While a supervisor lives, its word counts: how much room is kept in reserve, its environment says, not ours."""
 
 
 def diagnose(home: Home, value: Mapping[str, Any]) -> list[Problem]:
@@ -37,16 +40,18 @@ def diagnose(home: Home, value: Mapping[str, Any]) -> list[Problem]:
     """
     if not home.root.exists():
         return []
-    found = room_problems(rooms(home))
-    found += _archive(home)
+    found = _archive(home)
     node = value.get("processes", {}).get("node")
     report = Report.read(home.root / "run")
+    supervised = node is not None and report is not None and report.pid == node["pid"]
     if node is not None:
-        told = _told(report) if report is not None and report.pid == node["pid"] else []
+        told = _told(report) if report is not None and supervised else []
         codes = {one.code for one in told}
         found += told + [one for one in _running(home, value) if one.code not in codes]
     else:
         found += _stopped(home, report)
+    if not supervised and not any(one.code in _ROOM for one in found):
+        found += room_problems(rooms(home))
     return ordered(found)
 
 
@@ -73,7 +78,8 @@ def _stopped(home: Home, report: Report | None) -> list[Problem]:
         return [problem("lock-held", path=str(home.lock), pid=owner, command=command[:120])]
     root = str(home.root)
     if report is not None and report.ended:
-        return [*_told(report), problem("not-running", home=root)]
+        last_words = [one for one in _told(report) if one.code not in _ROOM]
+        return [*last_words, problem("not-running", home=root)]
     if report is not None and not alive(report.pid):
         return [problem("unclean-stop", home=root), problem("not-running", home=root)]
     return [problem("not-running", home=root)] if home.manifest.exists() else []
@@ -117,6 +123,8 @@ def _waiting(home: Home, final: int) -> list[Problem]:
 def _archive(home: Home) -> list[Problem]:
     """The right edge leads to the checkpoint, and no entry is of tomorrow; `luya fsck` looks at everything."""
     reader = ArchiveReader(home.archive)
+    if is_lost(home):
+        return [problem("archive-damaged", reason=f"{home.archive} is missing", home=str(home.root))]
     try:
         checkpoint = reader.checkpoint()
         if checkpoint is None or not checkpoint.size:

@@ -15,11 +15,12 @@ from chain_node.protocol.errors import ProtocolError
 from luya.console import progress, tell
 from luya.errors import HomeError
 from luya.home import Home
+from luya.mirrors import remember_mirror
 from luya.up import until_stopped
 
 
 def mirror(home: Home, target: Path, *, once: bool, quiet: bool) -> dict[str, Any]:
-    """Copies the archive to `target`, and goes on as it grows until it is stopped.
+    """Copies the archive to `target`, and goes on as it grows until it is stopped; an empty folder is begun.
 
     Raises:
         HomeError: there is no archive.
@@ -29,6 +30,7 @@ def mirror(home: Home, target: Path, *, once: bool, quiet: bool) -> dict[str, An
     with until_stopped() as stop, Mirror(home.archive, target) as copy:
         with progress() as advance:
             first = copy.sync(watched=lambda done, total: advance("copying the archive", done, total))
+        remember_mirror(home.mirrors, target)
         if not quiet:
             tell(f"副本有 {first.size:,} 条。The copy has {first.size:,} entries ({target}, {first.seconds:.1f} s).")
         if not once:

@@ -18,7 +18,7 @@ app = typer.Typer(
 
 FolderArgument = Annotated[Path, typer.Argument(help="机构的目录。An organisation's folder.")]
 ThresholdOption = Annotated[
-    int, typer.Option("--threshold", min=0, help="通过所需票数（0：随成员数）。Votes for an act (0: follows the members).")
+    int, typer.Option("--threshold", min=0, help="通过所需票数（0：随成员数）。Votes for an act (0: by members).")
 ]
 RpcUrlOption = Annotated[str | None, typer.Option("--rpc", help="节点地址。A node to send to (default: one's own).")]
 WaitOption = Annotated[

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.archive.mirror import verify_copy
+from chain_node.archive.mirror import Mirror, verify_copy
 from chain_node.archive.reader import ArchiveReader
 from chain_node.durable import fsync_dir, make_dir
 from chain_node.errors import ManifestError
@@ -26,7 +26,11 @@ from luya.home import Home
 
 Advance = Callable[[str, int, int], None]
 MANIFEST: Final = "backup.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+PARTS: Final = ("home", "home.2")
+"""Folders of a backup, one of which holds the files: the next backup into the same folder writes the other one."""
+ARCHIVE: Final = "home/archive"
+"""Shared by all backups into one folder; it may hold more than the newest whole one had."""
 _SHOWN: Final = 5
 
 
@@ -49,14 +53,15 @@ def restore(source: Path, home: Home, *, secrets: Path | None, quiet: bool) -> d
         raise HomeError(f"{secrets} is no folder: give the one that `luya backup --secrets` has filled")
     making = home.root.with_name(f".{home.root.name}.restoring")
     with progress() as advance, _opened(source, home.root) as folder:
-        checked = check_backup(folder, advance)
-        described = _described(folder)
+        described = described_in(folder)
+        checked = check(folder, described, advance)
         shutil.rmtree(making, ignore_errors=True)
         make_dir(making.parent)
-        shutil.copytree(folder / "home", making)
+        shutil.copytree(folder / described["part"], making, ignore=lambda at, _: _archive_in(folder, at))
+        _take_archive(folder, described, making)
         taken = _take_secrets(secrets, making) if secrets is not None else 0
         _protect(making)
-        verify_copy(making / "archive") if described["log_size"] else None
+        verify_copy(making / "archive") if described["log_size"] else None  # read back from this disk
         if home.root.exists():
             home.root.rmdir()
         os.replace(making, home.root)
@@ -75,58 +80,83 @@ def restore(source: Path, home: Home, *, secrets: Path | None, quiet: bool) -> d
     }
 
 
-def check_backup(folder: Path, advance: Advance) -> float:
+def check(folder: Path, described: dict[str, Any], advance: Advance) -> float:
     """Reads a backup back: digests, databases, and the whole archive replayed; seconds that it took.
 
     Raises:
         HomeError: anything is not as it was written; the text names the first ones.
     """
     began = time.monotonic()
-    described = _described(folder)
-    home = folder / "home"
+    part = folder / described["part"]
     wrong = []
     for number, (name, digest) in enumerate(described["files"].items()):
         advance("checking files", number, len(described["files"]))
-        path = home / name
+        path = part / name
         if not path.is_file():
             wrong.append(f"{name} is missing")
         elif _digest(path) != digest:
             wrong.append(f"{name} has changed")
         elif path.suffix in (".db", ".sqlite") and (reason := _unsound(path)):
             wrong.append(f"{name}: {reason}")
-    wrong += _check_archive(home, described, advance)
+    wrong += _check_archive(folder, described, advance)
     if wrong:
         raise HomeError(f"{folder} is damaged: {'; '.join(wrong[:_SHOWN])}: use another backup")
     return time.monotonic() - began
 
 
-def _check_archive(home: Path, described: dict[str, Any], advance: Advance) -> list[str]:
-    if not described["log_size"]:
+def _check_archive(folder: Path, described: dict[str, Any], advance: Advance) -> list[str]:
+    size = described["log_size"]
+    if not size:
         return []
     try:
-        key = Manifest.load(home / "manifest.json").log_key
+        key = Manifest.load(folder / described["part"] / "manifest.json").log_key
     except ManifestError as error:
         return [str(error)]
-    checkpoint = verify_copy(home / "archive", lambda done, total: advance("hashing entries", done, total))
-    if (checkpoint.size, checkpoint.root.hex()) != (described["log_size"], described["log_root"]):
-        return [f"the archive has {checkpoint.size} entries, {described['log_size']} were backed up"]
-    found = fsck(ArchiveReader(home / "archive"), log_key=key, progress=advance)
+    reader = ArchiveReader(folder / ARCHIVE)
+    checkpoint = verify_copy(folder / ARCHIVE, lambda done, total: advance("hashing entries", done, total))
+    # longer where a later backup did not come to its end; then the note says what belongs to this one
+    if checkpoint.size < size or (checkpoint.size > size and not described["note"]):
+        return [f"the archive has {checkpoint.size} entries, {size} were backed up"]
+    if reader.root_at(size).hex() != described["log_root"]:
+        return [f"the archive's first {size} entries are not those that were backed up"]
+    found = fsck(reader, log_key=key, progress=advance)
     return [str(difference) for difference in found.differences]
 
 
-def _described(folder: Path) -> dict[str, Any]:
+def described_in(folder: Path) -> dict[str, Any]:
+    """What a backup says of itself.
+
+    Raises:
+        HomeError: it says nothing, is damaged, or of a newer version.
+    """
     path = folder / MANIFEST
     try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-        if value["format"] != FORMAT:
+        value: dict[str, Any] = {"part": PARTS[0], "note": ""} | json.loads(path.read_bytes())
+        if value["format"] not in (1, FORMAT):
             raise HomeError(
                 f"{path} is of format {value['format']}: use the version of luya that made it, or a newer one"
             )
+        if value["part"] not in PARTS:
+            raise ValueError(f"it names a part {value['part']!r}")
         return value
     except FileNotFoundError:
         raise HomeError(f"{folder} is no whole backup: {MANIFEST} is missing (it is written last)") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HomeError(f"{path} cannot be read ({error}): use another backup") from error
+
+
+def _archive_in(folder: Path, at: str) -> set[str]:
+    return {"archive"} if Path(at) == (folder / ARCHIVE).parent else set()
+
+
+def _take_archive(folder: Path, described: dict[str, Any], making: Path) -> None:
+    """Up to where the backup's files know it: they and a longer archive would not belong together."""
+    if not described["log_size"]:
+        return
+    with Mirror(folder / ARCHIVE, making / "archive") as mirror:
+        taken = mirror.sync(described["note"] or None)
+    if (taken.size, taken.root.hex()) != (described["log_size"], described["log_root"]):
+        raise HomeError(f"{folder} is damaged: its note is of another archive: use another backup")
 
 
 @contextlib.contextmanager

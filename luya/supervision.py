@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -12,19 +13,23 @@ from typing import Final
 from chain_node import room
 from chain_node.archive.mirror import Copied, Mirror
 from chain_node.archive.reader import ArchiveReader
-from chain_node.errors import NodeError
+from chain_node.errors import ArchiveError, NodeError
 from chain_node.ledger_setup import mismatch
 from chain_node.metrics import MetricsServer, MirrorState, Sources
 from chain_node.node import Node
+from chain_node.protocol.errors import ProtocolError
 from chain_node.supervisor.judge import Room, ordered
 from chain_node.supervisor.problems import Problem, problem
 from chain_node.supervisor.report import Reporter
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
 from luya.home import Home
+from luya.mirrors import refuse_empty, remember_mirror
 
 _log = logging.getLogger("luya.supervision")
 _MIRROR_EVERY: Final = 1.0
 _MIRROR_RETRY: Final = 15.0
+_UNREADABLE: Final = (NodeError, ProtocolError, OSError, ValueError)
+"""What reading a damaged archive, or one on a disk that has gone, may raise."""
 _BEHIND_AFTER: Final = 60.0
 """Seconds for which a copy may lag before it is a problem."""
 
@@ -46,12 +51,12 @@ class MirrorKeeper:
     """Keeps the archive's second copy in the background; what fails is told and tried again.
 
     Args:
-        source: the archive.
+        home: whose archive.
         target: the copy's folder.
     """
 
-    def __init__(self, source: Path, target: Path) -> None:
-        self._source, self._target = source, target
+    def __init__(self, home: Home, target: Path) -> None:
+        self._source, self._target, self._record = home.archive, target, home.mirrors
         self._reason = ""
         self._current_at = time.monotonic()
         self._stop = threading.Event()
@@ -59,19 +64,20 @@ class MirrorKeeper:
         self._thread.start()
 
     def state(self) -> MirrorState:
-        """How the copy is now."""
-        size = ArchiveReader(self._target).size
-        lag = max(0, ArchiveReader(self._source).size - size)
+        """How the copy is now; one that cannot be read is told as failing, with nothing in it."""
+        place, size, lag = str(self._target), 0, 0
+        try:
+            size = _size_of(self._target)
+            lag = max(0, _size_of(self._source) - size)
+        except _UNREADABLE as error:
+            return MirrorState(place, size, lag, self._reason or str(error))
         if not lag:
             self._current_at = time.monotonic()
-        return MirrorState(str(self._target), size, lag, self._reason)
+        return MirrorState(place, size, lag, self._reason)
 
     def problems(self) -> list[Problem]:
         """What is wrong with it."""
-        try:
-            state = self.state()
-        except (NodeError, OSError) as error:
-            return [problem("mirror-failing", place=str(self._target), reason=str(error))]
+        state = self.state()
         if state.reason:
             return [problem("mirror-failing", place=state.place, reason=state.reason)]
         if state.lag and time.monotonic() - self._current_at > _BEHIND_AFTER:
@@ -86,11 +92,14 @@ class MirrorKeeper:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                refuse_empty(self._record, self._target)
                 with Mirror(self._source, self._target) as mirror:
                     self._reason = ""
+                    remember_mirror(self._record, self._target)
                     mirror.run(self._stop, every=_MIRROR_EVERY, tell=self._tell)
                     mirror.sync()  # what was published while we were asked to stop
-            except (NodeError, OSError) as error:
+                    remember_mirror(self._record, self._target)
+            except _UNREADABLE as error:
                 if str(error) != self._reason:
                     _log.error("the archive's copy failed", extra={"place": str(self._target), "reason": str(error)})
                 self._reason = str(error)
@@ -98,7 +107,15 @@ class MirrorKeeper:
 
     def _tell(self, copied: Copied) -> None:
         self._reason = ""
+        remember_mirror(self._record, self._target)
         _log.debug("the archive's copy grew", extra={"from": copied.before, "to": copied.size})
+
+
+def _size_of(archive: Path) -> int:
+    try:
+        return ArchiveReader(archive).size
+    except (ProtocolError, ValueError) as error:
+        raise ArchiveError(f"{archive / 'checkpoint'} is damaged: {error}") from error
 
 
 class Guard:
@@ -137,7 +154,7 @@ class Guard:
         self._mirror: MirrorKeeper | None = None
         self._metrics = MetricsServer(sources, watching.metrics_port)
         reporter.metrics_url = self._metrics.url
-        self._mirror = MirrorKeeper(home.archive, watching.mirror) if watching.mirror else None
+        self._mirror = MirrorKeeper(home, watching.mirror) if watching.mirror else None
         node.supervised = True
         self._thread = threading.Thread(
             target=self.supervisor.run, args=(self._stop, self._tell), name="luya-supervisor", daemon=True
@@ -194,11 +211,14 @@ class Guard:
 
 
 def rooms(home: Home, mirror: Path | None = None) -> list[Room]:
-    """Free room of the home's disk, and of the second copy's."""
-    kept = room.reserve()
-    found = [Room(str(home.root), room.free(home.root), kept)]
+    """Free room of the home's disk, and of the second copy's; one that does not say is left out."""
+    places = [(home.root, room.reserve())]
     if mirror is not None:
-        found.append(Room(str(mirror), room.free(mirror), 0))  # a full copy's disk stops the copy, not the ledger
+        places.append((mirror, 0))  # a full copy's disk stops the copy, not the ledger
+    found = []
+    for place, kept in places:
+        with contextlib.suppress(OSError):  # a mount that has gone must not keep the engine from being watched
+            found.append(Room(str(place), room.free(place), kept))
     return found
 
 

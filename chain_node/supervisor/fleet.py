@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,7 +112,7 @@ class Fleet:
             stop_when_full=True,
             restarts=_RESTARTS,
         )
-        return Supervisor(engine, settings, name=engine.name, rooms=lambda: [_room(root)])
+        return Supervisor(engine, settings, name=engine.name, rooms=lambda: _rooms(root))
 
     def _tell(self, supervisor: Supervisor) -> None:
         self._reporters[supervisor.name].say(
@@ -126,5 +127,7 @@ class Fleet:
             self._told(supervisor.name, supervisor.problems)
 
 
-def _room(root: Path) -> Room:
-    return Room(str(root), room.free(root), room.reserve())
+def _rooms(root: Path) -> list[Room]:
+    with contextlib.suppress(OSError):  # a disk that does not say must not keep the engine from being watched
+        return [Room(str(root), room.free(root), room.reserve())]
+    return []

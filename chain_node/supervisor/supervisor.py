@@ -13,9 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from chain_node.engine.base import Finality, Health, probe
+from chain_node.engine.base import Health, probe
 from chain_node.errors import EngineError, EngineLost, LockError, NodeError
 from chain_node.failover import connect
 from chain_node.jsonrpc import JsonRpc
@@ -31,6 +31,7 @@ from chain_node.supervisor.judge import (
 )
 from chain_node.supervisor.measure import ClockWatch, alive, peers_clock
 from chain_node.supervisor.problems import Problem, problem
+from chain_node.supervisor.watched import Watched, mended_of, start_mending
 
 _log = logging.getLogger("luya.supervisor")
 _ANSWER_WITHIN: Final = 5.0
@@ -38,23 +39,7 @@ _BLOCKS_COMPARED: Final = 4
 _STILL: Final = 10.0
 _PACE_EVERY: Final = 10.0
 _MIB: Final = 1024 * 1024
-
-
-class Watched(Protocol):
-    """What a supervisor needs of an engine; see `Engine`. Some have a `pid`, and say what a start has `mended`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def finality(self) -> Finality: ...
-    @property
-    def fresh(self) -> bool: ...
-    @property
-    def rpc_url(self) -> str: ...
-    @property
-    def rpc_urls(self) -> tuple[str, ...]: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
+_NOT_STARTED: Final = (EngineError, LockError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +159,10 @@ class Supervisor:
                 self.failure = error
             except Exception:  # whatever it was: nobody else watches, so the next look is taken
                 _log.exception("a look at the engine failed")
-            tell(self)
+            try:
+                tell(self)
+            except Exception:  # a word that did not get out is no reason to stop watching
+                _log.exception("what was seen could not be told")
             stop.wait(self._settings.every)
 
     def look(self) -> Sample:
@@ -291,11 +279,22 @@ class Supervisor:
             _log.error("the engine is stopped: its disk is nearly full", extra={"free": scarce[0].free})
             self._engine.stop()
             self._paused = True
-        elif self._paused and self.accepting:
-            self.rollbacks += start_mending(self._engine)
-            self._paused = False
-            _log.info("there is room again: the engine is started")
+        elif self._paused and self.accepting and time.monotonic() >= self._try_at:
+            self._resume()
         return self._paused
+
+    def _resume(self) -> None:
+        """There is room again; what does not start yet is tried again for as long as there is."""
+        try:
+            self.rollbacks += start_mending(self._engine)
+        except _NOT_STARTED as error:
+            self._reason = str(error)
+            _log.error("the engine did not start", extra={"engine": self.name, "reason": str(error)})
+            self._wait_longer()
+            return
+        self._paused, self._silent_since, self._pause = False, None, self._settings.first_pause
+        _log.info("there is room again: the engine is started")
+        self._after_mending()
 
     def _restart(self, now: float, reason: str) -> None:
         self._row += 1
@@ -308,7 +307,7 @@ class Supervisor:
         try:
             self._engine.stop()
             self.rollbacks += start_mending(self._engine)
-        except (EngineError, LockError) as error:
+        except _NOT_STARTED as error:
             self._reason = str(error)
             _log.error("the engine did not start", extra={"engine": self.name, "reason": str(error)})
         else:
@@ -316,6 +315,9 @@ class Supervisor:
             self._silent_since = None
             self._well_since = self._moved_at = time.monotonic()
             self._after_mending()
+        self._wait_longer()
+
+    def _wait_longer(self) -> None:
         self._try_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, self._settings.longest_pause)
 
@@ -334,7 +336,9 @@ class Supervisor:
     def _judge(self, now: float) -> list[Problem]:
         sample, settings = self.sample, self._settings
         found = room_problems(self.rooms)
-        if self._paused:
+        if self._paused and self.accepting:
+            found.append(problem("engine-down", reason=self._reason))  # there is room, and it did not start
+        elif self._paused:
             found.append(problem("engine-paused", free_mib=min(room.free for room in self.rooms) // _MIB))
         elif sample.up:
             found += chain_problems(
@@ -350,7 +354,9 @@ class Supervisor:
             found.append(problem("engine-gave-up", restarts=settings.restarts, reason=self._reason))
         else:
             found.append(problem("engine-down", reason=sample.detail))
-        found += endpoint_problems(look_at(self._engine.rpc_urls) if len(self._engine.rpc_urls) > 1 else ())
+        # an engine of ours has one endpoint, and none while it is stopped
+        urls = () if settings.owned else self._engine.rpc_urls
+        found += endpoint_problems(look_at(urls) if len(urls) > 1 else ())
         if self._row and sample.up:
             found.append(problem("engine-restarted", restarts=self._row, reason=self._reason))
         if self.rollbacks or mended_of(self._engine):
@@ -370,21 +376,3 @@ class Supervisor:
         self.clock_ahead = max(known, key=abs) if known else None
         recent = self._jumped[0] if now - self._jumped[1] < self._settings.forget_after else 0.0
         return clock_problems(offsets, recent)
-
-
-def start_mending(engine: Watched) -> bool:
-    """Start an engine; True where it had to be mended first (a commit that a crash had torn was rolled back).
-
-    Raises:
-        EngineError: it cannot be started, nor mended.
-    """
-    engine.start()
-    mended = mended_of(engine)
-    if mended:
-        _log.warning("mended at the start", extra={"engine": engine.name, "mended": mended})
-    return bool(mended)
-
-
-def mended_of(engine: Watched) -> str:
-    """What an engine's last start found broken and mended; "" where nothing was, or it never mends."""
-    return str(getattr(engine, "mended", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_wrong_and_given_passphrases(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert keystore.chain_key("feed-admin") == key
 
 
+def test_a_missing_passphrase_is_not_replaced_by_another(tmp_path: Path) -> None:
+    keystore = Keystore(tmp_path)
+    keystore.chain_key("feed-admin")
+    keystore.secret("registry")
+    for name, use in (("feed-admin", keystore.chain_key), ("registry", keystore.secret)):
+        kept = tmp_path / "secrets" / name
+        passphrase = kept.read_bytes()
+        kept.unlink()
+        variable = f"LUYA_PASSPHRASE_{name.upper().replace('-', '_')}"
+        with pytest.raises(KeystoreError, match=f"{name}.json is missing.*secrets/{name}.*{variable}"):
+            use(name)
+        assert not kept.exists(), "a new one would look like the one that is wanted"
+        kept.write_bytes(passphrase)
+        kept.chmod(0o600)
+        use(name)
+
+
 def test_readable_secret_is_refused(tmp_path: Path) -> None:
     keystore = Keystore(tmp_path)
     keystore.chain_key("auditor")
@@ -105,6 +123,21 @@ def test_locks(tmp_path: Path) -> None:
     held.release()
     held.release()
     assert not held.held
+
+
+@pytest.mark.parametrize("step", ["pwrite", "ftruncate"])
+def test_a_lock_on_a_full_disk_holds_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "lock"
+    with monkeypatch.context() as patched:
+        patched.setattr(durable.os, step, full)
+        held = FileLock(path, "the thing")
+    with pytest.raises(LockError):
+        FileLock(path, "the thing")
+    held.release()
+    FileLock(path, "the thing").release()
 
 
 def test_manifest_errors(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ class InsecureEngine:
 
     @property
     def rpc_url(self) -> str:
+        if self._child is None:
+            raise EngineError("the engine is not running")  # as luyad's
         return f"http://127.0.0.1:{self._port}"
 
     @property

@@ -195,6 +195,54 @@ def test_a_nearly_full_disk_stops_accepting_then_the_engine_and_all_goes_on_with
     supervisor.close()
 
 
+def test_a_start_that_fails_when_there_is_room_again_is_tried_again(engine: InsecureEngine) -> None:
+    free = [10_000]
+    settings = SupervisorSettings(
+        every=0.05, block_time=BLOCK_TIME, in_place=True, stop_when_full=True, first_pause=0.3, restarts=0
+    )
+    supervisor = Supervisor(engine, settings, rooms=lambda: [Room("home", free[0] << 20, 512 << 20)])
+    until(supervisor, lambda: supervisor.sample.up)
+    free[0] = 100
+    supervisor.look()
+    assert engine.pid is None
+    (engine.folder / "broken").touch()
+    free[0] = 9_000
+    supervisor.look()
+    supervisor.look()
+    assert engine.starts == 2, "with a pause between"
+    assert codes(supervisor) == ["engine-down"], "there is room: that is no longer why"
+    assert "the database is broken" in supervisor.problems[0].as_json()["what"]["en"]
+    (engine.folder / "broken").unlink()
+    until(supervisor, lambda: supervisor.sample.up)
+    assert (engine.starts, supervisor.failure) == (3, None)
+    supervisor.close()
+
+
+def test_the_loop_outlives_a_pause_and_a_word_that_does_not_get_out(engine: InsecureEngine) -> None:
+    free = [10_000]
+    settings = SupervisorSettings(every=0.05, block_time=BLOCK_TIME, in_place=True, stop_when_full=True)
+    supervisor = Supervisor(engine, settings, rooms=lambda: [Room("home", free[0] << 20, 512 << 20)])
+    stop, told = threading.Event(), threading.Event()
+
+    def tell(one: Supervisor) -> None:
+        if "engine-paused" in codes(one):
+            told.set()
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "of a damaged file")
+
+    thread = threading.Thread(target=supervisor.run, args=(stop, tell))
+    thread.start()
+    free[0] = 100
+    assert told.wait(20)
+    free[0] = 9_000
+    deadline = time.monotonic() + 20
+    while not (supervisor.sample.up and engine.starts == 2) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert (supervisor.sample.up, engine.starts, supervisor.failure) == (True, 2, None)
+    stop.set()
+    thread.join(20)
+    supervisor.close()
+
+
 def test_the_loop_reports_and_ends(engine: InsecureEngine, tmp_path: Path) -> None:
     supervisor = Supervisor(engine, SupervisorSettings(every=0.05, in_place=False))
     reporter, stop = Reporter(tmp_path / "run", "http://127.0.0.1:1/metrics"), threading.Event()

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from rich.markup import escape
+
 from chain_node.auditor.alarm import EXIT_CODE, Alarm, run_command
 from chain_node.auditor.chain import ChainView
 from chain_node.auditor.compiler import compile_sources, solc
@@ -45,6 +47,10 @@ _TOLD_SECONDS: Final = 30.0
 _LINGER_SECONDS: Final = 60.0
 """How long metrics are still served after an alarm, so that they are read at least once."""
 _SHOWN_ROWS: Final = 200
+_NOT_SEALED: Final = (
+    "[red]未见账本封存：签名与状态均未核对，不能视为无误。The ledger's seal was not seen: "
+    "no signature and no state was checked, so this is no all-clear.[/red]"
+)
 
 
 def follow(
@@ -80,6 +86,8 @@ def follow(
             if metrics_port is not None and not once:
                 time.sleep(_LINGER_SECONDS)
             return EXIT_CODE
+        if not auditor.counts.sealed:
+            tell(_NOT_SEALED)
         answer(_summary(auditor))
     return 0
 
@@ -107,12 +115,16 @@ class _Teller:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._last = 0.0
+        self._warned = float("-inf")
         self._size = -1
 
     def __call__(self, counts: Counts) -> None:
         for text in counts.notes:
-            tell(f"[yellow]注意 note:[/yellow] {text}")
+            tell(f"[yellow]注意 note:[/yellow] {escape(text)}")
         counts.notes.clear()
+        if not counts.sealed and counts.block >= counts.final and time.monotonic() - self._warned > _TOLD_SECONDS:
+            self._warned = time.monotonic()
+            tell(_NOT_SEALED)
         if counts.size == self._size or time.monotonic() - self._last < _TOLD_SECONDS:
             return
         self._last, self._size = time.monotonic(), counts.size
@@ -136,7 +148,7 @@ def _raise_alarm(auditor: Auditor, found: Discrepancy, command: str | None) -> N
     answer(alarm.value())
     problem = run_command(command, alarm) if command else None
     if problem is not None:
-        tell(f"[red]{problem}[/red]")
+        tell(f"[red]{escape(problem)}[/red]")
 
 
 def _summary(auditor: Auditor) -> dict[str, Any]:
@@ -181,7 +193,7 @@ def verify_sources(
             )
             for one in verdict.findings:
                 where = f" at byte {one.offset}" if one.offset >= 0 else ""
-                tell(f"  {one.what}{where}: expected {one.expected}, found {one.found}")
+                tell(escape(f"  {one.what}{where}: expected {one.expected}, found {one.found}"))
     return {
         "ok": ok,
         "endpoint": without_credentials(rpc_url),

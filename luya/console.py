@@ -36,8 +36,13 @@ def speak_by_log() -> None:
 
 
 def answer(value: dict[str, Any]) -> None:
-    """The last line of standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) + "\n")
+    """The last line of standard output; with JSON's own escapes where the output cannot hold the characters."""
+    line = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value, separators=(", ", ": "))
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from chain_node.auditor.settings import printable
 from chain_node.errors import Discrepancy
 
 EXIT_CODE: Final = 3
@@ -48,8 +49,9 @@ class Alarm:
     @staticmethod
     def of(found: Discrepancy, *, origin: str, ledger: str, endpoint: str, size: int, root: str) -> Alarm:
         """The alarm for a difference."""
-        facts = (found.index, found.rule, found.expected, found.found, found.block, found.transaction)
+        expected, said, transaction = (printable(one) for one in (found.expected, found.found, found.transaction))
         now = datetime.now(UTC).isoformat(timespec="seconds")
+        facts = (found.index, found.rule, expected, said, found.block, transaction)
         return Alarm(*facts, origin, ledger, endpoint, size, root, now)
 
     def value(self) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def run_command(command: str, alarm: Alarm) -> str | None:
         done = subprocess.run(  # noqa: S602  # see above
             command,
             shell=True,
-            input=json.dumps(alarm.value(), ensure_ascii=False).encode(),
+            input=json.dumps(alarm.value()).encode(),
             env=environment,
             capture_output=True,
             timeout=_COMMAND_TIMEOUT,

@@ -8,16 +8,20 @@ from typing import Any, Final
 
 from eth_abi.abi import decode as abi_decode
 
-from chain_node.auditor.events import topics
+from chain_node.auditor.events import hash_form, quantity, topics
 from chain_node.contracts import VIEW_CHUNK, Ledger, artefact
 from chain_node.engine.base import Finality
-from chain_node.errors import AuditorError, ContractError, RpcError, RpcUnavailable
+from chain_node.errors import AuditorError, ContractError, NodeError, RpcError, RpcUnavailable
 from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
 from chain_node.protocol.attestation import Domain, domain_salt
 
 MAX_RANGE: Final = 2_000
 """Blocks in one `eth_getLogs` (engines allow 10,000 blocks and 10,000 logs)."""
 _FIRST_RANGE: Final = 32
+_BUSY: Final = (-32002, -32005)
+"""Error codes by which an endpoint says that it cannot answer now (EIP-1474: unavailable, limit exceeded)."""
+NO_ANSWER: Final = (NodeError, LookupError, TypeError, ValueError, AttributeError)
+"""What asking an endpoint may raise: it did not answer, or what it answered cannot be read."""
 LAW_MODULE: Final = 0x42
 """The entry type whose module is the law."""
 
@@ -42,7 +46,7 @@ class Facts:
         ledger, law: addresses, 20 bytes.
         origin: the log's name.
         genesis_nonce: 32 bytes.
-        created: the first block that may hold the ledger's events.
+        created: the first block that may hold the ledger's events, 1 or later.
     """
 
     chain_id: int
@@ -101,18 +105,24 @@ class ChainView:
         if salt != domain_salt(origin, nonce):
             raise AuditorError(f"the ledger's domain salt 0x{salt.hex()} is not made of its origin and genesis nonce")
         chain_id = int(self.rpc.call("eth_chainId"), 16)
-        return Facts(chain_id, self.ledger.address, law, origin, nonce, self._created() if created is None else created)
+        first = max(1, self._created() if created is None else created)  # genesis holds no call, so no event
+        return Facts(chain_id, self.ledger.address, law, origin, nonce, first)
 
     def final(self) -> int:
         """Number of the newest final block."""
         return self._finality.height(self.rpc)
 
-    def logs(self, first: int, final: int) -> tuple[int, list[dict[str, Any]]]:
-        """(last block read, the ledger's logs in the endpoint's order), in a range that the endpoint answers."""
+    def logs(self, first: int, final: int, wanted: list[str] | None = None) -> tuple[int, list[dict[str, Any]]]:
+        """(last block read, the ledger's logs in the endpoint's order), in a range that the endpoint answers.
+
+        Args:
+            first, final: blocks; `final` is where reading ends at the latest.
+            wanted: first topics; None takes all that the auditor reads.
+        """
         while True:
             last = min(final, first + self._range - 1)
             try:
-                logs = self.logs_of(first, last)
+                logs = self._get_logs(first, last, wanted or self._topics)
             except RpcError:
                 if self._range == 1:
                     raise
@@ -130,7 +140,12 @@ class ChainView:
 
     def sealed_by(self, block: int, created: int) -> bool:
         """Whether the import phase had ended in `block` or before."""
-        return bool(self._get_logs(created, block, [self._seal_topic])) if block >= created else False
+        last = created - 1
+        while last < block:
+            last, logs = self.logs(last + 1, block, [self._seal_topic])
+            if logs:
+                return True
+        return False
 
     def headers(self, numbers: Iterable[int]) -> dict[int, Header]:
         """Headers by number.
@@ -185,8 +200,18 @@ class ChainView:
         return None
 
     def roots_at(self, sizes: Sequence[int]) -> list[bytes]:
-        """What the contract keeps as roots at these sizes."""
-        return [bytes(root) for root in self.ledger.read_many([("rootAt", (size,)) for size in sizes])]
+        """What the contract keeps as roots at these sizes.
+
+        Raises:
+            ContractError: the contract gives none.
+            RpcUnavailable: the endpoint does not answer, or says that it cannot now.
+        """
+        try:
+            return [bytes(root) for root in self.ledger.read_many([("rootAt", (size,)) for size in sizes])]
+        except ContractError as error:
+            if isinstance(error.__cause__, RpcError) and error.__cause__.code in _BUSY:
+                raise RpcUnavailable(f"{self.rpc.url}: {error}") from error
+            raise
 
     def size_in(self, block: int) -> int | None:
         """The log's size after a block; None where the endpoint no longer has that state."""
@@ -206,6 +231,9 @@ class ChainView:
         return [int.from_bytes(word, "big") for words in answers for word in words]
 
     def _get_logs(self, first: int, last: int, wanted: list[str]) -> list[dict[str, Any]]:
+        first = max(1, first)  # luyad takes height 0 for the newest block, whose logs are not those of genesis
+        if last < first:
+            return []
         query = {
             "address": to_hex(self.ledger.address),
             "topics": [wanted],
@@ -222,10 +250,10 @@ class ChainView:
             raise RpcUnavailable(f"{self.rpc.url}: block {number}: {answer}")
         try:
             return Header(
-                int(answer["number"], 16),
-                str(answer["hash"]).lower(),
-                str(answer["parentHash"]).lower(),
-                int(answer["timestamp"], 16),
+                quantity(answer["number"]),
+                hash_form(answer["hash"]),
+                hash_form(answer["parentHash"]),
+                quantity(answer["timestamp"]),
                 tuple(str(one).lower() for one in answer["transactions"]),
             )
         except (KeyError, TypeError, ValueError) as error:

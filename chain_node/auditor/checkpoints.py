@@ -11,11 +11,12 @@ import contextlib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from chain_node.archive.reader import ArchiveReader
+from chain_node.auditor.notes import Notes, differs
 from chain_node.errors import ArchiveError, AuditorError, Discrepancy
 from chain_node.protocol.checkpoint import Checkpoint, VerifierKey, open_note
 from chain_node.protocol.errors import CheckpointError, ProofError
@@ -31,19 +32,16 @@ class Checkpoints:
 
     Attributes:
         source: http(s) address of a checkpoint, a checkpoint's file, or an archive's folder.
-        log_key: verifier key text of the log.
+        notes: those seen before, of all sources, and the log's key.
         witnesses: verifier key texts; where the note carries a signature of one, it must hold.
         quorum: how many of them must have cosigned.
-        evidence: folder that keeps every note that was not seen before.
     """
 
     source: str
-    log_key: str
+    notes: Notes
     witnesses: Sequence[str] = ()
     quorum: int = 0
-    evidence: Path | None = None
     checked: int = 0
-    _ahead: dict[int, bytes] = field(default_factory=dict)
     _last: str = ""
 
     def check(self, size: int, root_at: Callable[[int], bytes]) -> Checkpoint | None:
@@ -60,26 +58,13 @@ class Checkpoints:
         note = self._read()
         checkpoint = self._open(note, size)
         if note != self._last:
-            self._remember(note, checkpoint)
+            self.notes.see(note, checkpoint)
             self._last = note
-        before = self._ahead.get(checkpoint.size)
-        if before is not None and before != checkpoint.root:
-            raise _differs(checkpoint, before, "the log's key has signed two roots of one size")
+        self.notes.check(size, root_at)
         if checkpoint.size > size:
-            self._ahead[checkpoint.size] = checkpoint.root
             self._check_ahead(checkpoint, size, root_at)
-        else:
-            self._check_behind(checkpoint.size, checkpoint.root, root_at)
-        for due in [one for one in self._ahead if one <= size]:
-            self._check_behind(due, self._ahead[due], root_at)
-            del self._ahead[due]
         self.checked = max(self.checked, min(checkpoint.size, size))
         return checkpoint
-
-    def _check_behind(self, size: int, root: bytes, root_at: Callable[[int], bytes]) -> None:
-        own = root_at(size)
-        if own != root:
-            raise _differs(Checkpoint("", size, root), own, "the signed root is not that of the replayed entries")
 
     def _check_ahead(self, checkpoint: Checkpoint, size: int, root_at: Callable[[int], bytes]) -> None:
         """By the operator's tiles, where the source is an archive; the chain is then simply behind it."""
@@ -94,14 +79,14 @@ class Checkpoints:
         with contextlib.suppress(ProofError):
             verify_consistency(size, checkpoint.size, proof, root_at(size), checkpoint.root)
             return
-        raise _differs(checkpoint, root_at(size), f"it does not extend the own log of {size} entries")
+        raise differs(checkpoint, root_at(size), f"it does not extend the own log of {size} entries")
 
     def _open(self, note: str, size: int) -> Checkpoint:
         try:
-            checkpoint = open_note(note, self.log_key, witnesses=self.witnesses)
+            checkpoint = open_note(note, self.notes.log_key, witnesses=self.witnesses)
         except CheckpointError as error:
             raise Discrepancy(
-                max(0, size - 1), "checkpoint/signature", f"a note signed by {self.log_key}", str(error)
+                max(0, size - 1), "checkpoint/signature", f"a note signed by {self.notes.log_key}", str(error)
             ) from error
         seen = sum(_has_line(note, VerifierKey.parse(witness)) for witness in self.witnesses)
         if seen < self.quorum:
@@ -134,24 +119,8 @@ class Checkpoints:
         except UnicodeDecodeError as error:
             raise AuditorError(f"what {self.source} answers is no text") from error
 
-    def _remember(self, note: str, checkpoint: Checkpoint) -> None:
-        """Notes are evidence: two signed roots of one size convict the log's key by themselves."""
-        if self.evidence is not None:
-            self.evidence.mkdir(parents=True, exist_ok=True)
-            name = f"{checkpoint.size:020d}-{checkpoint.root.hex()[:16]}"
-            (self.evidence / name).write_text(note, "utf-8")
-
 
 def _has_line(note: str, key: VerifierKey) -> bool:
     """Whether the note has a line of this key; that it holds was checked with the note."""
     lines = [line.split(" ") for line in note.rpartition("\n\n")[2].splitlines()]
     return any(parts[1] == key.name and base64.b64decode(parts[2])[:4] == key.key_id for parts in lines)
-
-
-def _differs(checkpoint: Checkpoint, own: bytes, why: str) -> Discrepancy:
-    return Discrepancy(
-        max(0, checkpoint.size - 1),
-        "checkpoint/root",
-        f"{own.hex()} at {checkpoint.size}",
-        f"{checkpoint.root.hex()} in the signed checkpoint: {why}",
-    )

@@ -118,7 +118,7 @@ def _few(state: State) -> Iterator[Word]:
 
 
 def compare(
-    chain: ChainView, state: State, block: int, *, sample: int | None, newest: Callable[[bytes], int]
+    chain: ChainView, state: State, block: int, *, sample: int | None, seed: int, newest: Callable[[bytes], int]
 ) -> int | None:
     """Words compared; None where the endpoint could not show that state (asked again later, no difference).
 
@@ -126,7 +126,7 @@ def compare(
         chain: the endpoint.
         state: as it is after `block`.
         block: number.
-        sample: see `expected`.
+        sample, seed: see `expected`.
         newest: index of the newest entry that concerns these bytes, for the alarm.
 
     Raises:
@@ -137,7 +137,7 @@ def compare(
         if tag == "latest" and chain.ledger.log_size() != state.size:
             return None
         try:
-            done = _compare_at(chain, state, tag, block, sample, newest)
+            done = _compare_at(chain, expected(state, sample, seed), state, tag, block, newest)
         except ContractError:
             continue
         except Discrepancy:
@@ -149,9 +149,8 @@ def compare(
 
 
 def _compare_at(
-    chain: ChainView, state: State, tag: str, block: int, sample: int | None, newest: Callable[[bytes], int]
+    chain: ChainView, words: Iterator[Word], state: State, tag: str, block: int, newest: Callable[[bytes], int]
 ) -> int:
-    words = expected(state, sample)
     done = 0
     while part := list(islice(words, _CHUNK)):
         found = chain.storage([word.slot for word in part], tag)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chain_node.auditor.chain import ChainView, Facts
+from chain_node.auditor.chain import NO_ANSWER, ChainView, Facts
 from chain_node.auditor.checkpoints import Checkpoints
 from chain_node.auditor.compare import compare, compare_law, newest_entry
+from chain_node.auditor.notes import Notes
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
 from chain_node.auditor.store import Anchor, Store
 from chain_node.contracts import Law
@@ -18,7 +20,14 @@ from chain_node.protocol.checkpoint import VerifierKey
 from chain_node.protocol.replay import State
 
 _ANCHORS_SAMPLED: Final = 64
-Settle = Callable[[Callable[[], Discrepancy | None]], None]
+
+
+class Unknown:
+    """What a look gives that could not tell: no difference, and nothing that clears one found before."""
+
+
+Look = Callable[[], Discrepancy | Unknown | None]
+Settle = Callable[[Look], None]
 """Raises what is found each time it is looked for."""
 
 
@@ -34,7 +43,8 @@ class Comparisons:
         self._facts = facts
         self._store = store
         self._counts = counts
-        watched = (settings.log_key, settings.witnesses, settings.quorum, settings.store / "checkpoints")
+        self._notes = Notes(settings.log_key, settings.store / "checkpoints", counts.note)
+        watched = (self._notes, settings.witnesses, settings.quorum)
         self._checkpoints = [Checkpoints(source, *watched) for source in settings.checkpoints]
 
     def everything(
@@ -52,18 +62,21 @@ class Comparisons:
         Raises:
             Discrepancy: the first difference.
         """
-        settle(lambda: self._state_problem(chain, state, anchor.block))
+        seed = secrets.randbits(32)  # a second look is at the same words, or a bad one is hardly ever seen twice
+        settle(lambda: self._state_problem(chain, state, anchor.block, seed))
+        settle(lambda: self._law_problem(chain, state, anchor.block))
         self._check_log_key(state)
         self._check_anchors(chain)
         for other in others:
             self._check_other(other, anchor)
 
     def checkpoints(self) -> None:
-        """The operator's newest ones.
+        """The operator's newest ones, and what was seen of them before.
 
         Raises:
             Discrepancy: one does not hold.
         """
+        self._notes.check(self._store.size, self._store.reader.root_at)
         for one in self._checkpoints:
             try:
                 one.check(self._store.size, self._store.reader.root_at)
@@ -73,20 +86,29 @@ class Comparisons:
                     raise
                 self._counts.note(str(error))
 
-    def _state_problem(self, chain: ChainView, state: State, block: int) -> Discrepancy | None:
+    def _state_problem(self, chain: ChainView, state: State, block: int, seed: int) -> Discrepancy | Unknown | None:
         newest = newest_entry(self._store.reader.entries, self._store.size)
         try:
-            words = compare(chain, state, block, sample=self._settings.sample, newest=newest)
-            if words is None:
-                self._counts.note(f"the state after block {block} was not to be had: compared at the next round")
-                return None
-            if chain.ledger.log_size() == state.size:
-                compare_law(Law(chain.rpc, self._facts.law), state, block)
+            words = compare(chain, state, block, sample=self._settings.sample, seed=seed, newest=newest)
         except Discrepancy as found:
             return found
+        if words is None:
+            self._counts.note(f"the state after block {block} was not to be had: compared at the next round")
+            return Unknown()
         self._counts.words += words
         self._counts.comparisons += 1
         return None
+
+    def _law_problem(self, chain: ChainView, state: State, block: int) -> Discrepancy | Unknown | None:
+        """The law is shown as it is now: that says something only while the log stays as long as the own one."""
+        problem: Discrepancy | None = None
+        if chain.ledger.log_size() != state.size:
+            return Unknown()
+        try:
+            compare_law(Law(chain.rpc, self._facts.law), state, block)
+        except Discrepancy as found:
+            problem = found
+        return problem if chain.ledger.log_size() == state.size else Unknown()
 
     def _check_log_key(self, state: State) -> None:
         key = state.log_key
@@ -133,7 +155,10 @@ def changed_history(chain: ChainView, store: Store, last: Anchor, found: str) ->
     for anchor in reversed(store.anchors()):
         if anchor.block > last.block:
             continue
-        header = chain.header(anchor.block)
+        try:
+            header = chain.header(anchor.block)
+        except NO_ANSWER:
+            header = None  # the difference stands, whatever else the endpoint keeps to itself
         if header is None or to_bytes(header.hash) == anchor.hash:
             size = anchor.size
             break

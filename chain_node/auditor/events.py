@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ from chain_node.protocol.attestation import SIGNATURE_BYTES
 from chain_node.protocol.records import RECORD_BYTES
 
 _NAMES: Final = ("BatchRecorded", "RecordRefused", "EntryAppended", "LogExtended", "LedgerSealed")
+_HASH: Final = re.compile("0x[0-9a-f]{64}")
 _BATCH: Final = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
 
 
@@ -109,6 +111,31 @@ def index_of(event: Event) -> int:
             return event.index
 
 
+def quantity(text: str) -> int:
+    """A number of JSON-RPC.
+
+    Raises:
+        ValueError: it is none of 64 bits; a longer one could not even be shown in an alarm.
+        TypeError: it is no text.
+    """
+    value = int(text, 16)
+    if not 0 <= value < 1 << 64:
+        raise ValueError("a number of more than 64 bits")
+    return value
+
+
+def hash_form(text: Any) -> str:
+    """A hash of JSON-RPC, in small letters.
+
+    Raises:
+        ValueError: it is none.
+    """
+    shown = str(text).lower()
+    if _HASH.fullmatch(shown) is None:
+        raise ValueError(f"no hash: {shown!r:.80}")
+    return shown
+
+
 def topics() -> dict[str, str]:
     """Event name → topic 0, for `eth_getLogs`."""
     events = artefact("LuyaLedger").abi.events
@@ -149,13 +176,13 @@ class Decoder:
                 raise _odd(size, "log-address", f"logs of {self._ledger}", f"one of {log.get('address')}", place)
             try:
                 events.append(self._event(log, place))
-            except (DecodingError, ValueError, KeyError, IndexError, TypeError) as error:
+            except (DecodingError, ValueError, LookupError, TypeError, AttributeError) as error:
                 raise _odd(size, "log-form", "an event of the ledger", f"{error}", place) from error
         return events
 
     def _event(self, log: dict[str, Any], place: Place) -> Event:
         first, *indexed = log["topics"]
-        numbers = [int(topic, 16) for topic in indexed]
+        numbers = [quantity(topic) for topic in indexed]
         data = to_bytes(log["data"])
         match self._names[first]:
             case "BatchRecorded":
@@ -183,11 +210,11 @@ class Decoder:
 def _place(log: dict[str, Any], size: int) -> Place:
     try:
         return Place(
-            int(log["blockNumber"], 16),
-            str(log["blockHash"]).lower(),
-            str(log["transactionHash"]).lower(),
-            int(log["transactionIndex"], 16),
-            int(log["logIndex"], 16),
+            quantity(log["blockNumber"]),
+            hash_form(log["blockHash"]),
+            hash_form(log["transactionHash"]),
+            quantity(log["transactionIndex"]),
+            quantity(log["logIndex"]),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise Discrepancy(size, "log-form", "a log with its place", f"{error!r} in {log!r:.200}") from error

@@ -1,7 +1,8 @@
 """The auditor's rounds: final blocks → own entries → own store; roots, state and checkpoints compared on the way.
 
 A difference is looked at again before it is an alarm: the store is opened anew and the endpoint is asked again, because
-an index may lag behind its chain. What an endpoint said once and did not say again is counted as a contradiction.
+an index may lag behind its chain. What an endpoint said once and did not say again is counted as a contradiction; one
+that says nothing the second time has taken nothing back.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from chain_node.auditor.chain import ChainView, Facts, Header
-from chain_node.auditor.comparisons import Comparisons, changed_history
+from chain_node.auditor.chain import NO_ANSWER, ChainView, Facts, Header
+from chain_node.auditor.comparisons import Comparisons, Look, Unknown, changed_history
 from chain_node.auditor.diagnosis import refine
 from chain_node.auditor.events import Decoder, Place, index_of
 from chain_node.auditor.replica import Replica, Step
@@ -21,7 +22,7 @@ from chain_node.auditor.settings import AuditSettings, Counts, without_credentia
 from chain_node.auditor.store import Anchor, Identity, Store
 from chain_node.durable import Disk
 from chain_node.engine.base import Progress, no_progress
-from chain_node.errors import AuditorError, Discrepancy, NodeError, RpcError, RpcUnavailable
+from chain_node.errors import AuditorError, ContractError, Discrepancy, NodeError, RpcError, RpcUnavailable
 from chain_node.jsonrpc import JsonRpc, to_bytes
 from chain_node.protocol.checkpoint import VerifierKey
 from chain_node.protocol.errors import ReplayError
@@ -118,7 +119,7 @@ class Auditor:
                 if not self.step():
                     self._at_rest()
                     stop.wait(poll)
-            except RpcUnavailable as error:
+            except (RpcUnavailable, RpcError, ContractError) as error:
                 self.counts.note(str(error))
                 self._next_endpoint()
                 stop.wait(max(poll, 1.0))
@@ -130,7 +131,7 @@ class Auditor:
 
         Raises:
             Discrepancy: the first difference, also when it was looked at again.
-            RpcUnavailable: the endpoint does not answer; try again.
+            RpcUnavailable, RpcError: the endpoint does not answer, or refuses; try again.
         """
         final = self.counts.final = self._chain.final()
         first = self._next
@@ -183,11 +184,13 @@ class Auditor:
         sizes = {step.call.block: step.size for step in steps}
         anchors = [Anchor(block, to_bytes(headers[block].hash), size) for block, size in sizes.items()]
         entries = [entry for step in steps for entry in step.entries]
+        if self._replica.sealed:
+            self.store.seal(self._replica.sealed_at)
         self.store.keep(entries, [step.call for step in steps], anchors, self.facts.origin)
         self._replica.stored()
         self._anchor = Anchor(last, to_bytes(headers[last].hash), self.store.size)
         self._next = last + 1
-        self.counts.size, self.counts.block = self.store.size, last
+        self.counts.size, self.counts.block, self.counts.sealed = self.store.size, last, self.store.sealed
         self.counts.batches += sum(step.call.batch is not None for step in steps)
         if time.monotonic() - self._stood > _POSITION_SECONDS:
             self._stood = time.monotonic()
@@ -222,7 +225,15 @@ class Auditor:
 
     def _check_contract(self, steps: list[Step]) -> None:
         """The root that the contract keeps at every call's end is the own one."""
-        for step, root in zip(steps, self._chain.roots_at([step.size for step in steps]), strict=True):
+        try:
+            roots = self._chain.roots_at([step.size for step in steps])
+        except ContractError as error:
+            first = steps[0]
+            raise Discrepancy(
+                first.call.first_index, "root/contract", f"{first.root.hex()} at {first.size}",
+                f"no root in the contract: {error}", block=first.place.block, transaction=first.place.transaction,
+            ) from error  # fmt: skip
+        for step, root in zip(steps, roots, strict=True):
             if root != step.root:
                 raise Discrepancy(
                     step.call.first_index, "root/contract", f"{step.root.hex()} at {step.size}",
@@ -238,9 +249,11 @@ class Auditor:
             self._settle(lambda: self._tip_problem(final))
         self._tip = final
 
-    def _tip_problem(self, final: int) -> Discrepancy | None:
+    def _tip_problem(self, final: int) -> Discrepancy | Unknown | None:
         size = self._chain.size_in(final)
-        if size is None or size == self.size:
+        if size is None:
+            return Unknown()
+        if size == self.size:
             return None
         return Discrepancy(
             min(size, self.size), "missing-entry", f"{self.size} entries", f"a log of {size}", block=final
@@ -261,31 +274,38 @@ class Auditor:
         others = [chain for chain in self._chains if chain is not self._chain]
         self._comparisons.everything(self._chain, others, self._replica.state, self._anchor, self._settle)
 
-    def _settle(self, look: Callable[[], Discrepancy | None]) -> None:
-        """Raise what is found each time it is looked for."""
+    def _settle(self, look: Look) -> None:
+        """Raise what is found each time it is looked for; only an answer clears it."""
         found = look()
         for _ in range(self._settings.retries):
-            if found is None:
+            if not isinstance(found, Discrepancy):
                 return
             time.sleep(self._settings.retry_seconds)
-            again = look()
+            try:
+                again = look()
+            except NO_ANSWER:
+                continue
+            if isinstance(again, Unknown):
+                continue
             if again is None:
                 self._contradicted(found)
             found = again
-        if found is not None:
+        if isinstance(found, Discrepancy):
             raise found
 
     def _look_again(self, found: Discrepancy, first: int, last: int) -> None:
         suspect = self._replica.suspect
         for _ in range(self._settings.retries):
             time.sleep(self._settings.retry_seconds)
-            self._reload()
-            if self._next > last:
-                return
             try:
+                self._reload()
+                if self._next > last:
+                    return
                 self._take(self._next, last, self._chain.logs_of(self._next, last))
             except Discrepancy as again:
                 found = again
+            except NO_ANSWER:
+                continue  # else whoever lies and then keeps silent would never be found out
             else:
                 self._contradicted(found)
                 return
@@ -294,10 +314,10 @@ class Auditor:
 
     def _keep_what_is_right(self, found: Discrepancy) -> None:
         """The blocks before the difference are checked and kept, so that the alarm says up to where all is well."""
-        self._reload()
-        if found.block <= self._next:
-            return
-        with contextlib.suppress(Discrepancy, RpcUnavailable, RpcError):
+        with contextlib.suppress(*NO_ANSWER):
+            self._reload()
+            if found.block <= self._next:
+                return
             self._take(self._next, found.block - 1, self._chain.logs_of(self._next, found.block - 1))
 
     def _contradicted(self, found: Discrepancy) -> None:
@@ -336,8 +356,12 @@ class Auditor:
             self._next = call.block
         else:
             self._next = self.facts.created
+        if not self.store.sealed and (
+            self.store.has_batch() or self._chain.sealed_by(self._next - 1, self.facts.created)
+        ):
+            self.store.seal(self.size)  # it was read by an auditor that did not keep it yet
         self._load()
-        self.counts.size, self.counts.block = self.size, self._next - 1
+        self.counts.size, self.counts.block, self.counts.sealed = self.size, self._next - 1, self.store.sealed
 
     def _reload(self) -> None:
         """Forget what was taken and not kept."""
@@ -346,8 +370,7 @@ class Auditor:
     def _load(self) -> None:
         """The replica of what the store holds."""
         reader, size = self.store.reader, self.store.size
-        sealed = self._next > self.facts.created and self._chain.sealed_by(self._next - 1, self.facts.created)
-        replica = Replica(reader.entry, reader.root_at, self.facts.domain, sealed=sealed)
+        replica = Replica(reader.entry, reader.root_at, self.facts.domain, sealed=self.store.sealed)
         try:
             replica.replay(self._told(reader.entries(0, size), size))
         except ReplayError as error:

@@ -18,6 +18,7 @@ NAMES: Final[Mapping[str, str]] = {
     "luya_auditor_size": "Entries checked and kept",
     "luya_auditor_block": "Newest block that was checked",
     "luya_auditor_final_block": "Newest final block of the endpoint",
+    "luya_auditor_sealed": "1 once the import phase is over; before that no signature and no state is checked",
     "luya_auditor_batches_total": "Batches checked since the start",
     "luya_auditor_words_total": "Storage words compared since the start",
     "luya_auditor_comparisons_total": "Comparisons of state since the start",
@@ -46,6 +47,7 @@ class AuditorMetrics(Collector):
             "luya_auditor_size": counts.size,
             "luya_auditor_block": counts.block,
             "luya_auditor_final_block": counts.final,
+            "luya_auditor_sealed": int(counts.sealed),
         }
         for name, value in gauges.items():
             yield GaugeMetricFamily(name, NAMES[name], value=value)

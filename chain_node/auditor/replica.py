@@ -70,6 +70,8 @@ class Replica:
         self._root_at = root_at
         self._domain = domain
         self.sealed = sealed
+        self.sealed_at = 0
+        """Size of the log at the seal, where that was among the events taken."""
         self._fresh: dict[int, bytes] = {}
         self._kept = 0
         self.suspect: tuple[int, tuple[bytes, ...]] | None = None
@@ -178,7 +180,7 @@ class Replica:
         if self.sealed and event.size > self.size:
             raise _odd(self.size, "seal", "no second seal", f"a seal at {event.size}", event.place)
         self._check_root(event.size, event.root, event.place)
-        self.sealed = True
+        self.sealed, self.sealed_at = True, event.size
 
     def _batch(self, batch: Batch, refused: dict[int, Refused]) -> list[Step]:
         first, place = batch.first_index, batch.place

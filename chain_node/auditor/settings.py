@@ -56,12 +56,19 @@ class Counts:
     comparisons: int = 0
     checkpoints: int = 0
     contradictions: int = 0
+    sealed: bool = False
+    """The ledger's import phase is over: before that no signature and no state can be checked."""
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Something to tell that is no alarm; the newest hundred are kept."""
-        self.notes.append(text)
+        self.notes.append(printable(text))
         del self.notes[:-100]
+
+
+def printable(text: str) -> str:
+    """An endpoint's text for people, files and commands: no half characters, nothing that moves a cursor."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def without_credentials(url: str) -> str:

@@ -4,6 +4,7 @@ auditor.json    ledger, log, the auditor's own key; written once
 archive/        every checked entry, as the operator's archive has it (`chain_node.archive`)
 anchors         fixed rows: block, its hash, the log's size after it; one for each block with entries
 position.json   the newest block read; may be older than the archive after a crash, never newer
+sealed.json     the log's size when the ledger's import phase ended, once that was seen
 alarm.json      the first difference that was found
 key             Ed25519 seed that signs the archive's own checkpoints
 """
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chain_node.archive.calls import Call
+from chain_node.archive.calls import BATCH, Call
 from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
@@ -71,6 +72,7 @@ class Store:
             self._key = self._own_key()
             self.reader = ArchiveReader(self._archive.folder)
             self._trim_anchors()
+            self._sealed: int | None = self._read("sealed.json").get("size")
             if self._archive.size > self._archive.published:
                 # what is durable was checked before it was appended: a crash came before the checkpoint
                 self._publish(self._read("auditor.json")["origin"])
@@ -92,6 +94,24 @@ class Store:
     def verifier_key(self) -> str:
         """The key that signs this archive's own checkpoints."""
         return verifier_key(_KEY_NAME, self._key.public_key())
+
+    @property
+    def sealed(self) -> bool:
+        """The ledger's import phase had ended before the newest entry kept: once seen, no endpoint can take it back."""
+        return self._sealed is not None and self._sealed <= self.size
+
+    def seal(self, size: int) -> None:
+        """Remember that the import phase ended at this size of the log. May come before the entries are kept."""
+        if not self.sealed:
+            self._write("sealed.json", {"size": size})
+            self._sealed = size
+
+    def has_batch(self) -> bool:
+        """Whether a batch of this ledger is kept; one before the first anchor is of the ledger that it took over."""
+        anchors = self.anchors()
+        return bool(anchors) and any(
+            row.kind == BATCH and row.first_index + row.count >= anchors[0].size for row in self.reader.call_rows()
+        )
 
     def identify(self, identity: Identity, *, successor: bool = False) -> bool:
         """Bind the folder to a ledger; True where it audited another one of the same log before.
@@ -154,7 +174,7 @@ class Store:
 
     def raise_alarm(self, value: dict[str, Any]) -> None:
         """Keep the first difference; later ones do not replace it."""
-        write_new(self.folder / "alarm.json", json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_new(self.folder / "alarm.json", json.dumps(value, indent=2).encode() + b"\n")
 
     def acknowledge(self) -> None:
         """Put the alarm aside under its time; a later one is the first again."""
@@ -197,7 +217,8 @@ class Store:
             write_atomic(path, good)
 
     def _forget_chain(self) -> None:
-        for name in ("anchors", "position.json"):
+        self._sealed = None
+        for name in ("anchors", "position.json", "sealed.json"):
             (self.folder / name).unlink(missing_ok=True)
 
     def _read(self, name: str) -> dict[str, Any]:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from luya_process import Running, luya, refuses, start, succeeds, up
 
 from chain_node.archive.reader import ArchiveReader
+from chain_node.auditor.settings import Counts
 from chain_node.manifest import Manifest
+from luya.auditor import _Teller
+from luya.console import answer
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +104,9 @@ def test_a_forged_checkpoint_is_an_alarm(
     assert succeeds(*follow(endpoint, manifest, copy))["alarm"] is False
 
 
-def test_a_lying_endpoint_is_an_alarm(running: Running, endpoint: str, manifest: Manifest, tmp_path: Path) -> None:
-    """One changed activity in one record of one answer."""
+@contextmanager
+def lying(endpoint: str, lie: Callable[[str, Any], Any]) -> Iterator[str]:
+    """An endpoint whose answers to single calls are changed: (method, honest result) → what is told."""
 
     class Liar(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -106,14 +114,9 @@ def test_a_lying_endpoint_is_an_alarm(running: Running, endpoint: str, manifest:
             request = urllib.request.Request(endpoint, body, {"Content-Type": "application/json"})
             with urllib.request.urlopen(request, timeout=60) as answer:
                 value = json.loads(answer.read())
-            if b"eth_getLogs" in body and isinstance(value.get("result"), list):
-                for log in value["result"]:
-                    if len(log["topics"]) == 4 and len(log["data"]) > 2000:
-                        at = 2 + 64 * 7 + 2 * (64 * 3 + 31)  # the fourth record's activity
-                        log["data"] = (
-                            log["data"][:at] + f"{int(log['data'][at : at + 2], 16) ^ 1:02x}" + log["data"][at + 2 :]
-                        )
-                        break
+            asked = json.loads(body)
+            if isinstance(asked, dict) and "result" in value:
+                value["result"] = lie(asked["method"], value["result"])
             data = json.dumps(value).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
@@ -127,17 +130,85 @@ def test_a_lying_endpoint_is_an_alarm(running: Running, endpoint: str, manifest:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        done = luya(*follow(f"http://127.0.0.1:{server.server_port}", manifest, tmp_path / "store"))
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_a_lying_endpoint_is_an_alarm(running: Running, endpoint: str, manifest: Manifest, tmp_path: Path) -> None:
+    """One changed activity in one record of one answer."""
+
+    def lie(method: str, result: Any) -> Any:
+        for log in result if method == "eth_getLogs" else ():
+            if len(log["topics"]) == 4 and len(log["data"]) > 2000:
+                at = 2 + 64 * 7 + 2 * (64 * 3 + 31)  # the fourth record's activity
+                data = log["data"]
+                log["data"] = data[:at] + f"{int(data[at : at + 2], 16) ^ 1:02x}" + data[at + 2 :]
+                break
+        return result
+
+    with lying(endpoint, lie) as url:
+        done = luya(*follow(url, manifest, tmp_path / "store"))
     assert done.code == 3, done.said
     assert done.answer["rule"] == "quorum"
     batches = [row.first_index for row in ArchiveReader(running.home / "archive").call_rows() if row.kind == 1]
     assert done.answer["index"] == batches[0] + 3
     assert 0 < done.answer["size"] <= batches[0]
     assert "the receipt" in done.answer["expected"]
+
+
+def test_hostile_text_stops_no_alarm(endpoint: str, manifest: Manifest, tmp_path: Path) -> None:
+    """Half characters that no file can hold, and marks that a terminal would obey."""
+
+    def lie(method: str, result: Any) -> Any:
+        return [log | {"address": "\ud800[/x]\x1b[2J"} for log in result] if method == "eth_getLogs" else result
+
+    command = f"cat > {tmp_path}/heard; echo '[/red] [/x]' >&2; exit 1"
+    with lying(endpoint, lie) as url:
+        done = luya(*follow(url, manifest, tmp_path / "store", "--alarm-command", command))
+    assert done.code == 3, done.said
+    assert done.answer["rule"] == "log-address"
+    assert done.answer["found"] == "one of ?[/x]?[2J"
+    assert json.loads((tmp_path / "heard").read_text("utf-8")) == done.answer
+    assert json.loads((tmp_path / "store" / "alarm.json").read_text("utf-8")) == done.answer
+    assert "[/red] [/x]" in done.stderr
+
+
+def test_hostile_notes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts(sealed=True)
+    counts.note("an endpoint said [/x] and [red]")
+    _Teller(True)(counts)
+    assert "said [/x] and [red]" in capsys.readouterr().err
+
+
+def test_an_answer_in_any_characters(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answer({"a": "中"})
+    assert capsys.readouterr().out == '{"a": "中"}\n'
+    answer({"a": "中\ud800"})
+    assert json.loads(capsys.readouterr().out) == {"a": "中\ud800"}
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    answer({"a": "中"})
+    ascii_only.seek(0)
+    assert json.loads(ascii_only.read()) == {"a": "中"}
+
+
+def test_a_ledger_that_was_never_sealed_is_no_all_clear(endpoint: str, manifest: Manifest, tmp_path: Path) -> None:
+    """An endpoint that shows the chain as it was before the ledger's first entry."""
+
+    def lie(method: str, result: Any) -> Any:
+        return {"eth_blockNumber": "0x1", "eth_getLogs": []}.get(method, result)
+
+    with lying(endpoint, lie) as url:
+        done = luya(*follow(url, manifest, tmp_path / "lied"))
+    assert done.code == 0, done.said
+    assert (done.answer["sealed"], done.answer["size"]) == (False, 0)
+    assert "no all-clear" in done.stderr
+    honest = luya(*follow(endpoint, manifest, tmp_path / "store"))
+    assert honest.answer["sealed"] is True, honest.said
+    assert "no all-clear" not in honest.stderr
 
 
 def test_questions(store: Path, tmp_path: Path, running: Running) -> None:
@@ -211,6 +282,7 @@ def test_it_stops_cleanly_and_has_metrics(endpoint: str, manifest: Manifest, tmp
             except OSError:
                 continue
         assert "luya_auditor_alarm 0.0" in text
+        assert "luya_auditor_sealed 1.0" in text
         assert "luya_auditor_comparisons_total 1.0" in text, (tmp_path / "log").read_text("utf-8")
     finally:
         process.send_signal(signal.SIGTERM)

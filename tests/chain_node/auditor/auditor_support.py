@@ -20,6 +20,18 @@ Lie = Callable[[str, list[Any], Any], Any]
 """(method, parameters, honest result) → what the auditor is told."""
 
 
+class Refuses(Exception):
+    """Raised by a lie: the endpoint answers with a JSON-RPC error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Away(Exception):
+    """Raised by a lie: the endpoint does not answer at all."""
+
+
 class Proxy:
     """The proxy; `lie` may be exchanged while it runs.
 
@@ -41,9 +53,12 @@ class Proxy:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = urllib.request.Request(upstream, body, {"Content-Type": "application/json"})
                 with urllib.request.urlopen(request, timeout=60) as answer:
-                    told = proxy.answer(json.loads(body), json.loads(answer.read()))
-                data = json.dumps(told).encode()
-                self.send_response(200)
+                    honest = json.loads(answer.read())
+                try:
+                    status, data = 200, json.dumps(proxy.answer(json.loads(body), honest)).encode()
+                except Away:
+                    status, data = 503, b"away"
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -66,7 +81,11 @@ class Proxy:
             self.calls.append(request["method"])
             answer = answers[request["id"]]
             if self.lie is not None and "result" in answer:
-                answer["result"] = self.lie(request["method"], request["params"], answer["result"])
+                try:
+                    answer["result"] = self.lie(request["method"], request["params"], answer["result"])
+                except Refuses as error:
+                    del answer["result"]
+                    answer["error"] = {"code": error.code, "message": str(error)}
         return list(answers.values()) if many else honest
 
     def close(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.auditor.checkpoints import Checkpoints
+from chain_node.auditor.notes import Notes
 from chain_node.errors import AuditorError, Discrepancy
 from chain_node.protocol.checkpoint import COSIGNATURE_V1, Checkpoint, VerifierKey, cosign, sign, verifier_key
 from chain_node.protocol.entries import Organisation, Standing, encode
@@ -44,7 +47,7 @@ def note(size: int, entries: list[bytes] = ENTRIES, key: Ed25519PrivateKey = KEY
 def watch(tmp_path: Path, text: str, **more: object) -> Checkpoints:
     path = tmp_path / "note"
     path.write_text(text, "utf-8")
-    return Checkpoints(str(path), VKEY, evidence=tmp_path / "seen", **more)  # type: ignore[arg-type]
+    return Checkpoints(str(path), Notes(VKEY, tmp_path / "seen"), **more)  # type: ignore[arg-type]
 
 
 OTHER = [*ENTRIES[:299], ENTRIES[599], *ENTRIES[300:599]]
@@ -80,10 +83,10 @@ def test_ahead_and_wrong_is_found_when_the_own_log_gets_there(tmp_path: Path) ->
 def test_ahead_and_wrong_is_found_at_once_by_the_operators_tiles(tmp_path: Path) -> None:
     own = archive(tmp_path / "own", 310)
     archive(tmp_path / "theirs", 500)
-    Checkpoints(str(tmp_path / "theirs"), VKEY).check(310, own.root_at)
+    Checkpoints(str(tmp_path / "theirs"), Notes(VKEY)).check(310, own.root_at)
     archive(tmp_path / "wrong", 500, OTHER)
     with pytest.raises(Discrepancy, match="does not extend"):
-        Checkpoints(str(tmp_path / "wrong"), VKEY).check(310, own.root_at)
+        Checkpoints(str(tmp_path / "wrong"), Notes(VKEY)).check(310, own.root_at)
 
 
 def test_two_roots_of_one_size(tmp_path: Path) -> None:
@@ -141,10 +144,10 @@ def test_over_http(tmp_path: Path) -> None:
     thread.start()
     base = f"http://127.0.0.1:{server.server_port}"
     try:
-        Checkpoints(f"{base}/checkpoint", VKEY).check(300, own.root_at)
+        Checkpoints(f"{base}/checkpoint", Notes(VKEY)).check(300, own.root_at)
         for path, text in (("long", "longer"), ("binary", "no text"), ("none", "cannot be fetched")):
             with pytest.raises(AuditorError, match=text) as caught:
-                Checkpoints(f"{base}/{path}", VKEY).check(300, own.root_at)
+                Checkpoints(f"{base}/{path}", Notes(VKEY)).check(300, own.root_at)
             assert not isinstance(caught.value, Discrepancy), "away is not a difference"
     finally:
         server.shutdown()
@@ -154,5 +157,48 @@ def test_over_http(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_no_alarm(tmp_path: Path) -> None:
     with pytest.raises(AuditorError, match="cannot be read") as caught:
-        Checkpoints(str(tmp_path / "none"), VKEY).check(0, lambda _: b"")
+        Checkpoints(str(tmp_path / "none"), Notes(VKEY)).check(0, lambda _: b"")
     assert not isinstance(caught.value, Discrepancy)
+
+
+def test_two_roots_of_one_size_over_a_restart(tmp_path: Path) -> None:
+    own = archive(tmp_path / "own", 100)
+    watch(tmp_path, note(400)).check(100, own.root_at)
+    with pytest.raises(Discrepancy, match="two roots"):
+        watch(tmp_path, note(400, OTHER)).check(100, own.root_at)
+    with pytest.raises(Discrepancy, match="two roots"):
+        Notes(VKEY, tmp_path / "seen").check(100, own.root_at)
+
+
+def test_of_two_sources(tmp_path: Path) -> None:
+    own = archive(tmp_path / "own", 100)
+    notes = Notes(VKEY)
+    for number, entries in enumerate((ENTRIES, OTHER)):
+        (tmp_path / str(number)).write_text(note(400, entries), "utf-8")
+    Checkpoints(str(tmp_path / "0"), notes).check(100, own.root_at)
+    with pytest.raises(Discrepancy, match="two roots"):
+        Checkpoints(str(tmp_path / "1"), notes).check(100, own.root_at)
+
+
+def test_ahead_and_wrong_is_found_after_a_restart(tmp_path: Path) -> None:
+    watch(tmp_path, note(400, OTHER)).check(299, archive(tmp_path / "own", 299).root_at)
+    later = archive(tmp_path / "later", 450)
+    with pytest.raises(Discrepancy, match="not that of the replayed entries"):
+        Notes(VKEY, tmp_path / "seen").check(450, later.root_at)
+
+
+def test_what_stays_ahead_is_told_once(tmp_path: Path) -> None:
+    own = archive(tmp_path / "own", 100)
+    watch(tmp_path, note(400)).check(100, own.root_at)
+    kept = next((tmp_path / "seen").iterdir())
+    hours_ago = time.time() - 7_300
+    os.utime(kept, (hours_ago, hours_ago))
+    watch(tmp_path, note(400)).check(100, own.root_at)
+    (tmp_path / "seen" / "half").write_text("half a no", "utf-8")
+    told: list[str] = []
+    notes = Notes(VKEY, tmp_path / "seen", told.append)
+    for _ in range(3):
+        notes.check(100, own.root_at)
+    assert len(told) == 2
+    assert "1 notes do not open" in told[0]
+    assert "signed 400 entries 2.0 hours ago, and the endpoint shows 100" in told[1]

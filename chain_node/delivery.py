@@ -38,6 +38,7 @@ _PASSING: Final = (
     "mempool is full",
     "txpool is full",
     "account limit exceeded",
+    "in-flight transaction limit",
     "nonce too high",
     "nonce gap",
     "gapped",

@@ -19,6 +19,8 @@ from chain_node.signing import LegacySigner
 STATES: Final = ("unknown", "open", "executed", "cancelled")
 _RECEIPT_PATIENCE: Final = 90.0
 _LAG_PATIENCE: Final = 3.0
+_POOL_PATIENCE: Final = 15.0
+_POOL_LAGS: Final = "in-flight transaction limit"
 _COUNTED_SALTS: Final = 16
 
 
@@ -253,7 +255,7 @@ class CouncilMember(CouncilReader):
             used = int(self.rpc.call("eth_estimateGas", request), 16)
             nonce = int(self.rpc.call("eth_getTransactionCount", to_hex(self._address), "latest"), 16)
             raw, tx_hash = self._signer.sign(to, data, used + used // 2 + 50_000, nonce)
-            self.rpc.call("eth_sendRawTransaction", to_hex(raw))
+            self._submit(raw)
         except RpcError as error:
             raise NetworkError(f"refused: {explain(error)}") from error
         receipt = _until(lambda: self._receipt(tx_hash), _RECEIPT_PATIENCE)
@@ -264,6 +266,19 @@ class CouncilMember(CouncilReader):
             )
         if int(receipt["status"], 16) != 1:
             raise NetworkError(f"transaction {tx_hash} failed in block {int(receipt['blockNumber'], 16)}")
+
+    def _submit(self, raw: bytes) -> None:
+        """Into the pool, which may still see a new account as it was before its last transaction: then it takes no
+        second one beside it."""
+        deadline = time.monotonic() + _POOL_PATIENCE
+        while True:
+            try:
+                self.rpc.call("eth_sendRawTransaction", to_hex(raw))
+                return
+            except RpcError as error:
+                if _POOL_LAGS not in error.message or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     def _receipt(self, tx_hash: str) -> Any:
         # luyad holds a receipt's answer back while the transaction waits: ask whether it is in a block first

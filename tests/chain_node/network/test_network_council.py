@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from network_support import Clients, key_in, part
 
 from chain_node.contracts import AccessManager, artefact
 from chain_node.engine.process import free_port_range
-from chain_node.errors import NetworkError, PortInUse
-from chain_node.jsonrpc import to_hex
+from chain_node.errors import NetworkError, PortInUse, RpcError
+from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import init_network
@@ -174,3 +175,31 @@ def test_state_and_restart(node: RunningNode, luyad: Luyad) -> None:
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="no organisation's folder"):
         OrganisationFolder(tmp_path).part()
+
+
+class LaggingPool:
+    """A node whose pool still sees a new account as it was before its first transaction."""
+
+    url = "http://127.0.0.1:1"
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.sent: list[str] = []
+
+    def call(self, method: str, *parameters: Any) -> Any:
+        if method == "eth_sendRawTransaction":
+            self.sent.append(parameters[0])
+            if len(self.sent) <= self.refusals:
+                raise RpcError(method, -32000, "in-flight transaction limit reached for delegated accounts")
+        return {
+            "eth_chainId": "0x7",
+            "eth_getTransactionByHash": {"blockNumber": "0x2"},
+            "eth_getTransactionReceipt": {"status": "0x1", "blockNumber": "0x2"},
+        }.get(method, "0x1")
+
+
+def test_a_pool_that_lags_is_waited_for(tmp_path: Path) -> None:
+    pool = LaggingPool(2)
+    CouncilMember(cast(JsonRpc, pool), key_in(tmp_path, "council"), 7).list_own_node(b"\x0b" * 20, listed=True)
+    assert len(pool.sent) == 3
+    assert len(set(pool.sent)) == 1, "the same bytes"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dying_disk import DyingDisk, Killed
 from node_support import Batches, settings
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.durable import Disk
 from chain_node.errors import ArchiveError, FollowerError
 from chain_node.events import Known, Rebuilder, topics
 from chain_node.follower import Follower
@@ -45,33 +45,6 @@ def follower(node: Node, archive: Archive, rpc: JsonRpc | None = None) -> Follow
     )
     made._range = 1
     return made
-
-
-class Killed(OSError):
-    pass
-
-
-class DyingDisk(Disk):
-    """The process dies at the n-th durable operation: before it, or after it."""
-
-    def __init__(self, left: int, persisted: bool) -> None:
-        self.left = left
-        self.persisted = persisted
-
-    def _die(self, operation: Any, *arguments: Any) -> None:
-        self.left -= 1
-        if self.left > 0:
-            operation(self, *arguments)
-            return
-        if self.left == 0 and self.persisted:
-            operation(self, *arguments)
-        raise Killed
-
-    def append(self, path: Path, data: bytes) -> None:
-        self._die(Disk.append, path, data)
-
-    def write_atomic(self, path: Path, data: bytes) -> None:
-        self._die(Disk.write_atomic, path, data)
 
 
 @pytest.mark.parametrize("persisted", [False, True], ids=["failed", "persisted"])

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from auditor_lies import alarm, batches_of, flip, in_batch
 from auditor_support import audit_settings, auditor
+from dying_disk import DyingDisk, Killed
 from node_support import Batches, settings
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.follow import Auditor
-from chain_node.durable import Disk
 from chain_node.engine.build import find_luyad
 from chain_node.errors import Discrepancy
 from chain_node.node import Node
@@ -31,33 +30,6 @@ def test_the_truth_raises_no_alarm(node: Node, tmp_path: Path) -> None:
     own = list(ArchiveReader(tmp_path / "archive").entries())
     assert own == list(node.archive.entries())
     assert {type(decode(data)).__name__ for data in own} >= {"Refusal", "Revocation", "Pause", "Account", "Reduction"}
-
-
-class Killed(OSError):
-    pass
-
-
-class DyingDisk(Disk):
-    """The process dies at the n-th durable operation: before it, or after it."""
-
-    def __init__(self, left: int, persisted: bool) -> None:
-        self.left = left
-        self.persisted = persisted
-
-    def _die(self, operation: Any, *arguments: Any) -> None:
-        self.left -= 1
-        if self.left > 0:
-            operation(self, *arguments)
-            return
-        if self.left == 0 and self.persisted:
-            operation(self, *arguments)
-        raise Killed
-
-    def append(self, path: Path, data: bytes) -> None:
-        self._die(Disk.append, path, data)
-
-    def write_atomic(self, path: Path, data: bytes) -> None:
-        self._die(Disk.write_atomic, path, data)
 
 
 @pytest.mark.parametrize("persisted", [False, True], ids=["failed", "persisted"])

@@ -11,7 +11,7 @@ from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
 from chain_node.engine import probe
-from chain_node.engine.conformance import NEEDED, WANTED, Bench, Check, Measured, NotApplicable, NotMet, expect
+from chain_node.engine.conformance_bench import NEEDED, WANTED, Bench, Check, Measured, NotApplicable, NotMet, expect
 from chain_node.errors import NodeError, RpcError, RpcUnavailable
 from chain_node.failover import connect
 from chain_node.jsonrpc import to_hex

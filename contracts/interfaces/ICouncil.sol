@@ -122,8 +122,8 @@ interface ICouncil {
     /// runs from the approval that made them enough, or from the council's own last change where that is later.
     function execute(bytes32 id) external;
 
-    /// @notice Ends an open proposal: by its proposer while it is a member and approvals are missing, by the council, or
-    /// by any member once it has expired.
+    /// @notice Ends an open proposal: by its proposer while it is a member and approvals are missing, by the council,
+    /// or by any member once it has expired.
     function cancel(bytes32 id) external;
 
     /// @notice Adds an organisation, or gives one another address or name. Approvals that it gave through another

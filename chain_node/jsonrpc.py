@@ -42,9 +42,13 @@ class JsonRpc:
     Args:
         url: http or https, credentials allowed in it.
         timeout: seconds without an answer after which `RpcUnavailable` is raised.
+
+    Attributes:
+        patience: seconds for which one that cannot be reached is asked again first; nothing is harmed by asking twice.
     """
 
     def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+        self.patience = 0.0
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NodeError(f"not a JSON-RPC address: {url!r} (expected http://host:port)")
@@ -139,7 +143,7 @@ class JsonRpc:
             {"jsonrpc": "2.0", "id": first + position, "method": method, "params": list(params)}
             for position, (method, params) in enumerate(calls)
         ]
-        answers = self._post(request[0] if len(calls) == 1 else request)
+        answers = self._reach(request[0] if len(calls) == 1 else request)
         if isinstance(answers, dict):  # of a single call; or the endpoint refused the batch as a whole
             answers = [dict(answers, id=first + position) for position in range(len(calls))]
         if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
@@ -187,6 +191,16 @@ class JsonRpc:
                 connection.close()
             else:
                 self._free.append(connection)
+
+    def _reach(self, payload: Any) -> Any:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return self._post(payload)
+            except RpcUnavailable:
+                if self._closed or time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.2)
 
     def _post(self, payload: Any) -> Any:
         body = json.dumps(payload, separators=(",", ":")).encode()

@@ -133,6 +133,8 @@ class DemoNetwork:
     @contextmanager
     def ingesting(self, session: Session) -> Iterator[None]:
         """While the ingest goes on, the validator in use is killed, started again, and catches up."""
+        if len(self.nodes) < _FAULTY:
+            session.node.rpc.patience = _PATIENCE  # nobody else answers, or decides, while one is away
         over = threading.Event()
         thread = threading.Thread(target=self._trouble, args=(session, session.node.archive.size, over), daemon=True)
         thread.start()

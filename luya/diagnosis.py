@@ -29,6 +29,8 @@ _OLD_BLOCKS: Final = 60
 _MEASURED_HERE: Final = frozenset({"endpoint-down", "endpoint-behind"})
 _ROOM: Final = frozenset({"disk-full", "disk-low"})
 """While a supervisor lives, its word counts: how much room is kept in reserve, its environment says, not ours."""
+_NO_ROOM: Final = 16 * 1024 * 1024
+"""Free bytes below which it may be unable to say anything: its report lies on the same disk."""
 
 
 def diagnose(home: Home, value: Mapping[str, Any]) -> list[Problem]:
@@ -50,8 +52,8 @@ def diagnose(home: Home, value: Mapping[str, Any]) -> list[Problem]:
         found += told + [one for one in _running(home, value) if one.code not in codes]
     else:
         found += _stopped(home, report)
-    if not supervised and not any(one.code in _ROOM for one in found):
-        found += room_problems(rooms(home))
+    if not any(one.code in _ROOM for one in found):
+        found += room_problems([room for room in rooms(home) if not supervised or room.free < _NO_ROOM])
     return ordered(found)
 
 

@@ -40,6 +40,12 @@ def test_a_service_with_another_reserve_is_believed(home: Home, monkeypatch: pyt
     assert codes(home, os.getpid()) == [], "the service accepts: its reserve is smaller than ours"
 
 
+def test_a_full_disk_keeps_the_service_from_saying_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    Reporter(home.root / "run").say([])
+    monkeypatch.setattr("chain_node.room.free", lambda _path: 0)
+    assert codes(home, os.getpid()) == ["disk-full"]
+
+
 def test_without_a_living_supervisor_it_is_measured(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUYA_DISK_RESERVE", str(10**9))
     assert codes(home) == ["disk-full"]

@@ -6,6 +6,7 @@ Whoever changed one of them has seldom changed the others.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.records import RECORD_BYTES
 from chain_node.protocol.times import year_of
 
+_log = logging.getLogger("luya.auditor")
 _EXACT = ("verdict/", "impossible/", "replay")
 _WHOLE = ("quorum", "root", "root/contract", "nullifiers", "sequence", "missing-entry", "length")
 
@@ -47,8 +49,8 @@ def refine(
             if narrow is found and found.rule.startswith("root") and suspect and suspect[0] == found.index:
                 return _by_mints(found, chain, *suspect)
             return narrow
-    except Exception:  # noqa: S110  # whatever the endpoint answers here must not stop the alarm
-        pass
+    except Exception:  # whatever the endpoint answers here must not stop the alarm
+        _log.info("the difference could not be narrowed down", exc_info=True)
     return found
 
 

@@ -93,13 +93,12 @@ class Finality:
         return f"confirmations:{self.confirmations}" if self.tag == "confirmations" else self.tag
 
 
-class Engine(Protocol):
-    """A chain engine: started, watched and stopped by the node, or only reached.
+class Watched(Protocol):
+    """What a supervisor needs of an engine. Some have a `pid`, and say what a start has `mended`.
 
     Attributes:
         name: 'anvil', 'rpc' …
         finality: when a block is final here.
-        limits: what one transaction may hold.
         fresh: after `start`: the chain is empty, or what it holds cannot be trusted (it was not stopped cleanly).
         rpc_url: where it answers; known after `start`.
         rpc_urls: all addresses of the same chain, `rpc_url` being the one in use.
@@ -109,8 +108,6 @@ class Engine(Protocol):
     def name(self) -> str: ...
     @property
     def finality(self) -> Finality: ...
-    @property
-    def limits(self) -> Limits: ...
     @property
     def fresh(self) -> bool: ...
     @property
@@ -125,14 +122,25 @@ class Engine(Protocol):
             EngineError: it cannot be started or reached; the text says why and what to do.
         """
 
+    def stop(self) -> None:
+        """Stop it cleanly, its state kept; idempotent. What was only reached is left running."""
+
+
+class Engine(Watched, Protocol):
+    """A chain engine: started, watched and stopped by the node, or only reached.
+
+    Attributes:
+        limits: what one transaction may hold.
+    """
+
+    @property
+    def limits(self) -> Limits: ...
+
     def ready(self) -> bool:
         """It answers, with the expected chain id."""
 
     def health(self) -> Health:
         """Height and finality; never raises."""
-
-    def stop(self) -> None:
-        """Stop it cleanly, its state kept; idempotent. What was only reached is left running."""
 
     def backup(self, folder: Path) -> None:
         """Copy its state into `folder`.

@@ -35,6 +35,7 @@ _STOP_PATIENCE: Final = 60.0
 _TOOL_PATIENCE: Final = 300.0
 _TORN: Final = ("version does not exist", "failed to load latest version")
 """What luyad says after a kill in mid-commit: one step back, and the block is made again from CometBFT's store."""
+TORN_MENDED: Final = "a commit that a crash had torn: one block was taken back and made again"
 _PORT_TAKEN: Final = "address already in use"
 
 
@@ -270,7 +271,7 @@ class LuyadEngine:
             if is_torn(said) and not self.mended:
                 self._progress("mending the chain after a crash (one block back)", 0, 0)
                 self._tool(binary, "rollback")
-                self.mended = "a commit that a crash had torn: one block was taken back and made again"
+                self.mended = TORN_MENDED
             elif _PORT_TAKEN in said and not self._settings.port:
                 self._ports_file.unlink(missing_ok=True)
                 self._ports = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chain_node.durable import FileLock
-from chain_node.engine.luyad import is_torn
+from chain_node.engine.luyad import TORN_MENDED, is_torn
 from chain_node.engine.process import Child, is_free, tail
 from chain_node.errors import NetworkError, NodeError, PortInUse
 from chain_node.jsonrpc import JsonRpc
@@ -93,7 +93,7 @@ class RunningNode:
             self._child.end(signal.SIGKILL, _STOP_PATIENCE)
             if attempt == 0 and is_torn(said):
                 self._luyad.roll_back(self.folder.node)
-                self.mended = "a commit that a crash had torn: one block was taken back and made again"
+                self.mended = TORN_MENDED
                 continue
             raise NetworkError(f"{self.folder.root.name}: luyad did not start; {self.folder.log} ends: {said[-600:]}")
 

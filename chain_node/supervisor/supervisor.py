@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chain_node.engine.base import Health, probe
+from chain_node.engine.base import Health, Watched, probe
 from chain_node.errors import EngineError, EngineLost, LockError, NodeError
 from chain_node.failover import connect
 from chain_node.jsonrpc import JsonRpc
@@ -31,7 +31,7 @@ from chain_node.supervisor.judge import (
 )
 from chain_node.supervisor.measure import ClockWatch, alive, peers_clock
 from chain_node.supervisor.problems import Problem, problem
-from chain_node.supervisor.watched import Watched, mended_of, start_mending
+from chain_node.supervisor.watched import mended_of, start_mending
 
 _log = logging.getLogger("luya.supervisor")
 _ANSWER_WITHIN: Final = 5.0

@@ -1,30 +1,12 @@
-"""What a supervisor needs of an engine, and how it starts one."""
+"""How a supervisor starts an engine."""
 
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
-from chain_node.engine.base import Finality
+from chain_node.engine.base import Watched
 
 _log = logging.getLogger("luya.supervisor")
-
-
-class Watched(Protocol):
-    """What a supervisor needs of an engine; see `Engine`. Some have a `pid`, and say what a start has `mended`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def finality(self) -> Finality: ...
-    @property
-    def fresh(self) -> bool: ...
-    @property
-    def rpc_url(self) -> str: ...
-    @property
-    def rpc_urls(self) -> tuple[str, ...]: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
 
 
 def start_mending(engine: Watched) -> bool:

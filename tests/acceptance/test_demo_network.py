@@ -8,8 +8,7 @@ from pathlib import Path
 import luya_process
 import pytest
 from luya_process import fsck, refuses, start, stop, succeeds, wait_gone
-
-from chain_node.engine.build import find_luyad
+from luyad_built import need_luyad
 
 KEYS = {
     *("accepted", "refused", "log_size", "log_root", "credits_mg", "millipoints", "verified", "seconds"),
@@ -19,8 +18,7 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def _built() -> None:
-    if find_luyad() is None:
-        pytest.skip("luyad is not built here: run `luya engine build`")
+    need_luyad()
 
 
 def told(home: Path, validators: int) -> dict[str, object]:

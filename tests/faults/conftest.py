@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from luyad_built import need_luyad
 
 # a small law and batches signed by real keys, shared with the node's own tests
 sys.path.append(str(Path(__file__).parent.parent / "chain_node"))
 
-from fault_network import FaultNetwork, found, need_luyad  # after the path
+from fault_network import FaultNetwork, found  # after the path
 
 from chain_node.network.tool import Luyad
 
@@ -20,7 +21,7 @@ from chain_node.network.tool import Luyad
 @pytest.fixture(scope="session")
 def luyad() -> Luyad:
     """The built luyad; without one these tests are skipped, visibly."""
-    return need_luyad()
+    return Luyad(need_luyad())
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from node_support import settings
 
 from chain_node.contracts import Ledger
-from chain_node.engine.build import find_luyad
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
 from chain_node.jsonrpc import JsonRpc, to_hex
@@ -34,14 +32,6 @@ from luya.supervision import Guard, Watching
 
 BLOCK_TIME = 0.3
 PATIENCE = 120.0
-
-
-def need_luyad() -> Luyad:
-    """The built luyad, else the test is skipped with the reason."""
-    binary = find_luyad()
-    if binary is None:
-        pytest.skip("luyad is not built here: run `luya engine build`")
-    return Luyad(binary)
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 from luya_process import engine_pid, fsck, ingest, kill, launch, luya, refuses, succeeds, wait_gone
+from luyad_built import need_luyad
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.engine.build import find_luyad
 from luya.demo_data import write_partner_files
 
 
 @pytest.mark.parametrize("engine", ["anvil", pytest.param("luyad", marks=pytest.mark.deep)])
 def test_all_disks_are_lost(engine: str, ingested_home: Path, tmp_path: Path) -> None:
-    if engine == "luyad" and find_luyad() is None:
-        pytest.skip("luyad is not built: run `luya engine build`")
+    if engine == "luyad":
+        need_luyad()
     home, mirror, backup, secrets = ingested_home, tmp_path / "mirror", tmp_path / "backup", tmp_path / "secrets"
     if engine == "luyad":
         succeeds("rebuild", "--engine", "luyad", "--home", home)

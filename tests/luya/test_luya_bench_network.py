@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from luyad_built import need_luyad
 
-from chain_node.engine.build import find_luyad, source_folder
+from chain_node.engine.build import source_folder
 from luya.bench_network import Plan, parse_validators
 from luya.bench_network_load import latencies
 from luya.errors import UsageError
@@ -21,8 +22,7 @@ LOAD = ["--rate", "200", "--records-per-batch", "100", "--json"]
 
 
 def test_it_measures_what_it_says(tmp_path: Path) -> None:
-    if find_luyad() is None:
-        pytest.skip("luyad is not built here: run `luya engine build`")
+    need_luyad()
     environment = os.environ | {"NO_COLOR": "1", "TMPDIR": str(tmp_path)}
     run = subprocess.run([*COMMAND, *LOAD], capture_output=True, text=True, timeout=300, env=environment)
     assert run.returncode == 0, run.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from luya_process import fsck, ingest, luya, refuses, succeeds, up
+from luyad_built import need_luyad
 
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.engine.build import find_luyad
@@ -17,11 +18,6 @@ from chain_node.settings import NodeSettings
 from luya.engines import EVALUATION, NOTHING_ASKED, Asked, warning, with_engine
 from luya.errors import HomeError, LuyaError, UsageError
 from luya.home import Home
-
-
-def need_luyad() -> None:
-    if find_luyad() is None:
-        pytest.skip("luyad is not built here: run `luya engine build`")
 
 
 def chosen(home: Home, asked: Asked = NOTHING_ASKED, *, rebuild: bool = False) -> NodeSettings:

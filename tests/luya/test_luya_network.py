@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from luya_process import COMMAND, TRACEBACK, environment, luya
+from luyad_built import need_luyad
 
-from chain_node.engine.build import find_luyad
 from chain_node.engine.process import free_port_range
 
 STRANGER = "0x" + "7" * 40
@@ -22,8 +22,7 @@ STRANGER = "0x" + "7" * 40
 @pytest.fixture(scope="module")
 def needs_luyad() -> None:
     """Skipped, visibly, where luyad is not built."""
-    if find_luyad() is None:
-        pytest.skip("luyad is not built: `luya engine build`")
+    need_luyad()
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 from auditor_lies import alarm, batches_of, flip, in_batch
 from auditor_support import audit_settings, auditor
 from dying_disk import DyingDisk, Killed
+from luyad_built import need_luyad
 from node_support import Batches, settings
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.follow import Auditor
-from chain_node.engine.build import find_luyad
 from chain_node.errors import Discrepancy
 from chain_node.node import Node
 from chain_node.protocol.entries import decode
@@ -74,8 +74,7 @@ def test_it_resumes_where_it_stood(node: Node, tmp_path: Path) -> None:
 
 def test_on_the_durable_engine(tmp_path: Path) -> None:
     """luyad: other block hashes, another finality, all states kept."""
-    if find_luyad() is None:
-        pytest.skip("luyad is not built here")
+    need_luyad()
     with Node.open(tmp_path / "home", settings=settings(engine="luyad", block_time=0.5)) as node:
         batches = Batches(node)
         riders = list(node.registrar.enrol_many(1, [f"r{n}" for n in range(9)]).values())

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
+from luyad_built import need_luyad
 
-from chain_node.engine.build import find_luyad
 from chain_node.engine.luyad import Identity, LuyadEngine, LuyadSettings
 from chain_node.network.genesis import solo_plan
 from chain_node.protocol.attestation import address_of
@@ -15,14 +14,6 @@ from chain_node.protocol.attestation import address_of
 CHAIN = 7_000_000_777
 DEPLOYER = b"\x07" * 32
 MEMBER = address_of(b"\x09" * 32)
-
-
-def need_luyad() -> Path:
-    """The built binary."""
-    binary = find_luyad()
-    if binary is None:
-        pytest.skip("luyad is not built here: run `luya engine build`")
-    return binary
 
 
 def plan(identity: Identity) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from luyad_support import CHAIN, make, need_luyad
+from luyad_built import need_luyad
+from luyad_support import CHAIN, make
 
 from chain_node.engine.base import Engine
 from chain_node.engine.luyad import PORT_NAMES, LuyadEngine, last_words

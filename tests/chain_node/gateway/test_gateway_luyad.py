@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from gateway_support import GatewayThread, World, let_in
 from gateway_support import settings as gateway_settings
+from luyad_built import need_luyad
 from node_support import Batches, settings
 
-from chain_node.engine.build import find_luyad
 from chain_node.node import Node
 
 ABSENT = "0x" + "22" * 32
@@ -22,8 +22,7 @@ ABSENT = "0x" + "22" * 32
 @pytest.fixture(scope="module")
 def luyad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, World]]:
     """A ledger with records on luyad."""
-    if find_luyad() is None:
-        pytest.skip("luyad is not built here: `luya engine build`")
+    need_luyad()
     with Node.open(tmp_path_factory.mktemp("luyad"), settings=settings(engine="luyad", block_time=1.0)) as node:
         riders = list(node.registrar.enrol_many(1, ["rider 1", "rider 2"]).values())
         batches = Batches(node)

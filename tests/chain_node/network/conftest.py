@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from luyad_built import need_luyad
 from network_support import Clients
 
-from chain_node.engine.build import find_luyad
 from chain_node.network.tool import Luyad
 
 
 @pytest.fixture(scope="session")
 def luyad() -> Luyad:
     """The built luyad; without one these tests are skipped, visibly."""
-    binary = find_luyad()
-    if binary is None:
-        pytest.skip("luyad is not built: `luya engine build`")
-    return Luyad(binary)
+    return Luyad(need_luyad())
 
 
 @pytest.fixture(scope="module")

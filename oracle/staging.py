@@ -34,17 +34,18 @@ UNTIMED: Final = -1
 
 _TABLE: Final = """
 CREATE TABLE staged (
-  id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, start INTEGER NOT NULL,
-  key BLOB NOT NULL, raw BLOB NOT NULL, person TEXT NOT NULL, rule INTEGER, value TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, line INTEGER NOT NULL, start INTEGER NOT NULL,
+  key BLOB NOT NULL, content BLOB, raw BLOB NOT NULL, person TEXT NOT NULL, rule INTEGER, value TEXT NOT NULL,
   method INTEGER, day INTEGER, slot INTEGER, slots INTEGER, activity INTEGER,
   exit INTEGER, lead INTEGER, twin INTEGER NOT NULL DEFAULT 0, kind TEXT, station TEXT)
 """
-_INSERT: Final = "INSERT INTO staged VALUES (NULL, ?,?,?,?,?,?,?,?,?,?,?,?,?, NULL, NULL, 0, ?, ?)"
+_INSERT: Final = "INSERT INTO staged VALUES (NULL, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, NULL, NULL, 0, ?, ?)"
 _TWINS: Final = """
 UPDATE staged SET twin = 1 WHERE EXISTS (
-  SELECT 1 FROM staged o
-  WHERE o.key = staged.key AND (o.start, o.file, o.row) < (staged.start, staged.file, staged.row))
+  SELECT 1 FROM staged o WHERE o.key = staged.key AND
+  (o.rule IS NOT NULL, o.start, o.file, o.row) < (staged.rule IS NOT NULL, staged.start, staged.file, staged.row))
 """
+"""Of rows with one key the first counts; before all that fail a rule by themselves, one that passes."""
 
 Reading = Callable[[int], None]
 """Told how many bytes of the files have been read."""
@@ -187,7 +188,7 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
                 if first and config.source.format == "csv":
                     _check_columns(chunk, config, name)
                 first = False
-                db.executemany(_INSERT, _stage(chunk, file.number, config, judge))
+                db.executemany(_INSERT, _stage(chunk, file, config, judge))
             while counted.read(1 << 20):
                 pass
     except OSError as error:
@@ -205,30 +206,50 @@ def _check_columns(chunk: Sequence[RawRow], config: FeedConfig, name: str) -> No
         raise SourceError(f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name})")
 
 
-def _stage(chunk: Sequence[RawRow], file: int, config: FeedConfig, judge: Judge) -> Iterator[tuple[object, ...]]:
-    record_id = config.columns.get("record_id")
+def _stage(chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> Iterator[tuple[object, ...]]:
     good, kept, out = [], [], []
-    for number, fields, problem in chunk:
-        raw = b""
+    for row in chunk:
+        place, raw = (file.number, row.number, row.line), b""
         try:
-            raw = canonical(fields)
-            if problem is not None:
-                raise Unreadable(problem)
-            record = judge.read(fields)
-            key = b"h" + hashlib.sha256(raw).digest()
-            if record_id is not None:
-                key = b"i" + required(fields.get(record_id), record_id).encode()
+            raw = canonical(row.fields)
+            if row.problem is not None:
+                raise Unreadable(row.problem)
+            record = judge.read(row.fields)
+            key = key_of(row, raw, file.digest, config)
         except (Unreadable, UnicodeEncodeError) as error:
             reason = "holds half a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
-            raw = raw or canonical({name.encode("utf-8", "replace").decode(): _clean(fields[name]) for name in fields})
+            raw = raw or canonical({_clean(name): _clean(text) for name, text in row.fields.items()})
             verdict = refused(UNTIMED, "", Rule.MALFORMED, reason[:200])
-            out.append(_columns(file, number, b"h" + hashlib.sha256(raw).digest(), raw, verdict, None))
+            out.append(_columns(place, _key_of_malformed(row, raw, file.digest, config), raw, verdict, None))
             continue
         good.append(record)
-        kept.append((number, key, raw))
-    for record, (number, key, raw), verdict in zip(good, kept, judge.check(good), strict=True):
-        out.append(_columns(file, number, key, raw, verdict, record if config.kind == "transit" else None))
+        kept.append((place, key, raw))
+    for record, (place, key, raw), verdict in zip(good, kept, judge.check(good), strict=True):
+        out.append(_columns(place, key, raw, verdict, record if config.kind == "transit" else None))
     return iter(out)
+
+
+def key_of(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+    """A row's idempotency key: a letter, and what tells the row from all others of its feed.
+
+    `i` and the partner's record id, where the feed has one; `h` and the SHA-256 of the raw row, where not; `u` and the
+    SHA-256 of file, place and raw row for one that was not even parted into fields: two files may break off alike.
+
+    Raises Unreadable: the record id is missing.
+    """
+    if row.problem is not None:
+        return b"u" + hashlib.sha256(file + row.number.to_bytes(8, "big") + raw).digest()
+    record_id = config.columns.get("record_id")
+    if record_id is None:
+        return b"h" + hashlib.sha256(raw).digest()
+    return b"i" + required(row.fields.get(record_id), record_id).encode()
+
+
+def _key_of_malformed(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+    try:
+        return key_of(row, raw, file, config)
+    except (Unreadable, UnicodeEncodeError):
+        return b"h" + hashlib.sha256(raw).digest()
 
 
 def _clean(text: str) -> str:
@@ -236,12 +257,14 @@ def _clean(text: str) -> str:
 
 
 def _columns(
-    file: int, number: int, key: bytes, raw: bytes, verdict: Verdict, swipe: transit.Swipe | None
+    place: tuple[int, int, int], key: bytes, raw: bytes, verdict: Verdict, swipe: transit.Swipe | None
 ) -> tuple[object, ...]:
     kind, station = (swipe.kind, swipe.station) if swipe is not None else (None, None)
     start, person, rule, value, method, day, slot, slots, activity = verdict
     claim = (method, day, slot, slots, activity) if method else (None,) * 5
-    return (file, number, start, key, raw, person, None if rule is None else int(rule), value, *claim, kind, station)
+    content = hashlib.sha256(raw).digest() if key[:1] == b"i" else None  # a partner may send an id with other content
+    number = None if rule is None else int(rule)
+    return (*place, start, key, content, raw, person, number, value, *claim, kind, station)
 
 
 _SWIPES: Final = "SELECT id, key, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"

@@ -66,12 +66,13 @@ def read(
         if problem is None:
             problem = _problem(row, width, taken, max_field)
         if problem is None:
-            yield RawRow(number, dict(zip(header, row, strict=True)))
+            yield RawRow(number, dict(zip(header, row, strict=True)), None, taken[0].number)
             continue
         if len(taken) > 1:
             feed.give_back_all_but_first()
             reader = csv.reader(feed, delimiter=delimiter, strict=True)
-        yield RawRow(number, {UNREAD: taken[0].text.rstrip("\r\n")[:EXCERPT] if taken else ""}, problem)
+        begun = taken[0] if taken else Line("")
+        yield RawRow(number, {UNREAD: begun.text.rstrip("\r\n")[:EXCERPT]}, problem, begun.number)
 
 
 def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:

@@ -110,17 +110,17 @@ def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_fiel
             continue
         number += 1
         if line.problem:
-            yield _bad(number, text, line.problem)
+            yield _bad(number, text, line.problem)._replace(line=line.number)
             continue
         try:
             element, end = _decode(text, 0)
         except (ValueError, RecursionError) as error:
-            yield _bad(number, text, f"not JSON: {error}")
+            yield _bad(number, text, f"not JSON: {error}")._replace(line=line.number)
             continue
         if end != len(text):
-            yield _bad(number, text, "not JSON: more than one value in the line")
+            yield _bad(number, text, "not JSON: more than one value in the line")._replace(line=line.number)
         else:
-            yield _row(number, element, text, max_field)
+            yield _row(number, element, text, max_field)._replace(line=line.number)
 
 
 class _Buffer:
@@ -133,16 +133,25 @@ class _Buffer:
         self.at = 0
         self.ended = False
         self._name = name
+        self._line, self._counted = 1, 0
 
     def more(self) -> bool:
         """Read on; False at the stream's end."""
         if self.ended:
             return False
         data = self._stream.read(CHUNK)
+        self._line, self._counted = self.line, 0
         self.ended = not data
         self.text = self.text[self.at :] + self._decoder.decode(data, final=self.ended)
         self.at = 0
         return not self.ended
+
+    @property
+    def line(self) -> int:
+        """The line of the file on which the reader is, from 1. (It only moves on, so each end of line counts once.)"""
+        self._line += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
 
     def peek(self) -> str:
         """The next character that is not space, '' at the end; `at` then points to it."""
@@ -234,10 +243,10 @@ def read_array(
             return
         number += 1
         if mark == "":
-            yield _bad(number, "", "the document ends within the array")
+            yield _bad(number, "", "the document ends within the array")._replace(line=buffer.line)
             return
-        row = _element(buffer, number, max_field)
-        yield row
+        line = buffer.line
+        yield _element(buffer, number, max_field)._replace(line=line)
         # Behind an element stands ','; a stray '}' is stepped over, so that every turn moves on.
         if buffer.peek() in (",", "}"):
             buffer.at += 1

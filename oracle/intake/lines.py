@@ -13,10 +13,14 @@ MAX_LINE: Final = 1 << 20
 
 
 class Line(NamedTuple):
-    """A line with its end; `problem` says why it is not what the file holds (cut, or not in the encoding)."""
+    """A line with its end; `problem` says why it is not what the file holds (cut, or not in the encoding).
+
+    number: counted from 1 in the file.
+    """
 
     text: str
     problem: str | None = None
+    number: int = 0
 
 
 def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
@@ -37,7 +41,7 @@ def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
 
 def lines(stream: BinaryIO, name: str, encoding: str = "utf-8", max_line: int = MAX_LINE) -> Iterator[Line]:
     """The stream's lines, in constant memory: a longer one is cut at `max_line` bytes and says so."""
-    rest, skipping, chunk = b"", False, without_mark(stream, name, encoding)
+    rest, skipping, chunk, number = b"", False, without_mark(stream, name, encoding), 1
     while chunk:
         parts = (rest + chunk).split(b"\n")
         rest = parts.pop()
@@ -45,23 +49,23 @@ def lines(stream: BinaryIO, name: str, encoding: str = "utf-8", max_line: int = 
             if skipping:
                 skipping = False
             else:
-                yield _line(part + b"\n", encoding, max_line)
+                yield _line(part + b"\n", encoding, max_line, number)
+            number += 1
         if len(rest) > max_line:
             if not skipping:
-                yield _line(rest, encoding, max_line)
+                yield _line(rest, encoding, max_line, number)
             rest, skipping = b"", True
         chunk = stream.read(CHUNK)
     if rest and not skipping:
-        yield _line(rest, encoding, max_line)
+        yield _line(rest, encoding, max_line, number)
 
 
-def _line(data: bytes, encoding: str, max_line: int) -> Line:
+def _line(data: bytes, encoding: str, max_line: int, number: int) -> Line:
     problem = None
     if len(data) > max_line:
         problem, data = f"line is longer than {max_line} bytes", data[:max_line]
     try:
-        return Line(data.decode(encoding), problem)
+        return Line(data.decode(encoding), problem, number)
     except UnicodeDecodeError as error:
-        return Line(
-            data.decode(encoding, "replace"), problem or f"not {encoding.upper()}: byte 0x{data[error.start]:02x}"
-        )
+        reason = problem or f"not {encoding.upper()}: byte 0x{data[error.start]:02x}"
+        return Line(data.decode(encoding, "replace"), reason, number)

@@ -10,13 +10,14 @@ class RawRow(NamedTuple):
     """One row of a partner's file (a tuple, not a dataclass: there are millions of them).
 
     number: counted from 1 among the file's data rows; fields: {header: text}, all columns of the row;
-    problem: why the row cannot be read, or None. A row with a problem still has `fields`, as far as they go: its
-    idempotency key and its place in the report come from them.
+    problem: why the row cannot be read, or None. A row with a problem still has `fields`, as far as they go.
+    line: of the file, counted from 1, on which the row begins: what an editor shows.
     """
 
     number: int
     fields: Mapping[str, str]
     problem: str | None = None
+    line: int = 0
 
 
 UNREAD = "#unread"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -32,9 +33,10 @@ def trip(
     return [str(seconds), *times, "1", "30.5", "104.0", station, f"{30.5 + there:.6f}", "104.0", bike]
 
 
-def write_trips(path: Path, rows: list[list[str]]) -> Path:
+def write_trips(path: Path, rows: list[list[str]], more: Sequence[str] = ()) -> Path:
+    """A bike-share file of these rows; `more`: columns that they have besides."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([TRIP_HEADER, *rows])
+        csv.writer(file, lineterminator="\n").writerows([[*TRIP_HEADER, *more], *rows])
     return path
 
 

@@ -49,7 +49,7 @@ def test_any_bytes_give_rows_or_one_clear_error(data: bytes) -> None:
 def test_a_good_row_after_bad_ones_is_not_lost(bad: list[bytes]) -> None:
     data = b"a,b\n" + b"\n".join([*bad, b"good,row"]) + b"\n"
     rows = read(data)
-    assert rows[-1] == RawRow(rows[-1].number, {"a": "good", "b": "row"})
+    assert rows[-1] == RawRow(rows[-1].number, {"a": "good", "b": "row"}, None, len(bad) + 2)
 
 
 def test_an_unclosed_quote_costs_one_row() -> None:
@@ -59,7 +59,17 @@ def test_an_unclosed_quote_costs_one_row() -> None:
 
 
 def test_a_quoted_field_may_hold_line_ends_and_delimiters() -> None:
-    assert read(b'a,b\r\n"1\r\n,""2""",3\r\n') == [RawRow(1, {"a": '1\r\n,"2"', "b": "3"})]
+    assert read(b'a,b\r\n"1\r\n,""2""",3\r\n') == [RawRow(1, {"a": '1\r\n,"2"', "b": "3"}, None, 2)]
+
+
+def test_a_row_says_on_which_line_of_the_file_it_begins() -> None:
+    rows = read(b'a,b\n\n1,2\n"x\ny",3\n\n4\n5,6')
+    assert [(row.number, row.line, row.problem is None) for row in rows] == [
+        (1, 3, True),
+        (2, 4, True),
+        (3, 7, False),
+        (4, 8, True),
+    ]
 
 
 def test_each_kind_of_bad_row() -> None:
@@ -100,7 +110,7 @@ def test_a_file_that_is_none(data: bytes, says: str) -> None:
 
 def test_other_encodings_and_delimiters() -> None:
     rows = read("名;b\n泸州;1\n".encode("gb18030"), encoding="gb18030", delimiter=";")
-    assert rows == [RawRow(1, {"名": "泸州", "b": "1"})]
+    assert rows == [RawRow(1, {"名": "泸州", "b": "1"}, None, 2)]
 
 
 class Endless:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import partner_files
 import pytest
-from insecure_ledger import InsecureLedger, InsecureRegistrar, world
+from insecure_ledger import InsecureLedger, InsecureRegistrar, small, world
 from partner_files import DAY, swipe, trip
 
 from chain_node.protocol import records
@@ -101,7 +101,8 @@ def test_rows_are_taken_by_start_whatever_their_place(bikes: Home, tmp_path: Pat
 def test_the_same_row_twice_is_already_known(bikes: Home, tmp_path: Path) -> None:
     one = partner_files.write_trips(tmp_path / "a.csv", [trip(), trip(), ["junk"], ["junk"]])
     lines = bikes.lines(one, one)
-    assert [line["outcome"] for line in lines] == ["accepted", "already-known", "refused", *["already-known"] * 5]
+    outcomes = ["accepted", "already-known", "refused", "refused"]
+    assert [line["outcome"] for line in lines] == [*outcomes, *["already-known"] * 4], "two places, two unreadable rows"
     assert {line["index"] for line in lines if line["rule"] == ""} == {"0"}
     assert {line["rule"] for line in lines if line["index"] == ""} == {"malformed"}
     more = partner_files.write_trips(tmp_path / "b.csv", [trip(start=DAY + later(1)), trip()])
@@ -263,3 +264,27 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_taken(tmp_pa
             report.check(path)
     report.check(tmp_path / "new" / "report.csv")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_two_files_that_break_off_alike_are_two_refusals(cards: Home, tmp_path: Path) -> None:
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    for number, file in enumerate(files):
+        file.write_text(f'{{"page": {number}, "data": [', encoding="utf-8")
+    assert cards.ingest(files[0]).refused == {"malformed": 1}
+    assert cards.ingest(files[1]).refused == {"malformed": 1}, "another file's end is another row"
+    assert cards.ingest(*files).already_known == 2
+
+
+def test_of_two_rows_with_one_id_the_one_that_passes_counts(tmp_path: Path) -> None:
+    feed = config.shipped()["bike-share"]
+    home = Home(tmp_path, small(feed, columns={**feed.columns, "record_id": "order"}))
+    rows = [[*trip(seconds=5), "A"], [*trip(), "A"], [*trip(start=DAY + later(1)), "B"]]
+    rows[2][1] = "?"
+    file = partner_files.write_trips(tmp_path / "a.csv", rows, ["order"])
+    lines = home.lines(file)
+    assert [(line["outcome"], line["rule"]) for line in lines] == [
+        ("already-known", ""),
+        ("accepted", ""),
+        ("refused", "malformed"),
+    ]
+    home.ledger.close()

@@ -41,7 +41,12 @@ def test_an_array_gives_its_elements(rows: list[dict[str, Any]], chunk: int, ind
     data = json.dumps(document, indent=indent, ensure_ascii=ascii).encode()
     with mock.patch.object(json_rows, "CHUNK", chunk), mock.patch.object(lines, "CHUNK", chunk):
         found = read(data, "outer.data")
-    assert found == [RawRow(n, texts(row)) for n, row in enumerate(rows, 1)]
+    assert [row[:3] for row in found] == [(n, texts(row), None) for n, row in enumerate(rows, 1)]
+    if indent is None:
+        assert {row.line for row in found} <= {1}
+    else:  # an element begins on a line of its own, eight columns in
+        starts = [n for n, line in enumerate(data.split(b"\n"), 1) if line.startswith(b"      {")]
+        assert [row.line for row in found] == starts
 
 
 @given(st.binary(max_size=200))
@@ -88,7 +93,7 @@ def test_an_open_string_ends_with_its_line() -> None:
 @pytest.mark.parametrize("tail", ["", ",", ',{"a"', ',{"a":"2'])
 def test_a_document_that_breaks_off(tail: str) -> None:
     found = read(f'[{{"a":"1"}}{tail}'.encode())
-    assert found[0] == RawRow(1, {"a": "1"})
+    assert found[0] == RawRow(1, {"a": "1"}, None, 1)
     assert found[-1].problem
 
 
@@ -111,14 +116,15 @@ def test_no_such_array(data: bytes, path: str, says: str) -> None:
 def test_numbers_keep_their_text_and_null_is_text() -> None:
     found = read(b'[{"a":1.10,"b":12345678901234567890123,"c":null,"d":{"e":[1.50,true]}}]')
     fields = {"a": "1.10", "b": "12345678901234567890123", "c": "null", "d": '{"e":[1.50,true]}'}
-    assert found == [RawRow(1, fields)]
+    assert found == [RawRow(1, fields, None, 1)]
 
 
 def test_json_lines() -> None:
     data = b'\xef\xbb\xbf{"a":1}\n\n{"a":\n{"a":2} {"a":3}\n\xff\n[1]\n{"a":"4"}'
     found = list(json_rows.read_lines(io.BytesIO(data), "f.jsonl"))
     assert [row.problem is None for row in found] == [True, False, False, False, False, True]
-    assert found[-1] == RawRow(6, {"a": "4"})
+    assert [row.line for row in found] == [1, 3, 4, 5, 6, 7]
+    assert found[-1] == RawRow(6, {"a": "4"}, None, 7)
 
 
 def test_memory_does_not_grow_with_the_file() -> None:

@@ -1,1 +1,1 @@
-"""…"""
+"""The `luya` command: a folder a subject, composition only."""

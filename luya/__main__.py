@@ -16,7 +16,7 @@ from typing import NoReturn
 def main() -> None:
     """Runs the command line and exits with its code."""
     if sys.argv[1:2] == ["verify"]:
-        from luya import verify
+        from luya.proofs import verify
 
         raise SystemExit(verify.run(sys.argv[2:]))
     from luya.cli import app

@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
-from luya.auditor_commands import app as auditor_app
-from luya.bench_commands import app as bench_app
+from luya.auditor.commands import app as auditor_app
+from luya.bench.commands import app as bench_app
 from luya.command import EngineOption, FinalityOption, HomeOption, JsonOption, RpcOption
 from luya.command import explained as _explained
 from luya.command import run as _run
-from luya.engine_commands import app as engine_app
-from luya.gateway_commands import app as gateway_app
+from luya.engine.commands import app as engine_app
+from luya.gateway.commands import app as gateway_app
 from luya.home import Home
-from luya.network_commands import app as network_app
-from luya.operations_commands import MetricsPortOption, MirrorOption
-from luya.operations_commands import register as add_operations
+from luya.network.commands import app as network_app
+from luya.operate.commands import MetricsPortOption, MirrorOption
+from luya.operate.commands import register as add_operations
 
 app = typer.Typer(
     name="luya",
@@ -55,13 +55,13 @@ def demo(
     ] = None,
 ) -> None:
     """从零到可验证的账本。From nothing to a served, verified ledger."""
-    from luya import demo as command
-    from luya.engines import Asked
+    from luya.demo import solo as command
+    from luya.engine.choice import Asked
 
     with _explained():
         asked = Asked.of(engine, rpc, finality)
     if validators is not None:
-        from luya import demo_network
+        from luya.demo import network as demo_network
 
         value = _run(demo_network.run, home, asked, validators, once=once, quiet=json, records=records)
         raise typer.Exit(0 if value.get("verified") else 1)
@@ -80,9 +80,9 @@ def up(
     mirror: MirrorOption = None,
 ) -> None:
     """启动引擎、跟随器和接口。Engine, follower and API; Ctrl-C stops all of it cleanly."""
-    from luya import up as command
-    from luya.engines import Asked
-    from luya.supervision import Watching
+    from luya.engine.choice import Asked
+    from luya.operate import up as command
+    from luya.operate.supervision import Watching
 
     with _explained():
         asked = Asked.of(engine, rpc, finality)
@@ -92,7 +92,7 @@ def up(
 @app.command()
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """进程、高度、延迟、队列，和哪里不对。Processes, heights, lag, queues, and what is wrong (then exit code 2)."""
-    from luya import status as command
+    from luya.operate import status as command
 
     value = _run(command.run, Home.of(home), quiet=json)
     raise typer.Exit(0 if value["ok"] else 2)
@@ -112,7 +112,7 @@ def oracle_ingest(
     json: JsonOption = False,
 ) -> None:
     """把合作方文件一路送到最终账本。Takes a partner's files the whole way; ends when all is final."""
-    from luya import ingest as command
+    from luya.oracle import ingest as command
 
     with _explained():
         command.run(Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
@@ -129,7 +129,7 @@ def bundle(
     ] = False,
 ) -> None:
     """一条减排的证明。The proof bundle of a reduction."""
-    from luya import proofs as command
+    from luya.proofs import bundle as command
 
     _run(command.run, Home.of(home), index, output, opening=opening)
 
@@ -137,7 +137,7 @@ def bundle(
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def verify(context: typer.Context) -> None:
     """离线验证一份证明。Checks a proof bundle offline (exit 1 and the reason when it is false)."""
-    from luya import verify as command
+    from luya.proofs import verify as command
 
     raise typer.Exit(command.run(context.args))
 
@@ -149,7 +149,7 @@ def fsck(
     json: JsonOption = False,
 ) -> None:
     """重放归档并与链和查询库比对。Replays the archive, compares it with chain and read model; exit 1 unless ok."""
-    from luya import checks as command
+    from luya.operate import checks as command
 
     value = _run(command.fsck, Home.of(home), deep=deep, quiet=json)
     raise typer.Exit(0 if value.get("ok") else 1)
@@ -164,8 +164,8 @@ def rebuild(
     finality: FinalityOption = None,
 ) -> None:
     """由归档重建新链，根不变。Makes a new chain from the archive, sealed at the same root; also on another engine."""
-    from luya import checks as command
-    from luya.engines import Asked
+    from luya.engine.choice import Asked
+    from luya.operate import checks as command
 
     with _explained():
         asked = Asked.of(engine, rpc, finality)
@@ -180,7 +180,7 @@ def token_create(
     days: Annotated[int | None, typer.Option("--days", min=1, help="有效天数。Days until it expires.")] = None,
 ) -> None:
     """新建令牌，只显示一次。Makes a token; it is shown this once."""
-    from luya import tokens as command
+    from luya.operate import tokens as command
 
     _run(command.create, Home.of(home), scope, label, days)
 
@@ -188,7 +188,7 @@ def token_create(
 @token_app.command("list")
 def token_list(home: HomeOption = None) -> None:
     """列出令牌。Lists the tokens, never their secrets."""
-    from luya import tokens as command
+    from luya.operate import tokens as command
 
     _run(command.list_all, Home.of(home))
 
@@ -198,7 +198,7 @@ def token_revoke(
     identifier: Annotated[str, typer.Argument(help="令牌编号。The token's id.")], home: HomeOption = None
 ) -> None:
     """吊销令牌。Revokes a token."""
-    from luya import tokens as command
+    from luya.operate import tokens as command
 
     _run(command.revoke, Home.of(home), identifier)
 
@@ -208,7 +208,7 @@ def feed_register(
     file: Annotated[Path, typer.Argument(help="数据源的 TOML 文件。The feed's TOML file.")], home: HomeOption = None
 ) -> None:
     """在账本上登记数据源。Registers a feed on the ledger."""
-    from luya import registration as command
+    from luya.oracle import registration as command
 
     _run(command.register, Home.of(home), file)
 
@@ -216,7 +216,7 @@ def feed_register(
 @feed_app.command("list")
 def feed_list(home: HomeOption = None) -> None:
     """列出数据源。Lists the feeds."""
-    from luya import registration as command
+    from luya.oracle import registration as command
 
     _run(command.list_all, Home.of(home))
 
@@ -224,7 +224,7 @@ def feed_list(home: HomeOption = None) -> None:
 @app.command("serve-api", hidden=True)
 def serve_api(home: HomeOption = None, port: int = 0, ready: Path | None = None) -> None:
     """The API's own process; `luya up` starts it."""
-    from luya import serve as command
+    from luya.operate import serve as command
 
     with _explained():
         command.run(Home.of(home), port, ready)

@@ -1,4 +1,4 @@
-"""A home's folder: what the node keeps there (`chain_node.home`), and what oracles and API add."""
+"""A home's folder: what the node keeps there (`chain_node.node.home`), and what oracles and API add."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain_node import home as node
-from chain_node.durable import make_dir
+from chain_node.node import home as node
+from chain_node.storage.durable import make_dir
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,15 @@ from sqlalchemy import Engine
 from api.projection.projector import Projector
 from api.store import migrate
 from api.store.database import writer
-from chain_node import room
-from chain_node.node import Node
-from chain_node.sender import Sender
-from chain_node.settings import NodeSettings
-from luya import feeds as home_feeds
-from luya import outcomes
-from luya.engines import NOTHING_ASKED, Asked, with_engine
+from chain_node.node.node import Node
+from chain_node.node.settings import NodeSettings
+from chain_node.sending.sender import Sender
+from chain_node.storage import disk_space
+from luya.engine.choice import NOTHING_ASKED, Asked, with_engine
 from luya.home import Home
-from luya.ledger_port import NodeLedger
+from luya.oracle import feeds as home_feeds
+from luya.oracle import outcomes
+from luya.oracle.ledger_port import NodeLedger
 from oracle.config import FeedConfig
 from oracle.ingest import Delivery, IngestResult, Progress, World, ingest
 
@@ -84,8 +84,8 @@ class Session:
 
         def watch(progress: Progress) -> None:
             if progress.stage != "settle":
-                room.require(self.home.root)
-            elif not room.enough(self.home.root):  # what has been sent is final, and archived when there is room
+                disk_space.require(self.home.root)
+            elif not disk_space.enough(self.home.root):  # what has been sent is final, and archived when there is room
                 advance("waiting for room on the disk", 0, 0)
             advance(progress.stage, progress.done, progress.total or 0)
             if progress.stage == "settle" and not self.projected:
@@ -220,7 +220,7 @@ def opened(
 def _settings(home: Home, rebuild: bool) -> NodeSettings:
     if home.manifest.exists():  # the law stands in the log already
         return NodeSettings(rebuild=rebuild)
-    from chain_node.keystore import Keystore
+    from chain_node.keys.keystore import Keystore
 
     keys = Keystore(home.root)
     feeds = sorted(home_feeds.of_home(home).values(), key=lambda feed: feed.id)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import fsync_dir
+from chain_node.storage.durable import fsync_dir
 from oracle.errors import SourceError
 from oracle.store.outcomes import RowOutcome
 

@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from chain_node.durable import fsync_dir
 from chain_node.protocol.rules import Rule
+from chain_node.storage.durable import fsync_dir
 from oracle.config import FeedConfig
 from oracle.errors import SourceError
 from oracle.intake import csv_rows, json_rows, schema

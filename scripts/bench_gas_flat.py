@@ -20,11 +20,11 @@ from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 
-from luya import feeds
-from luya.bench import machine
-from luya.bench_gas import FIRST, IN_USE, NEW_DAY, Gas, mean
-from luya.demo_data import write_trips
+from luya.bench.gas import FIRST, IN_USE, NEW_DAY, Gas, mean
+from luya.bench.pipeline import machine
+from luya.demo.data import write_trips
 from luya.home import Home
+from luya.oracle import feeds
 from luya.session import opened
 
 RIDERS = 10_000

@@ -11,7 +11,7 @@ from pathlib import Path
 import luya_process
 import pytest
 
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 # A home of a test is on anvil unless the test says otherwise, also on a machine where the durable engine is built.
 os.environ.setdefault("LUYA_ENGINE", "anvil")

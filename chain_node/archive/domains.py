@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import append_fsync, make_dir
 from chain_node.errors import ArchiveError
 from chain_node.protocol.attestation import domain_salt
+from chain_node.storage.durable import append_fsync, make_dir
 
 FILE: Final = "domains"
 

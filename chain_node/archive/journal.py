@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from chain_node.archive.calls import Call, decode_call, encode_call
-from chain_node.durable import Disk
 from chain_node.errors import ArchiveError
+from chain_node.storage.durable import Disk
 
 _MAGIC: Final = b"luya-journal-1\n\0"
 _HEADER: Final = struct.Struct(">16sQQQI")

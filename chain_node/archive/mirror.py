@@ -20,11 +20,11 @@ from chain_node.archive.domains import FILE as DOMAINS
 from chain_node.archive.layout import TILE_WIDTH, fold, tile_path
 from chain_node.archive.reader import ArchiveReader, parse_note
 from chain_node.archive.writer import Archive
-from chain_node.durable import write_atomic
 from chain_node.errors import ArchiveError, MirrorError
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import CheckpointError, ProofError
 from chain_node.protocol.merkle import Tree, leaf_hash, verify_consistency
+from chain_node.storage.durable import write_atomic
 
 STEP: Final = 20_000
 """Entries in one append: bounds memory, and what an interruption has to do again."""

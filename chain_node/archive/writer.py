@@ -16,11 +16,11 @@ from chain_node.archive.calls import Call, encode_call, encode_rows
 from chain_node.archive.journal import Base, Frame, Journal, check_frame
 from chain_node.archive.layout import TILE_WIDTH, fold, levels_of, pack_bundle, tile_path, tile_width
 from chain_node.archive.reader import ArchiveReader, parse_note
-from chain_node.durable import Disk, FileLock, make_dir
 from chain_node.errors import ArchiveError
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import CheckpointError
 from chain_node.protocol.merkle import Tree, leaf_hash, tree_root
+from chain_node.storage.durable import Disk, FileLock, make_dir
 
 COMPACT_BYTES: Final = 16 * 1024 * 1024
 """Length of the journal at which tiles are fsynced and it starts anew; bounds what a start has to derive again."""

@@ -9,11 +9,11 @@ from typing import Any, Final
 from eth_abi.abi import decode as abi_decode
 
 from chain_node.auditor.events import hash_form, quantity, topics
-from chain_node.contracts import VIEW_CHUNK, Ledger, artefact
+from chain_node.contracts.handles import VIEW_CHUNK, Ledger, artefact
 from chain_node.engine.base import Finality
 from chain_node.errors import AuditorError, ContractError, NodeError, RpcError, RpcUnavailable
-from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
 from chain_node.protocol.attestation import Domain, domain_salt
+from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 MAX_RANGE: Final = 2_000
 """Blocks in one `eth_getLogs` (engines allow 10,000 blocks and 10,000 logs)."""

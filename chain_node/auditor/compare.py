@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from eth_hash.auto import keccak
 
 from chain_node.auditor.chain import ChainView
-from chain_node.contracts import Law
+from chain_node.contracts.handles import Law
 from chain_node.errors import ContractError, Discrepancy
 from chain_node.protocol.entries import Reduction, decode, encode
 from chain_node.protocol.replay import State

@@ -13,11 +13,11 @@ from chain_node.auditor.compare import compare, compare_law, newest_entry
 from chain_node.auditor.notes import Notes
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
 from chain_node.auditor.store import Anchor, Store
-from chain_node.contracts import Law
+from chain_node.contracts.handles import Law
 from chain_node.errors import AuditorError, Discrepancy, NodeError
-from chain_node.jsonrpc import to_bytes
 from chain_node.protocol.checkpoint import VerifierKey
 from chain_node.protocol.replay import State
+from chain_node.rpc.client import to_bytes
 
 _ANCHORS_SAMPLED: Final = 64
 

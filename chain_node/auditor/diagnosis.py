@@ -12,12 +12,12 @@ from typing import Any
 
 from chain_node.auditor.chain import ChainView
 from chain_node.auditor.events import Appended, Batch, Decoder, Event, Refused
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import Discrepancy
-from chain_node.jsonrpc import to_bytes
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.records import RECORD_BYTES
 from chain_node.protocol.times import year_of
+from chain_node.rpc.client import to_bytes
 
 _log = logging.getLogger("luya.auditor")
 _EXACT = ("verdict/", "impossible/", "replay")

@@ -10,11 +10,11 @@ from typing import Any, Final
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
 
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import Discrepancy
-from chain_node.jsonrpc import to_bytes, to_hex
 from chain_node.protocol.attestation import SIGNATURE_BYTES
 from chain_node.protocol.records import RECORD_BYTES
+from chain_node.rpc.client import to_bytes, to_hex
 
 _NAMES: Final = ("BatchRecorded", "RecordRefused", "EntryAppended", "LogExtended", "LedgerSealed")
 _HASH: Final = re.compile("0x[0-9a-f]{64}")

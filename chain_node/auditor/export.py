@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from chain_node.auditor.query import Answer
-from chain_node.durable import fsync_dir
 from chain_node.errors import QueryError
+from chain_node.storage.durable import fsync_dir
 
 _EXACT_DIGITS: Final = 10**15
 _SHEET_ROWS: Final = 1_048_575

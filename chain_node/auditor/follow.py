@@ -20,12 +20,12 @@ from chain_node.auditor.events import Decoder, Place, index_of
 from chain_node.auditor.replica import Replica, Step
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
 from chain_node.auditor.store import Anchor, Identity, Store
-from chain_node.durable import Disk
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import AuditorError, ContractError, Discrepancy, NodeError, RpcError, RpcUnavailable
-from chain_node.jsonrpc import JsonRpc, to_bytes
 from chain_node.protocol.checkpoint import VerifierKey
 from chain_node.protocol.errors import ReplayError
+from chain_node.rpc.client import JsonRpc, to_bytes
+from chain_node.storage.durable import Disk
 
 _PROGRESS_STEP: Final = 20_000
 _POSITION_SECONDS: Final = 5.0

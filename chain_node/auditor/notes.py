@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import write_new
 from chain_node.errors import Discrepancy
 from chain_node.protocol.checkpoint import Checkpoint, open_note
 from chain_node.protocol.errors import CheckpointError
+from chain_node.storage.durable import write_new
 
 _LONG: Final = 3_600.0
 """Seconds for which a signed checkpoint may be ahead of the own log before that is told."""

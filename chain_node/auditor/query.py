@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.loading import connect, load, state_of
-from chain_node.durable import FileLock
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import LockError, QueryError
+from chain_node.storage.durable import FileLock
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from chain_node.auditor.chain import Facts
 from chain_node.auditor.metadata import setting_of
-from chain_node.contracts import Contract, artefact
+from chain_node.contracts.handles import Contract, artefact
 from chain_node.errors import ContractError, SourceError
-from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
+from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 GENESIS: Final = {
     "AccessManager": 0x4C75796100,

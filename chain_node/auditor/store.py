@@ -25,9 +25,9 @@ from chain_node.archive.calls import BATCH, Call
 from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.durable import Disk, append_fsync, fsync_dir, make_dir, write_atomic, write_new
 from chain_node.errors import AuditorError
 from chain_node.protocol.checkpoint import Checkpoint, sign, verifier_key
+from chain_node.storage.durable import Disk, append_fsync, fsync_dir, make_dir, write_atomic, write_new
 
 _ANCHOR: Final = struct.Struct(">Q32sQ")
 _KEY_NAME: Final = "auditor"

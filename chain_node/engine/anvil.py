@@ -18,12 +18,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain_node.durable import FileLock, fsync_dir, make_dir, write_atomic
 from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
 from chain_node.engine.npm import ensure_runtime
 from chain_node.engine.process import Child, free_ports, is_free, tail
 from chain_node.errors import EngineError, NodeError, RuntimeMissing
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
+from chain_node.storage.durable import FileLock, fsync_dir, make_dir, write_atomic
 
 _START_ATTEMPTS = 5
 

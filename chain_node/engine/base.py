@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chain_node.errors import EngineError, NodeError
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total); total 0 where it is unknown."""

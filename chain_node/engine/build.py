@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import FileLock, fsync_dir, make_dir, write_atomic
 from chain_node.engine.base import Progress, no_progress
 from chain_node.engine.npm import cache_dir
 from chain_node.errors import BuildError, LockError
+from chain_node.storage.durable import FileLock, fsync_dir, make_dir, write_atomic
 
 GO_SERIES: Final = (1, 26)
 """The Go release series that luyad's modules build with; 1.27 breaks them."""

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.durable import FileLock, fsync_dir, make_dir, write_atomic
 from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
 from chain_node.engine.build import find_luyad
 from chain_node.engine.process import Child, free_ports, is_free, tail
 from chain_node.errors import EngineError, NodeError, RuntimeMissing
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
+from chain_node.storage.durable import FileLock, fsync_dir, make_dir, write_atomic
 
 PORT_NAMES: Final = ("p2p", "rpc", "proxy", "json-rpc", "ws", "metrics")
 LIMITS: Final = Limits(max_tx_gas=80_000_000, max_records=1_000, max_in_flight=500, lone_first=True)

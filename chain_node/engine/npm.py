@@ -19,9 +19,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from chain_node.durable import FileLock, fsync_dir, make_dir
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import LockError, RuntimeMissing
+from chain_node.storage.durable import FileLock, fsync_dir, make_dir
 
 _INSTALL_TIMEOUT = 900.0
 # By itself npm waits 70 seconds before it says that a registry cannot be reached.

@@ -9,8 +9,8 @@ from typing import Final
 
 from chain_node.engine.base import Finality, Health, Limits, probe
 from chain_node.errors import EngineError, NodeError, RpcUnavailable
-from chain_node.failover import connect
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
+from chain_node.rpc.failover import connect
 
 PORTABLE: Final = Limits(lone_first=True)
 """What any engine takes: 2²⁴ gas and 200 records a transaction; nothing in flight from an account without state."""

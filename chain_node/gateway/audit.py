@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.durable import FileLock, append_fsync, make_dir
 from chain_node.errors import AuditError
+from chain_node.storage.durable import FileLock, append_fsync, make_dir
 
 _START: Final = "0" * 64
 _SHOWN: Final = 512

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.durable import make_dir
 from chain_node.errors import CallerError
 from chain_node.gateway.policy import FREE, Role
+from chain_node.storage.durable import make_dir
 
 PREFIX: Final = "luyagw"
 _ID_CHARS: Final = 8

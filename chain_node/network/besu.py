@@ -18,9 +18,9 @@ import rlp  # type: ignore[import-untyped]  # it ships no types
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
 
-from chain_node.durable import make_dir, write_atomic, write_new
 from chain_node.errors import NetworkError
 from chain_node.network.parts import slug
+from chain_node.storage.durable import make_dir, write_atomic, write_new
 
 MIX_HASH: Final = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365"
 """What tells Besu that this is a BFT chain."""

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_node.contracts import Contract, artefact, explain
+from chain_node.contracts.handles import Contract, artefact, explain
 from chain_node.errors import NetworkError, RpcError
-from chain_node.jsonrpc import JsonRpc, to_bytes, to_hex
-from chain_node.keystore import ChainKey
+from chain_node.keys.keystore import ChainKey
 from chain_node.network.genesis import COUNCIL, PERMISSIONS, VALIDATORS
 from chain_node.network.votes import Call, Governance, Member, Validator
-from chain_node.signing import LegacySigner
+from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
+from chain_node.sending.signing import LegacySigner
 
 STATES: Final = ("unknown", "open", "executed", "cancelled")
 _RECEIPT_PATIENCE: Final = 90.0

@@ -21,11 +21,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import write_atomic
 from chain_node.engine.luyad import PORT_NAMES
 from chain_node.errors import NetworkError
-from chain_node.keystore import ChainKey, Keystore
+from chain_node.keys.keystore import ChainKey, Keystore
 from chain_node.network.parts import Charter, PublicPart, load_charter, load_part, save
+from chain_node.storage.durable import write_atomic
 
 COUNCIL_KEY: Final = "council"
 """Name of the voting key in the keystore."""

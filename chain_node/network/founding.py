@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from chain_node.durable import make_dir, write_atomic
 from chain_node.engine.luyad import PORT_NAMES
 from chain_node.errors import NetworkError
-from chain_node.jsonrpc import to_hex
 from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder
 from chain_node.network.genesis import genesis_plan
 from chain_node.network.parts import DEFAULT_POWER, Charter, PublicPart, Terms, check_distinct, load_part, save, slug
 from chain_node.network.tool import Luyad
+from chain_node.rpc.client import to_hex
+from chain_node.storage.durable import make_dir, write_atomic
 
 _UNFINISHED: Final = "unfinished.json"
 """In a second node's folder until all of it is there: whose it will be."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from chain_node.contracts import artefact
-from chain_node.jsonrpc import to_hex
+from chain_node.contracts.handles import artefact
 from chain_node.network.parts import Charter, PublicPart, Terms
+from chain_node.rpc.client import to_hex
 
 AUTHORITY: Final = bytes(15) + bytes.fromhex("4c75796100")
 VALIDATORS: Final = bytes(15) + bytes.fromhex("4c75796101")

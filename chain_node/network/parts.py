@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from chain_node.durable import write_atomic
 from chain_node.errors import NetworkError
+from chain_node.storage.durable import write_atomic
 
 DEFAULT_POWER: Final = 10
 MAX_POWER: Final = 1_000

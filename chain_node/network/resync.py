@@ -6,9 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from chain_node.durable import FileLock, fsync_dir, write_atomic
 from chain_node.errors import NetworkError
 from chain_node.network.folders import OrganisationFolder
+from chain_node.storage.durable import FileLock, fsync_dir, write_atomic
 
 _SIGNED = "priv_validator_state.json"
 

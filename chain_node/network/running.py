@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_node.durable import FileLock
 from chain_node.engine.luyad import TORN_MENDED, is_torn
 from chain_node.engine.process import Child, is_free, tail
 from chain_node.errors import NetworkError, NodeError, PortInUse
-from chain_node.jsonrpc import JsonRpc
 from chain_node.network.folders import OrganisationFolder
 from chain_node.network.founding import configure
 from chain_node.network.tool import Luyad
+from chain_node.rpc.client import JsonRpc
+from chain_node.storage.durable import FileLock
 
 _START_PATIENCE: Final = 60.0
 _STOP_PATIENCE: Final = 60.0

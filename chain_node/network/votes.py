@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import NetworkError
-from chain_node.jsonrpc import to_hex
 from chain_node.network.genesis import AUTHORITY, COUNCIL, DEPLOY, PERMISSIONS, SEND, VALIDATORS
 from chain_node.network.parts import PublicPart, is_ed25519_key
+from chain_node.rpc.client import to_hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chain_node.contracts import Ledger, Views
+from chain_node.contracts.handles import Ledger, Views
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import RegistryError
 from chain_node.registry.derive import (
@@ -21,7 +21,7 @@ from chain_node.registry.derive import (
     trial_nullifier,
 )
 from chain_node.registry.store import PENDING, REGISTERED, AccountRow, Store
-from chain_node.sender import Sender, Tx
+from chain_node.sending.sender import Sender, Tx
 
 PER_CALL: Final = 180
 """Accounts in one transaction: about 74,000 gas each on fresh storage, so below 16 million."""

@@ -17,8 +17,8 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chain_node.durable import make_dir
 from chain_node.errors import RegistryError
+from chain_node.storage.durable import make_dir
 
 PENDING: Final = 0
 REGISTERED: Final = 1

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from chain_node.errors import NodeError
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
 from chain_node.supervisor.problems import Problem, problem
 
 BEHIND: Final = 10

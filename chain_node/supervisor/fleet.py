@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node import room
 from chain_node.engine.base import Finality, Limits
 from chain_node.errors import EngineError, NetworkError, PortInUse
 from chain_node.network.running import RunningNode
+from chain_node.storage import disk_space as room
 from chain_node.supervisor.judge import Room
 from chain_node.supervisor.problems import Problem
 from chain_node.supervisor.report import Reporter

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.durable import write_atomic
 from chain_node.errors import ArchiveError, DeploymentError, EngineLost, FollowerError
+from chain_node.storage.durable import write_atomic
 from chain_node.supervisor.measure import port_holder
 from chain_node.supervisor.problems import Problem, problem
 

@@ -17,8 +17,8 @@ from typing import Final
 
 from chain_node.engine.base import Health, Watched, probe
 from chain_node.errors import EngineError, EngineLost, LockError, NodeError
-from chain_node.failover import connect
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
+from chain_node.rpc.failover import connect
 from chain_node.supervisor.endpoints import endpoint_problems, look_at, usual_block_time
 from chain_node.supervisor.judge import (
     Room,

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chain_node.durable import FileLock, make_dir
 from chain_node.errors import LockError
 from chain_node.protocol.rules import Rule
+from chain_node.storage.durable import FileLock, make_dir
 from oracle.errors import JournalError
 from oracle.store.schema import TABLES, VERSION
 

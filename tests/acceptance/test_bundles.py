@@ -18,10 +18,10 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol import bundle as bundles
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.errors import BundleError
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 SEED = 20251120
-OWN = {"luya", "luya.__main__", "luya.verify", "chain_node"}
+OWN = {"luya", "luya.proofs", "luya.__main__", "luya.proofs.verify", "chain_node"}
 ALLOWED = {"cryptography", "eth_hash", "coincurve", "rfc8785"}
 # What those bring along: the Keccak backend, and the C bindings of OpenSSL and libsecp256k1.
 BROUGHT_ALONG = {"Crypto", "_cffi_backend", "_openssl", "cffi", "pycparser", "_libsecp256k1", "typing_extensions"}
@@ -201,7 +201,7 @@ def test_a_verifier_loads_the_pure_core_alone(proof: Proof) -> None:
     modules = {
         line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")
     } - {"imported package"}
-    assert "luya.verify" in modules
+    assert "luya.proofs.verify" in modules
     rooms = {name for name in modules if name.partition(".")[0] in ("chain_node", "oracle", "api", "luya")}
     assert {name for name in rooms if not name.startswith("chain_node.protocol")} <= OWN
     tops = {name.partition(".")[0] for name in modules} - {"chain_node", "luya"}

@@ -17,12 +17,12 @@ import pytest
 from independent_counts import Expected
 from luya_process import ingest_command, succeeds
 
-from chain_node.contracts import Ledger, Views
-from chain_node.jsonrpc import JsonRpc
-from chain_node.manifest import Manifest
-from chain_node.node import Node
+from chain_node.contracts.handles import Ledger, Views
+from chain_node.deployment.manifest import Manifest
+from chain_node.node.node import Node
 from chain_node.protocol.entries import Account, Reduction, Refusal, decode
 from chain_node.protocol.times import year_of
+from chain_node.rpc.client import JsonRpc
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.records import RECORD_BYTES
 from chain_node.protocol.slotword import key as word_key
 from chain_node.protocol.times import year_of
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 # Where the ledger's state lies in storage, as `contracts/libraries/LedgerSlots.sol` says it.
 ACCOUNTS, WORDS, FEEDS, TOTALS = 3, 6, 8, 9

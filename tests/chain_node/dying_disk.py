@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from chain_node.durable import Disk
+from chain_node.storage.durable import Disk
 
 
 class Killed(OSError):

@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chain_node.node import Node
+from chain_node.node.node import Node
+from chain_node.node.settings import NodeSettings
 from chain_node.protocol.attestation import Attestation, address_of, digest, sign
 from chain_node.protocol.entries import Feed, Organisation, Standing
 from chain_node.protocol.records import Record, records_root
-from chain_node.sender import Tx
-from chain_node.settings import NodeSettings
+from chain_node.sending.sender import Tx
 
 FEED = 1
 CYCLING = 101

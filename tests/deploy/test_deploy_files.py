@@ -26,11 +26,11 @@ from api.web.observe import Metrics as ApiMetrics
 from chain_node.archive.calls import Call
 from chain_node.archive.writer import Archive
 from chain_node.gateway.metrics import Metrics as GatewayMetrics
-from chain_node.metrics import NAMES, MirrorState, NodeCollector, Sources
 from chain_node.network.folders import NodeSettings
 from chain_node.network.founding import init_network
-from chain_node.outbox import open_outbox
+from chain_node.node.metrics import NAMES, MirrorState, NodeCollector, Sources
 from chain_node.protocol.checkpoint import sign
+from chain_node.sending.outbox import open_outbox
 from chain_node.supervisor.judge import Room
 from chain_node.supervisor.problems import CATALOGUE, problem
 from luya.cli import app

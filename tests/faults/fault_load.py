@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from fault_network import FaultNetwork
 from node_support import FEED, Batches
 
-from chain_node.contracts import Ledger
+from chain_node.contracts.handles import Ledger
 from chain_node.errors import RpcUnavailable
-from chain_node.fsck import fsck
-from chain_node.jsonrpc import JsonRpc
-from chain_node.node import Node
+from chain_node.node.fsck import fsck
+from chain_node.node.node import Node
 from chain_node.protocol.entries import Reduction, decode
+from chain_node.rpc.client import JsonRpc
 
 RIDERS = 20
 

@@ -13,22 +13,22 @@ from pathlib import Path
 
 from node_support import settings
 
-from chain_node.contracts import Ledger
+from chain_node.contracts.handles import Ledger
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
-from chain_node.jsonrpc import JsonRpc, to_hex
-from chain_node.keystore import Keystore
+from chain_node.keys.keystore import Keystore
 from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, prepare
 from chain_node.network.parts import Terms
 from chain_node.network.running import NodeState, RunningNode, node_state
 from chain_node.network.tool import Luyad
-from chain_node.node import Node
+from chain_node.node.node import Node
+from chain_node.rpc.client import JsonRpc, to_hex
 from chain_node.supervisor.report import Reporter
-from luya import network as network_command
-from luya import status as status_command
 from luya.home import Home
-from luya.supervision import Guard, Watching
+from luya.network import actions as network_command
+from luya.operate import status as status_command
+from luya.operate.supervision import Guard, Watching
 
 BLOCK_TIME = 0.3
 PATIENCE = 120.0

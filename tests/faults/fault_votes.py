@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from fault_network import FaultNetwork, FaultNode, settings_of, wait_for
 
-from chain_node.jsonrpc import JsonRpc
 from chain_node.network.council import CouncilMember, Outcome, Proposal
 from chain_node.network.folders import OrganisationFolder
 from chain_node.network.founding import Wish, join
 from chain_node.network.votes import Call, Governance, admit, expel, weigh
+from chain_node.rpc.client import JsonRpc
 
 
 class Council:

@@ -13,7 +13,7 @@ from luya_process import engine_pid, fsck, ingest, kill, launch, luya, refuses, 
 from luyad_built import need_luyad
 
 from chain_node.archive.reader import ArchiveReader
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 
 @pytest.mark.parametrize("engine", ["anvil", pytest.param("luyad", marks=pytest.mark.deep)])

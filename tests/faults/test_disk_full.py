@@ -18,7 +18,7 @@ import pytest
 from luya_process import TRACEBACK, fsck, ingest, ingest_command, launch, luya, read_json, start, stop, up, wait_gone
 
 from chain_node.archive.reader import ArchiveReader
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 MIB = 1024 * 1024
 SIZE = 96

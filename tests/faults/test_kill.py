@@ -26,7 +26,7 @@ from luya_process import Running, engine_pid, fsck, ingest_command, kill, proces
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.entries import Reduction, decode
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 
 SEED = int(os.environ.get("LUYA_TEST_SEED", "20251120"))
 """Of the random moments; a failure prints it."""

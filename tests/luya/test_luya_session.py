@@ -14,15 +14,17 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from chain_node.durable import write_atomic
 from chain_node.errors import FollowerError
-from chain_node.node import Node
-from chain_node.sender import Sender
-from luya import checks, feeds, session, up
+from chain_node.node.node import Node
+from chain_node.sending.sender import Sender
+from chain_node.storage.durable import write_atomic
+from luya import session
 from luya.cli import app
 from luya.errors import HomeError
 from luya.home import Home
-from luya.ledger_port import NodeLedger
+from luya.operate import checks, up
+from luya.oracle import feeds
+from luya.oracle.ledger_port import NodeLedger
 from luya.session import Projection, Session
 from oracle.errors import ConfigError
 
@@ -146,7 +148,7 @@ def test_errors_are_sentences(error: Exception, said: str, tmp_path: Path, monke
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("luya.tokens.list_all", fails)
+    monkeypatch.setattr("luya.operate.tokens.list_all", fails)
     answer = RUNNER.invoke(app, ["token", "list", "--home", str(tmp_path)])
     assert answer.exit_code == 1
     assert isinstance(answer.exception, SystemExit), "not a traceback"

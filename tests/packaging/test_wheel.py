@@ -126,7 +126,7 @@ def test_what_ships_is_found_there(installed: Path, tmp_path: Path) -> None:
 from importlib import resources
 from pathlib import Path
 from chain_node import catalogue
-from chain_node.contracts import NAMES, artefact
+from chain_node.contracts.handles import NAMES, artefact
 from oracle.config import shipped
 from api.store import migrate
 from api.store.database import writer

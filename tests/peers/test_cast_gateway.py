@@ -17,9 +17,9 @@ from gateway_process import gateway
 from chain_node.engine.npm import ensure
 from chain_node.errors import RuntimeMissing
 from chain_node.protocol.entries import Reduction, decode
-from luya import feeds
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 from luya.home import Home
+from luya.oracle import feeds
 from luya.session import Session, opened
 
 PEERS = Path(__file__).parents[2] / "scripts" / "peers"

@@ -14,9 +14,9 @@ from chain_node.engine.npm import ensure, find_npm
 from chain_node.errors import RuntimeMissing
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.times import year_of
-from luya import feeds
-from luya.demo_data import write_partner_files
+from luya.demo.data import write_partner_files
 from luya.home import Home
+from luya.oracle import feeds
 from luya.session import opened
 
 PEERS = Path(__file__).parents[2] / "scripts" / "peers"

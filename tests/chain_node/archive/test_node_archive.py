@@ -15,13 +15,13 @@ from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.archive.layout import pack_bundle, tile_path, unpack_bundle
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.durable import Disk
 from chain_node.errors import ArchiveError, LockError
 from chain_node.protocol import checkpoint, merkle
 from chain_node.protocol.attestation import Attestation, Domain
 from chain_node.protocol.entries import Reduction, Refusal, encode
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
+from chain_node.storage.durable import Disk
 
 ORIGIN = "test.luya/archive"
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)

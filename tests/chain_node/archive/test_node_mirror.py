@@ -16,8 +16,8 @@ from chain_node.archive.layout import tile_path
 from chain_node.archive.mirror import Mirror, verify_copy
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.durable import Disk
 from chain_node.errors import ArchiveError, LockError, MirrorError
+from chain_node.storage.durable import Disk
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from eth_abi.abi import encode as abi_encode
 
 from chain_node.auditor.events import topics
 from chain_node.errors import Discrepancy
-from chain_node.node import Node
+from chain_node.node.node import Node
 
 BATCH = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
 

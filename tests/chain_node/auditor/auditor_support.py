@@ -13,8 +13,8 @@ from typing import Any
 
 from chain_node.auditor.follow import Auditor
 from chain_node.auditor.settings import AuditSettings
+from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality
-from chain_node.manifest import Manifest
 
 Lie = Callable[[str, list[Any], Any], Any]
 """(method, parameters, honest result) → what the auditor is told."""

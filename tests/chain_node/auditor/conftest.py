@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from node_support import CYCLING, PLATE, Batches, settings
 
-from chain_node.node import Node
+from chain_node.node.node import Node
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.records import Record
-from chain_node.sender import Tx
+from chain_node.sending.sender import Tx
 
 
 def law_and_life(node: Node) -> None:

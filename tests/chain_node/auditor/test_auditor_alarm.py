@@ -13,7 +13,7 @@ from chain_node.auditor.alarm import Alarm, run_command
 from chain_node.auditor.settings import Counts
 from chain_node.auditor.store import Store
 from chain_node.errors import Discrepancy
-from chain_node.node import Node
+from chain_node.node.node import Node
 
 HOSTILE = "\ud800\x1b[2J\0[/x]"
 

@@ -15,7 +15,7 @@ from node_support import Batches, settings
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.follow import Auditor
 from chain_node.errors import Discrepancy
-from chain_node.node import Node
+from chain_node.node.node import Node
 from chain_node.protocol.entries import decode
 
 

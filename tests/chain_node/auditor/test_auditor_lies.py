@@ -10,7 +10,7 @@ from auditor_lies import alarm, batches_of, first_index, flip, in_batch, named, 
 from auditor_support import auditor, proxied
 
 from chain_node.auditor.events import topics
-from chain_node.node import Node
+from chain_node.node.node import Node
 from chain_node.protocol.entries import Reduction, Refusal, decode
 
 

@@ -14,8 +14,8 @@ from chain_node.auditor.events import topics
 from chain_node.auditor.metrics import AuditorMetrics
 from chain_node.engine.base import Finality
 from chain_node.errors import Discrepancy
-from chain_node.jsonrpc import JsonRpc
-from chain_node.node import Node
+from chain_node.node.node import Node
+from chain_node.rpc.client import JsonRpc
 
 CAP = 60
 

@@ -15,10 +15,10 @@ from auditor_lies import batches_of, first_index, flip, in_batch, named
 from auditor_support import Away, Lie, Refuses, auditor, proxied
 
 from chain_node.auditor.follow import Auditor
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import Discrepancy
-from chain_node.jsonrpc import to_hex
-from chain_node.node import Node
+from chain_node.node.node import Node
+from chain_node.rpc.client import to_hex
 
 SILENCES = {
     "unavailable": Away(),

@@ -29,8 +29,8 @@ from chain_node.auditor.sources import (
 )
 from chain_node.engine.npm import find_npm
 from chain_node.errors import RuntimeMissing, SourceError
-from chain_node.jsonrpc import JsonRpc
-from chain_node.node import Node
+from chain_node.node.node import Node
+from chain_node.rpc.client import JsonRpc
 
 ROOT = Path(__file__).parents[3]
 ALL = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager")

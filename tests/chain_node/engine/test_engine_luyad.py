@@ -17,7 +17,7 @@ from luyad_support import CHAIN, make
 from chain_node.engine.base import Engine
 from chain_node.engine.luyad import PORT_NAMES, LuyadEngine, last_words
 from chain_node.errors import EngineError, LockError, RuntimeMissing
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
 
 PATIENCE = 20.0
 

@@ -18,7 +18,7 @@ from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.engine.base import Engine, Finality
 from chain_node.engine.rpc import RpcEngine
 from chain_node.errors import EngineError, LockError, RpcUnavailable, RuntimeMissing
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
 
 CHAIN = 7_000_000_123
 FAST = AnvilSettings(chain_id=CHAIN, block_time=0.1)

@@ -10,9 +10,9 @@ from gateway_support import Door, GatewayThread, World, let_in
 from gateway_support import settings as gateway_settings
 from node_support import FEED, Batches, settings
 
-from chain_node.jsonrpc import to_bytes, to_hex
-from chain_node.node import Node
-from chain_node.signing import LegacySigner
+from chain_node.node.node import Node
+from chain_node.rpc.client import to_bytes, to_hex
+from chain_node.sending.signing import LegacySigner
 
 RELAY = b"\x51" * 32
 

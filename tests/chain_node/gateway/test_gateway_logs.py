@@ -17,7 +17,7 @@ from chain_node.errors import CallRefused
 from chain_node.gateway.cache import Cache
 from chain_node.gateway.logs import Criteria
 from chain_node.gateway.settings import NodeSettings
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from gateway_support import settings as gateway_settings
 from luyad_built import need_luyad
 from node_support import Batches, settings
 
-from chain_node.node import Node
+from chain_node.node.node import Node
 
 ABSENT = "0x" + "22" * 32
 

@@ -12,11 +12,11 @@ from eth_hash.auto import keccak
 from gateway_support import Door, World, audit_lines, let_in, refused, wait_until, wait_until_let_in
 
 import chain_node
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import CallRefused
 from chain_node.gateway import open_views
 from chain_node.gateway.policy import METHODS, READERS, Role
-from chain_node.jsonrpc import to_hex
+from chain_node.rpc.client import to_hex
 
 UNAUTHORISED = 4100
 ARTEFACTS = Path(chain_node.__file__).parent / "artefacts"
@@ -294,7 +294,7 @@ def test_the_operator_sends_anything(door: Door, world: World) -> None:
 
 
 def test_a_transaction_for_another_chain_goes_nowhere(door: Door, world: World) -> None:
-    from chain_node.signing import LegacySigner
+    from chain_node.sending.signing import LegacySigner
 
     raw = LegacySigner(b"\x51" * 32, world.chain_id + 1).sign(b"\x01" * 20, b"", 21_000, 0)[0]
     error = refused(lambda: door.gateway.call("eth_sendRawTransaction", to_hex(raw), token=door.operator))

@@ -19,10 +19,10 @@ from gateway_support import settings as gateway_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import CallerError
 from chain_node.gateway.siwe import SignIn, checksummed, parse
-from chain_node.jsonrpc import to_hex
+from chain_node.rpc.client import to_hex
 
 OWNER = Account.from_key(b"\x61" * 32)
 AUDITOR = Account.from_key(b"\x62" * 32)

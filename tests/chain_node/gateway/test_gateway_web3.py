@@ -17,7 +17,7 @@ from web3.exceptions import ContractCustomError, Web3RPCError
 from web3.logs import DISCARD
 from web3.providers.persistent import WebSocketProvider
 
-from chain_node.contracts import all_errors
+from chain_node.contracts.handles import all_errors
 from chain_node.protocol.times import year_of
 
 

@@ -14,13 +14,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chain_node.errors import NodeError
-from chain_node.jsonrpc import JsonRpc, to_hex
-from chain_node.keystore import ChainKey, Keystore
+from chain_node.keys.keystore import ChainKey, Keystore
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import OrganisationFolder
 from chain_node.network.parts import PublicPart
 from chain_node.network.running import node_state
-from chain_node.signing import LegacySigner
+from chain_node.rpc.client import JsonRpc, to_hex
+from chain_node.sending.signing import LegacySigner
 
 
 def part(number: int, **changes: Any) -> PublicPart:

@@ -10,10 +10,9 @@ from typing import Any, cast
 import pytest
 from network_support import Clients, key_in, part
 
-from chain_node.contracts import AccessManager, artefact
+from chain_node.contracts.handles import AccessManager, artefact
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError, PortInUse, RpcError
-from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import init_network
@@ -32,6 +31,7 @@ from chain_node.network.votes import (
     set_times,
     weigh,
 )
+from chain_node.rpc.client import JsonRpc, to_hex
 
 LONG = 3600.0
 Outsider = Callable[[int], tuple[PublicPart, CouncilMember]]

@@ -11,12 +11,12 @@ import pytest
 from eth_abi.abi import decode
 from network_support import part
 
-from chain_node.contracts import artefact
+from chain_node.contracts.handles import artefact
 from chain_node.errors import NetworkError
-from chain_node.jsonrpc import to_bytes, to_hex
 from chain_node.network.genesis import AUTHORITY, COUNCIL, PERMISSIONS, VALIDATORS, genesis_plan, solo_plan
 from chain_node.network.parts import Charter, Terms
 from chain_node.network.tool import Luyad
+from chain_node.rpc.client import to_bytes, to_hex
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DEPLOYER, SENDER = "0x" + "d" * 40, "0x" + "5" * 40

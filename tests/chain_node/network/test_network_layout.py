@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from chain_node.engine.build import source_folder
-from chain_node.jsonrpc import to_hex
 from chain_node.network.genesis import AUTHORITY, COUNCIL, DEPLOY, PERMISSIONS, SEND, VALIDATORS
 from chain_node.network.parts import MAX_MEMBERS, MAX_POWER, MAX_VALIDATORS
+from chain_node.rpc.client import to_hex
 
 ROOT = Path(__file__).parents[3]
 

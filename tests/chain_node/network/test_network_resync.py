@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from network_support import part
 
-from chain_node.durable import FileLock
 from chain_node.errors import LockError, NetworkError
 from chain_node.network.folders import OrganisationFolder
 from chain_node.network.parts import Charter, save
 from chain_node.network.resync import resync
+from chain_node.storage.durable import FileLock
 
 STATE = {"height": "17", "round": 0, "step": 3}
 

@@ -12,7 +12,6 @@ from network_support import Clients, Traffic, caught_up, key_in, wait_for
 
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
-from chain_node.jsonrpc import JsonRpc, to_hex
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder
 from chain_node.network.founding import Wish, init_network, join, second_node
@@ -20,6 +19,7 @@ from chain_node.network.parts import Terms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import Call, Governance, admit, expel, replace_key, weigh
+from chain_node.rpc.client import JsonRpc, to_hex
 
 BLOCK_TIME = 0.3
 

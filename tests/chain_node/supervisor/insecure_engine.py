@@ -16,11 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from chain_node.durable import make_dir
 from chain_node.engine.base import Finality, Health, Limits, probe
 from chain_node.engine.process import Child, free_ports, tail
 from chain_node.errors import EngineError, NodeError
-from chain_node.jsonrpc import JsonRpc
+from chain_node.rpc.client import JsonRpc
+from chain_node.storage.durable import make_dir
 
 BLOCK_TIME = 0.1
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from insecure_engine import BLOCK_TIME, InsecureEngine
 
-from chain_node.durable import FileLock
 from chain_node.errors import EngineError, EngineLost, PortInUse
+from chain_node.storage.durable import FileLock
 from chain_node.supervisor import judge, measure
 from chain_node.supervisor import supervisor as module
 from chain_node.supervisor.judge import Room, block_offset, room_problems

@@ -1,0 +1,1 @@
+"""How a ledger comes to be: its plan, deploying and wiring it, its manifest, and an archive imported into it."""

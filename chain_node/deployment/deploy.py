@@ -1,0 +1,224 @@
+"""Deployment: one routine, idempotent and resumable, from an empty chain to a manifest.
+
+All transactions come from one key in one order, so that addresses are known beforehand and everything is in flight at
+once. Each has an idempotency key, so the routine simply runs again after a crash. At its end the roles are where the
+plan wants them and the deployer has none; that is read back from the chain, as are the contracts' codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from eth_hash.auto import keccak
+
+from chain_node.contracts.handles import NAMES, AccessManager, Artefact, Ledger, artefact
+from chain_node.deployment.manifest import Manifest
+from chain_node.deployment.plan import (
+    ADMIN,
+    Addresses,
+    DeploymentPlan,
+    RoleGrant,
+    Seal,
+    new_identity,
+    role_numbers,
+    shipped_law,
+)
+from chain_node.deployment.steps import Steps
+from chain_node.engine.base import Progress, no_progress
+from chain_node.errors import DeploymentError
+from chain_node.protocol.checkpoint import verifier_key
+from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
+from chain_node.sending.sender import Receipt, Sender, Tx
+from chain_node.sending.signing import contract_address
+
+__all__ = [
+    "ADMIN",
+    "DeploymentPlan",
+    "RoleGrant",
+    "Seal",
+    "code_hash",
+    "deploy",
+    "new_identity",
+    "role_numbers",
+    "shipped_law",
+    "verify",
+]
+
+ImportCalls = Callable[[Ledger], Iterable[Tx]]
+"""Gives the transactions of the import phase, lazily: there may be many."""
+
+
+def deploy(
+    sender: Sender,
+    rpc: JsonRpc,
+    plan: DeploymentPlan,
+    *,
+    genesis_nonce: bytes,
+    engine: str,
+    seal: Seal | None = None,
+    imports: ImportCalls | None = None,
+    imported_log_key: bytes | None = None,
+    progress: Progress = no_progress,
+) -> Manifest:
+    """Deploy, or go on where an earlier run stopped.
+
+    Args:
+        sender: of the deployer's key; its outbox is this deployment's alone.
+        rpc: the endpoint.
+        plan: what to deploy. Its law is used for an empty log only; an imported one brings its own.
+        genesis_nonce: 32 random bytes, the same when resumed.
+        engine: name of the engine, for the manifest.
+        seal: size and root of an imported log.
+        imports: its import calls.
+        imported_log_key: the log key that the imported log names, if any.
+        progress: told of each transaction.
+
+    Raises:
+        DeploymentError: the plan cannot be, or the chain is not as it should be afterwards.
+        Reverted: a contract refused a step.
+    """
+    _check_plan(plan, sender.address)
+    seal = seal or Seal()
+    nonce = sender.first_nonce
+    addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(4)))
+    ledger = Ledger(rpc, addresses.ledger)
+    steps = Steps(addresses)
+    steps.create(plan, genesis_nonce, sender.address)
+    steps.permissions(sender.address)
+    if imports is not None:
+        _run(sender, steps.take(), "deploying the contracts", progress)
+        _import(sender, imports(ledger), seal, progress)
+    steps.seal(seal)
+    if seal.size == 0:
+        steps.law(plan)
+    if imported_log_key != plan.log_key:
+        steps.call("log-key", "LuyaLedger", "setLogKey", plan.log_key)
+    steps.call("close-genesis", "LuyaLaw", "closeGenesis")
+    steps.hand_over(plan.roles, sender.address)
+    receipts = _run(sender, steps.take(), "deploying the ledger", progress)
+    start = next(receipt for receipt in receipts if receipt.key == "deploy/seal")
+    manifest = _manifest(plan, addresses, genesis_nonce, engine, start.block, seal.size, sender.address)
+    verify(rpc, manifest, seal)
+    return manifest
+
+
+def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
+    """The chain shows what the manifest says: codes, seal, holders, and a deployer without rights.
+
+    Raises:
+        DeploymentError: it does not; the text says where.
+    """
+    addresses = _named(manifest)
+    for name, address in addresses.items():
+        found = code_hash(rpc, artefact(name), address)
+        if found != manifest.code_hashes[name]:
+            raise DeploymentError(
+                f"{name} at {to_hex(address)} has code {found}, expected {manifest.code_hashes[name]}"
+            )
+    ledger = Ledger(rpc, manifest.ledger_address)
+    if not ledger.is_sealed():
+        raise DeploymentError("the ledger is not sealed: run the deployment again")
+    if seal is not None and seal.size and ledger.root_at(seal.size) != seal.root:
+        raise DeploymentError(f"the ledger's root at {seal.size} is not the archive's")
+    manager = AccessManager(rpc, manifest.authority_address)
+    deployer = bytes.fromhex(manifest.deployer[2:])
+    for role, number in role_numbers().items():
+        if manager.has_role(number, deployer)[0]:
+            raise DeploymentError(f"the deployer still has the role {role}: run the deployment again")
+        for holder in manifest.roles.get(role, []):
+            if not manager.has_role(number, bytes.fromhex(holder[2:]))[0]:
+                raise DeploymentError(f"{holder} does not hold the role {role}")
+
+
+def code_hash(rpc: JsonRpc, contract: Artefact, address: bytes) -> str:
+    """keccak-256, hex, of a contract's code with its immutables zeroed: comparable with the artefact's."""
+    code = bytearray(to_bytes(rpc.call("eth_getCode", to_hex(address), "latest")))
+    for start, length in contract.immutables:
+        code[start : start + length] = bytes(min(length, max(0, len(code) - start)))
+    return to_hex(keccak(bytes(code)))
+
+
+def _check_plan(plan: DeploymentPlan, deployer: bytes) -> None:
+    numbers = role_numbers()
+    for grant in plan.roles:
+        if grant.role not in numbers:
+            raise DeploymentError(f"there is no role {grant.role!r}: expected one of {', '.join(numbers)}")
+        if grant.address == deployer:
+            raise DeploymentError(f"the deployer's key may not hold {grant.role}: it must end without rights")
+        if grant.role == "IMPORTER":
+            raise DeploymentError("the role IMPORTER is the deployment's own: nobody holds it afterwards")
+    for needed in (ADMIN, "GOVERNANCE"):
+        if not any(grant.role == needed for grant in plan.roles):
+            raise DeploymentError(f"the plan names no holder of {needed}: nobody could ever change anything")
+
+
+def _run(sender: Sender, transactions: Sequence[Tx], what: str, progress: Progress) -> list[Receipt]:
+    progress(what, 0, len(transactions))
+    receipts = sender.run(transactions)
+    progress(what, len(transactions), len(transactions))
+    return receipts
+
+
+_IMPORT_WINDOW: Final = 64
+
+
+def _import(sender: Sender, calls: Iterable[Tx], seal: Seal, progress: Progress) -> None:
+    """Send the import phase in windows, so that neither memory nor the engine's pool has to hold it all."""
+    window: list[Tx] = []
+    done = 0
+    what = "rebuilding the ledger from the archive"
+    previous: list[Tx] = []
+    for tx in calls:
+        window.append(tx)
+        if len(window) == _IMPORT_WINDOW:
+            sender.send_many(window)
+            if previous:
+                done += len(previous)
+                sender.run(previous, timeout=900.0)
+            progress(what, min(done, seal.size), seal.size)
+            previous, window = window, []
+    for rest in (previous, window):
+        if rest:
+            sender.run(rest, timeout=900.0)
+    progress(what, seal.size, seal.size)
+
+
+def _named(manifest: Manifest) -> dict[str, bytes]:
+    return {
+        "AccessManager": manifest.authority_address,
+        "LuyaLedger": manifest.ledger_address,
+        "LuyaLaw": manifest.law_address,
+        "LuyaViews": manifest.views_address,
+    }
+
+
+def _manifest(
+    plan: DeploymentPlan,
+    addresses: Addresses,
+    genesis_nonce: bytes,
+    engine: str,
+    block: int,
+    size: int,
+    deployer: bytes,
+) -> Manifest:
+    roles: dict[str, list[str]] = {}
+    for grant in plan.roles:
+        roles.setdefault(grant.role, []).append(to_hex(grant.address))
+    return Manifest(
+        network=plan.network,
+        chain_id=plan.chain_id,
+        origin=plan.origin,
+        genesis_nonce=genesis_nonce.hex(),
+        engine=engine,
+        ledger=to_hex(addresses.ledger),
+        law=to_hex(addresses.law),
+        views=to_hex(addresses.views),
+        authority=to_hex(addresses.authority),
+        code_hashes={name: artefact(name).code_hash for name in NAMES},
+        start_block=block,
+        start_size=size,
+        log_key=verifier_key(plan.origin, plan.log_key),
+        roles=roles,
+        deployer=to_hex(deployer),
+    )

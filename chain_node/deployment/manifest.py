@@ -1,0 +1,110 @@
+"""The deployment's result, in HOME/manifest.json: what a client needs to know of a ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chain_node.errors import ManifestError
+from chain_node.protocol.attestation import Domain, domain_salt
+from chain_node.storage.durable import write_atomic
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A deployed ledger.
+
+    Attributes:
+        network: name of the network, the origin's first part.
+        chain_id: EIP-155 chain id; kept over a rebuild.
+        origin: the log's origin line; kept over a rebuild.
+        genesis_nonce: 32 random bytes of this deployment, hex; a rebuild has new ones.
+        engine: which engine it was deployed on.
+        ledger, law, views, authority: addresses, 0x and 40 hex digits.
+        code_hashes: keccak-256 of each contract's deployed code, hex, by contract name.
+        start_block: the block from which the follower reads.
+        start_size: the log's size at the seal; entries below came by import.
+        log_key: verifier key of the log's checkpoints.
+        roles: role name → addresses of its holders.
+        deployer: address that deployed, without rights since.
+    """
+
+    network: str
+    chain_id: int
+    origin: str
+    genesis_nonce: str
+    engine: str
+    ledger: str
+    law: str
+    views: str
+    authority: str
+    code_hashes: dict[str, str]
+    start_block: int
+    start_size: int
+    log_key: str
+    roles: dict[str, list[str]]
+    deployer: str
+    version: int = VERSION
+
+    @property
+    def ledger_address(self) -> bytes:
+        """20 bytes."""
+        return bytes.fromhex(self.ledger[2:])
+
+    @property
+    def law_address(self) -> bytes:
+        """20 bytes."""
+        return bytes.fromhex(self.law[2:])
+
+    @property
+    def views_address(self) -> bytes:
+        """20 bytes."""
+        return bytes.fromhex(self.views[2:])
+
+    @property
+    def authority_address(self) -> bytes:
+        """20 bytes."""
+        return bytes.fromhex(self.authority[2:])
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain that attestations are signed in."""
+        return Domain(self.chain_id, self.ledger_address, domain_salt(self.origin, bytes.fromhex(self.genesis_nonce)))
+
+    def to_json(self) -> str:
+        """Indented JSON, LF at its end."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    def changed(self, **fields: Any) -> Manifest:
+        """A copy with some fields changed."""
+        return replace(self, **fields)
+
+    def save(self, path: Path) -> None:
+        """Write it, durably."""
+        write_atomic(path, self.to_json().encode())
+
+    @staticmethod
+    def load(path: Path) -> Manifest:
+        """Read it.
+
+        Raises:
+            ManifestError: it is missing or not a manifest of this version.
+        """
+        try:
+            value = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ManifestError(f"{path} is missing: nothing has been deployed in this home yet") from None
+        except ValueError as error:
+            raise ManifestError(
+                f"{path} is not JSON: {error}; restore it from a copy, or remove it and run `luya rebuild`"
+            ) from error
+        if not isinstance(value, dict) or value.get("version") != VERSION:
+            raise ManifestError(f"{path} is not a manifest of version {VERSION}")
+        try:
+            return Manifest(**value)
+        except TypeError as error:
+            raise ManifestError(f"{path}: {error}") from error

@@ -1,0 +1,1 @@
+"""From final blocks to the archive."""

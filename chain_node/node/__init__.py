@@ -1,0 +1,1 @@
+"""One node composed: home, settings, engine, ledger, follower, and the checks of the whole."""

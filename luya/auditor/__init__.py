@@ -1,0 +1,1 @@
+"""`luya auditor`: for those who check the ledger from outside."""

@@ -1,0 +1,1 @@
+"""`luya bench`: what this machine does."""

@@ -1,0 +1,63 @@
+"""The commands of `luya bench`: each only reads its arguments and hands on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from luya.command import HomeOption, JsonOption, explained, run
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    home: HomeOption = None,
+    records: Annotated[int, typer.Option(min=1000, max=2_000_000, help="行数。Rows to ingest.")] = 30_000,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="接口负载时长。How long the API is loaded.")] = 15,
+    engine: Annotated[
+        str, typer.Option("--engine", help="链引擎：anvil 或 luyad。The engine under it: anvil, luyad.")
+    ] = "anvil",
+    json: JsonOption = False,
+) -> None:
+    """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API latency and gas; `network`: networks."""
+    if context.invoked_subcommand is not None:
+        return
+    from luya.bench import pipeline as command
+    from luya.engine.choice import Asked
+
+    with explained():
+        Asked.of(engine, None, None)
+    run(command.run, home, records=records, seconds=seconds, engine=engine, quiet=json)
+
+
+@app.command()
+def network(
+    validators: Annotated[
+        str, typer.Option("--validators", help="各网络的验证节点数量。Validators of each network, with commas.")
+    ] = "1,4",
+    seconds: Annotated[int, typer.Option(min=1, max=3600, help="每次负载时长。How long each load lasts.")] = 300,
+    rate: Annotated[
+        int, typer.Option(min=1, max=100_000, help="稳定负载，条/秒。Records a second of the steady load.")
+    ] = 1_000,
+    records_per_batch: Annotated[
+        int, typer.Option("--records-per-batch", min=1, max=1_000, help="每批条数。Records in a batch when saturated.")
+    ] = 1_000,
+    block_time: Annotated[
+        float, typer.Option("--block-time", min=0.05, max=600, help="出块间隔秒数。Seconds between blocks.")
+    ] = 0.5,
+    in_flight: Annotated[
+        int, typer.Option("--in-flight", min=0, help="饱和时未终局的条数。Records not final when saturated (0: best).")
+    ] = 0,
+    json: JsonOption = False,
+) -> None:
+    """测量多机构网络：吞吐、查询、同步、部署、增长。Measures luyad networks: throughput, queries, sync, growth."""
+    from luya.bench import network as command
+
+    with explained():
+        plan = command.Plan(
+            command.parse_validators(validators), seconds, rate, records_per_batch, block_time, in_flight
+        )
+    run(command.run, plan, quiet=json)

@@ -1,0 +1,1 @@
+"""`luya demo`: from nothing to a served, verified ledger."""

@@ -1,0 +1,1 @@
+"""`luya engine`, and which engine a home runs on."""

@@ -1,0 +1,1 @@
+"""`luya gateway`: the JSON-RPC door."""

@@ -1,0 +1,1 @@
+"""`luya network`: networks of several organisations."""

@@ -1,0 +1,1 @@
+"""Running a ledger: up, status, fsck, copies, backup and restore."""

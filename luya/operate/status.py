@@ -1,0 +1,158 @@
+"""`luya status`: what a home holds and what runs on it; works with nothing running."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from api.errors import ApiError
+from api.projection.projector import Projector
+from api.store.database import writer
+from chain_node.archive.reader import ArchiveReader
+from chain_node.contracts.handles import Ledger
+from chain_node.deployment.manifest import Manifest
+from chain_node.engine.base import Finality
+from chain_node.errors import NodeError
+from chain_node.node.home import Running
+from chain_node.protocol.checkpoint import Checkpoint
+from chain_node.protocol.errors import ProtocolError
+from chain_node.rpc.failover import connect
+from chain_node.supervisor.measure import alive
+from chain_node.supervisor.report import Report
+from luya.console import story
+from luya.home import Home
+from luya.operate.diagnosis import diagnose
+
+_PATIENCE = 5.0
+
+
+def run(home: Home, *, quiet: bool) -> dict[str, Any]:
+    """The home's state, each part for itself: a broken one does not hide the others."""
+    archive = ArchiveReader(home.archive)
+    value: dict[str, Any] = {"home": str(home.root), "deployed": home.manifest.exists()}
+    if value["deployed"]:
+        manifest = Manifest.load(home.manifest)
+        value |= {
+            "network": manifest.network,
+            "origin": manifest.origin,
+            "chain_id": manifest.chain_id,
+            "log_key": manifest.log_key,
+            "addresses": {name: getattr(manifest, name) for name in ("ledger", "law", "views", "authority")},
+            "roles": manifest.roles,
+        }
+        checkpoint = _checkpoint(archive)
+        if checkpoint is not None:
+            value |= {"log_size": checkpoint.size, "log_root": checkpoint.root.hex()}
+        value["processes"] = _processes(home)
+        value["chain"] = _chain(home, manifest)
+        value["lag"] = _lag(home, checkpoint.size if checkpoint else 0, value["chain"])
+        value["queues"] = _queues(home)
+        report = Report.read(home.root / "run")
+        if report is not None and alive(report.pid):
+            value["supervisor"] = {
+                name: getattr(report, name) for name in ("accepting", "restarts", "rollbacks", "metrics_url")
+            }
+    problems = diagnose(home, value)
+    value["ok"] = not any(one.severity == "error" for one in problems)
+    value["problems"] = [one.as_json() for one in problems]
+    if not quiet:
+        _show(value)
+    return value
+
+
+def _checkpoint(archive: ArchiveReader) -> Checkpoint | None:
+    """The newest one; None where it cannot be read, which the problems then tell."""
+    try:
+        return archive.checkpoint()
+    except (ProtocolError, OSError, ValueError):
+        return None
+
+
+def _processes(home: Home) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    running = Running.read(home)
+    if running is not None and alive(running.pid):
+        found["node"] = {"pid": running.pid, "engine": running.engine, "rpc_url": running.rpc_url}
+    try:
+        api = json.loads(home.api.read_text("utf-8"))
+        if alive(int(api["pid"])):
+            found["api"] = api
+    except (OSError, ValueError, KeyError):
+        pass  # no API says that it runs: that is an answer too
+    return found
+
+
+def _chain(home: Home, manifest: Manifest) -> dict[str, Any]:
+    running = Running.read(home)
+    if running is None or not alive(running.pid):
+        return {"running": False}
+    try:
+        with connect(running.urls, timeout=_PATIENCE) as rpc:
+            final = Finality.parse(running.finality).height(rpc)
+            block = rpc.call("eth_getBlockByNumber", "latest", False)
+            head, head_time = int(block["number"], 16), int(block["timestamp"], 16)
+            size = Ledger(rpc, manifest.ledger_address).log_size()
+    except NodeError as error:
+        return {"running": True, "problem": str(error)}
+    return {"running": True, "head": head, "final": final, "head_time": head_time, "log_size": size}
+
+
+def _lag(home: Home, archived: int, chain: dict[str, Any]) -> dict[str, int | str]:
+    lag: dict[str, int | str] = {}
+    if "log_size" in chain:
+        lag["archive"] = chain["log_size"] - archived
+    engine = writer(home.read_model)
+    try:
+        lag["read_model"] = archived - Projector(engine, ArchiveReader(home.archive)).size()
+    except (ApiError, OSError) as error:
+        lag["read_model"] = str(error)
+    except Exception as error:  # a database that was never migrated, or is away: say so instead of failing
+        lag["read_model"] = f"{type(error).__name__}: no read model yet"
+    finally:
+        engine.dispose()
+    return lag
+
+
+def _queues(home: Home) -> dict[str, int | str]:
+    """What waits: signed transactions by sender, records by feed."""
+    queues: dict[str, int | str] = {}
+    for path in sorted(home.outbox.glob("*.sqlite")):
+        queues[f"outbox/{path.stem}"] = _count(path, "SELECT count(*) FROM outbox WHERE state = 0")
+    for path in sorted(home.oracle.glob("*/journal.db")):
+        waiting = "SELECT count(*) FROM record WHERE state IN ('accepted', 'signed')"
+        queues[f"oracle/{path.parent.name}"] = _count(path, waiting)
+    return queues
+
+
+def _count(path: Path, query: str) -> int | str:
+    """What the query counts; why it cannot be told, where it cannot (a disk without any room, say)."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return int(db.execute(query).fetchone()[0])
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def _show(value: dict[str, Any]) -> None:
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a key that is cut cannot be copied
+    for name, shown in value.items():
+        if name == "problems":
+            continue
+        table.add_row(name, json.dumps(shown, ensure_ascii=False, indent=1) if isinstance(shown, dict) else str(shown))
+    story.print(table)
+    for one in value["problems"]:
+        colour = {"error": "red", "warning": "yellow"}.get(one["severity"], "cyan")
+        story.print(f"[{colour}]{one['severity']} {one['code']}[/{colour}]", soft_wrap=True)
+        for part in ("what", "do"):
+            story.print(f"  {escape(one[part]['zh'])}", soft_wrap=True)
+            story.print(f"  {escape(one[part]['en'])}", soft_wrap=True)
+    if not value["deployed"]:
+        story.print("这里还没有账本。Nothing is deployed here yet: run `luya up`, or `luya demo`.")

@@ -1,0 +1,77 @@
+"""`luya feed`: the home's feeds, and registering one on the ledger from its TOML file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from chain_node.deployment.steps import feed_settings
+from chain_node.sending.sender import Tx
+from luya.console import progress, tell
+from luya.errors import UsageError
+from luya.home import Home
+from luya.oracle import feeds
+from luya.session import Session, opened
+from oracle.config import FeedConfig, load
+
+_GAS: Final = 5_000_000
+_ACTIVE: Final = 1
+
+
+def register(home: Home, path: Path) -> dict[str, Any]:
+    """Registers the feed (and its organisation, where it is new) with the home's own role keys, and keeps its TOML.
+
+    Registering it again with other settings sets them anew: a new signer-set version.
+
+    Raises:
+        UsageError: the file is missing, or another feed of this home has its id or name.
+        Reverted: the ledger refuses; the text names the rule.
+    """
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}")
+    feed = load(path)
+    for other in feeds.of_home(home).values():
+        if (other.id == feed.id) != (other.name == feed.name):
+            raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
+    with progress() as advance, opened(home, advance=advance) as session:
+        _enact(session, feed)
+        session.node.catch_up()
+        session.project()
+    kept = home.feeds / f"{feed.name}.toml"
+    if path.resolve() != kept.resolve():
+        shutil.copyfile(path, kept)
+    tell(f"数据源 {feed.name} 已登记。Feed {feed.id} {feed.name} is registered; its settings are kept in {kept}.")
+    return {"feed": feed.id, "name": feed.name, "organisation": feed.organisation.id, "methods": list(feed.method_ids)}
+
+
+def _enact(session: Session, feed: FeedConfig) -> None:
+    node = session.node
+    size = node.ledger.log_size()
+    law = node.law
+    organisation = feeds.organisation_entry(feed)
+    description, state = law.read("organisation", organisation.id)
+    if (bytes(description), int(state)) != (organisation.description, _ACTIVE):
+        data = law.data("setOrganisation", organisation.id, organisation.description, _ACTIVE)
+        _send(session, "governance", Tx(law.address, data, _GAS, f"organisation/{organisation.id}/{size}"))
+    data = law.data("setFeed", feed_settings(feeds.feed_entry(node.keystore, feed)))
+    _send(session, "feed-admin", Tx(law.address, data, _GAS, f"feed/{feed.id}/{size}"))
+
+
+def _send(session: Session, role: str, tx: Tx) -> None:
+    sender = session.node.sender(role)
+    try:
+        sender.run([tx])
+    finally:
+        session.node.release_sender(role)
+
+
+def list_all(home: Home) -> dict[str, Any]:
+    """The home's feeds as their files say."""
+    found = [
+        {"feed": one.id, "name": one.name, "kind": one.kind, "organisation": one.organisation.id, "trial": one.trial}
+        for one in sorted(feeds.of_home(home).values(), key=lambda feed: feed.id)
+    ]
+    for one in found:
+        tell(f"  {one['feed']}  {one['name']}  ({one['kind']})")
+    return {"feeds": found}

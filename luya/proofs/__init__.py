@@ -1,0 +1,1 @@
+"""A reduction's proof: making one, and checking one offline."""

@@ -1,0 +1,35 @@
+"""The import phase's calls keep below the engine's limits."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from chain_node.archive.reader import ArchiveReader
+from chain_node.contracts.handles import Ledger
+from chain_node.deployment.import_phase import import_calls
+from chain_node.deployment.plan import Seal
+from chain_node.engine.base import Limits
+from chain_node.protocol.entries import Feed, Standing, encode
+
+STORAGE_WORD = 22_100
+"""Gas for 32 bytes of fresh storage."""
+
+
+class Reader:
+    def __init__(self, entries: list[bytes]) -> None:
+        self._entries = entries
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        return self._entries[start:stop]
+
+
+def test_large_feeds_do_not_run_out_of_gas() -> None:
+    signers = tuple(bytes([n]) * 20 for n in range(1, 33))
+    feed = Feed(0, 1, 1, 1, 17, signers, 63, 1, 1, tuple(range(1, 65)), Standing.ACTIVE)
+    entry = encode(feed)
+    reader = cast(ArchiveReader, Reader([entry] * 60))
+    calls = list(import_calls(reader, Ledger(None, bytes(20)), Seal(60, bytes(32)), Limits()))  # type: ignore[arg-type]
+    stored = -(-len(entry) // 32) * STORAGE_WORD
+    assert sum(call.data.count(entry) for call in calls) == 60
+    for call in calls:
+        assert call.data.count(entry) * stored * 5 // 4 <= call.gas

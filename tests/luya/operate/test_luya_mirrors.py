@@ -1,0 +1,127 @@
+"""A second copy that is damaged, or whose disk is not mounted: told, and nothing else ends because of it."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chain_node.archive.calls import Call
+from chain_node.archive.reader import ArchiveReader
+from chain_node.archive.writer import Archive
+from chain_node.node.metrics import NodeCollector, Sources
+from chain_node.protocol import checkpoint
+from chain_node.storage import disk_space as room
+from luya.home import Home
+from luya.operate import mirroring, supervision
+from luya.operate.supervision import MirrorKeeper, rooms
+
+ORIGIN = "test.luya/mirrors"
+KEY = Ed25519PrivateKey.generate()
+
+
+def grow(home: Home, count: int) -> None:
+    with Archive(home.archive) as archive:
+        archive.append([b"\x40" * 20] * count, [Call(archive.size, count, "0x0", 1)])
+        archive.publish(lambda one: checkpoint.sign(one, ORIGIN, KEY), ORIGIN)
+
+
+def until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """With an archive of 300 entries."""
+    monkeypatch.setattr(supervision, "_MIRROR_RETRY", 0.1)
+    made = Home(tmp_path / "home")
+    grow(made, 300)
+    return made
+
+
+@pytest.fixture
+def keeper(home: Home, tmp_path: Path) -> Iterator[MirrorKeeper]:
+    """Of a copy that is there."""
+    made = MirrorKeeper(home, tmp_path / "copy")
+    until(lambda: made.state().size == 300 and not made.state().reason)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe not text", b"no checkpoint\n"])
+@pytest.mark.parametrize("which", ["copy", "home/archive"])
+def test_a_damaged_checkpoint_is_told(
+    keeper: MirrorKeeper, home: Home, tmp_path: Path, which: str, damage: bytes
+) -> None:
+    good = (tmp_path / which / "checkpoint").read_bytes()
+    (tmp_path / which / "checkpoint").write_bytes(damage)
+    until(lambda: [one.code for one in keeper.problems()] == ["mirror-failing"])
+    assert f"{which}/checkpoint is damaged" in str(keeper.problems()[0].facts["reason"])
+    sources = Sources(
+        archive=home.archive,
+        mirrors=lambda: [keeper.state()],
+        extra=lambda: [(one.code, one.severity) for one in keeper.problems()],
+    )
+    found = {(one.name, one.value) for family in NodeCollector(sources).collect() for one in family.samples}
+    assert ("luya_supervisor_problem", 1.0) in found
+    assert ("luya_archive_mirror_up", 0.0) in found
+    (tmp_path / which / "checkpoint").write_bytes(good)
+    grow(home, 5)
+    until(lambda: keeper.state().size == 305 and not keeper.problems())
+
+
+def test_a_copy_whose_disk_is_not_mounted_is_not_begun_anew(keeper: MirrorKeeper, home: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    keeper.close()
+    copy.rename(tmp_path / "unmounted")
+    copy.mkdir()
+    again = MirrorKeeper(home, copy)
+    try:
+        until(lambda: bool(again.problems()))
+        assert "is its disk mounted" in str(again.problems()[0].facts["reason"])
+        grow(home, 5)
+        time.sleep(0.3)
+        assert not any(copy.iterdir()), "nothing was written where the copy's disk belongs"
+        copy.rmdir()
+        (tmp_path / "unmounted").rename(copy)
+        until(lambda: not again.problems() and again.state().size == 305)
+    finally:
+        again.close()
+    shutil.rmtree(copy)
+    assert mirroring.mirror(home, copy, once=True, quiet=True)["size"] == 305, "by hand it may be begun anew"
+    last = MirrorKeeper(home, copy)
+    until(lambda: not last.problems())
+    last.close()
+    assert ArchiveReader(copy).size == 305
+
+
+def test_a_copy_made_by_hand_is_remembered_too(home: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    mirroring.mirror(home, copy, once=True, quiet=True)
+    shutil.rmtree(copy)
+    keeper = MirrorKeeper(home, copy)
+    until(lambda: [one.code for one in keeper.problems()] == ["mirror-failing"])
+    keeper.close()
+    assert not copy.exists()
+
+
+def test_a_disk_that_does_not_say_how_full_it_is_hides_no_other(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = room.free
+
+    def gone(path: Path) -> int:
+        if path == tmp_path / "copy":
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected", str(path))
+        return free(path)
+
+    monkeypatch.setattr(room, "free", gone)
+    assert [one.place for one in rooms(home, tmp_path / "copy")] == [str(home.root)]

@@ -1,0 +1,44 @@
+"""A partner's own TOML becomes a feed of an existing home."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from luya.demo.data import write_partner_files
+from luya.errors import UsageError
+from luya.home import Home
+from luya.oracle import feeds, registration
+from luya.session import opened
+from oracle.config import SHIPPED
+
+
+def own_toml(folder: Path, *, number: int, name: str) -> Path:
+    text = (SHIPPED / "daily-steps.toml").read_text("utf-8")
+    path = folder / "mine.toml"
+    path.write_text(text.replace("id = 2\n", f"id = {number}\n").replace('"daily-steps"', f'"{name}"'), "utf-8")
+    return path
+
+
+def test_a_registered_feed_records(tmp_path: Path) -> None:
+    home = Home.of(tmp_path / "home")
+    answer = registration.register(home, own_toml(tmp_path, number=7, name="my-steps"))
+    assert (answer["feed"], answer["organisation"]) == (7, 7)
+    file = write_partner_files(tmp_path / "files", records=40, last_day=date(2026, 10, 31)).files["daily-steps"]
+    with opened(home) as session:
+        result = session.ingest([file], feeds.find(home, "my-steps"), enrol_unknown=True)
+        assert result.accepted > 0
+        assert session.node.ledger.next_sequence(7) == result.accepted
+    assert [one["name"] for one in registration.list_all(home)["feeds"]][-1] == "my-steps"
+
+
+def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    home = Home.of(tmp_path / "home")
+    with pytest.raises(UsageError, match="daily-steps"):
+        registration.register(home, own_toml(tmp_path, number=2, name="my-steps"))
+    with pytest.raises(UsageError, match="bike-share"):
+        registration.register(home, own_toml(tmp_path, number=7, name="bike-share"))
+    with pytest.raises(UsageError, match="no such file"):
+        registration.register(home, tmp_path / "absent.toml")

@@ -1,14 +1,15 @@
 """A partner's files in one call: read, judge, enrol, journal, sign, submit, settle, report.
 
 A call that was killed is gone on with by calling again with the same files (by their content, in the same order),
-settings and flag: its rows count as that call's. Rows of calls that were delivered are already known.
+settings and flag: its rows count as that call's. Rows of calls that were delivered are already known; those of them
+that were never attested are judged again, and count as this call's where their verdict is another one now.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,13 @@ from oracle.attest.signer import Quorum, Signer
 from oracle.claims import Words
 from oracle.config import FeedConfig
 from oracle.errors import ConfigError
-from oracle.journaling import Journaling, persons
+from oracle.journaling import Journaling
 from oracle.law import FeedLaw
 from oracle.ports import Archive, Ledger, Registrar
 from oracle.staging import InputFile
-from oracle.store import outcomes
-from oracle.store.journal import Call, Journal
+from oracle.store import outcomes, rows
+from oracle.store import staged as stage
+from oracle.store.journal import Call, Journal, path_of
 from oracle.store.outcomes import RowOutcome
 from oracle.submit import Outbox
 
@@ -44,7 +46,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """Of this call: rows = accepted + sum of refused (by rule) + already_known; amounts as the ledger recorded them."""
+    """Of this call: rows = accepted + sum of refused (by rule) + already_known; amounts as the ledger recorded them.
+
+    known: what the already-known rows were: accepted, revoked, or refused by a rule; corrected: how many of them came
+    with other content and stay as they were attested; judged_again: how many of accepted and refused had an earlier
+    verdict; judged_otherwise: how many of the feed's rows still stand refused by other settings (`rejudge.retry`).
+    """
 
     rows: int
     accepted: int
@@ -52,6 +59,10 @@ class IngestResult:
     already_known: int
     credits_mg: int
     millipoints: int
+    known: dict[str, int] = field(default_factory=dict)
+    corrected: int = 0
+    judged_again: int = 0
+    judged_otherwise: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,9 @@ def ingest(
     """
     if report is not None:
         reports.check(report)
-    journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
+    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
     try:
-        return _Run(journal, feed, world, enrol_unknown, progress or _silent).go(files, report, deliver, hold)
+        return Run(journal, feed, world, enrol_unknown, progress or silent).files(files, report, deliver, hold)
     finally:
         journal.close()
 
@@ -115,7 +126,7 @@ def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
 
     The last thing a command does: after the engine has stopped and the result is printed. Needs no ledger.
     """
-    journal = Journal(home / feed.name / "journal.db", feed.id, key)
+    journal = Journal(path_of(home, feed.name), feed.id, key)
     try:
         held = journal.held()
         for call in held:
@@ -127,9 +138,9 @@ def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
 
 def settle_pending(feed: FeedConfig, world: World) -> int:
     """Bring to an end what earlier, interrupted calls have journaled; returns how many sequences are final."""
-    journal = Journal(world.home / feed.name / "journal.db", feed.id, world.key)
+    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
     try:
-        run = _Run(journal, feed, world, False, _silent)
+        run = Run(journal, feed, world, False, silent)
         run.outbox.recover()
         for _ in run.outbox.drain():
             pass
@@ -138,53 +149,78 @@ def settle_pending(feed: FeedConfig, world: World) -> int:
         journal.close()
 
 
-def _silent(progress: Progress) -> None:
+def silent(progress: Progress) -> None:
     """Nobody watches."""
 
 
-class _Run:
+class Run:
+    """One call on an open journal: of files here, of what the journal holds in `oracle.rejudge`."""
+
     def __init__(
         self, journal: Journal, feed: FeedConfig, world: World, enrol_unknown: bool, progress: Watcher
     ) -> None:
-        self._journal = journal
-        self._feed = feed
+        self.journal = journal
+        self.feed = feed
         self._world = world
         self._enrol = enrol_unknown
-        self._progress = progress
-        self._law = _law(feed, world.ledger)
-        quorum = Quorum(world.signers, self._law.feed)
-        self.outbox = Outbox(journal, world.ledger, world.archive, self._law, quorum, feed.digest)
+        self.progress = progress
+        self.law = _law(feed, world.ledger)
+        quorum = Quorum(world.signers, self.law.feed)
+        self.outbox = Outbox(journal, world.ledger, world.archive, self.law, quorum, feed.digest)
 
-    def go(
+    def files(
         self,
         paths: Sequence[Path],
         report: Path | None,
         deliver: Callable[[Delivery], None] | None,
         hold: bool,
     ) -> IngestResult:
+        """The call of these files, from its beginning or from where it was killed, to its end."""
+        self.catch_up()
+        files = staging.survey(paths, self._bytes("survey", _size(paths)))
+        call = self.begin(self._fingerprint(files), [(file.number, str(file.path), file.digest) for file in files])
+        staged = self._stage(files, call)
+        return self.finish(call, staged, [str(file.path) for file in files], report, deliver, hold)
+
+    def catch_up(self) -> None:
+        """Take up and send what earlier calls have left."""
         self.outbox.recover()
         self.outbox.submit()
-        files = staging.survey(paths, self._bytes("survey", _size(paths)))
-        call = self._journal.begin(
-            self._fingerprint(files), self._law.today, [(file.number, str(file.path), file.digest) for file in files]
-        )
-        self._law = replace(self._law, today=call.today)
-        staged = self._stage(files, call)
-        self._journal.db.execute("ATTACH ? AS stage", (str(staged),))
-        self._accounts(call)
-        self._verify(call)
-        for settled in self.outbox.drain():
-            self._progress(Progress("settle", settled, self._journal.next_sequence()))
-        result = self._deliver(call, [str(file.path) for file in files], report, deliver)
-        self._journal.db.execute("DETACH stage")
+
+    def begin(self, fingerprint: bytes, files: Sequence[tuple[int, str, bytes]]) -> Call:
+        """The call with this fingerprint; the law is that of the day on which it began."""
+        settings = self.journal.settings(self.feed.digest, self.feed.settings)
+        call = self.journal.begin(fingerprint, self.law.today, files, settings)
+        self.law = replace(self.law, today=call.today)
+        return call
+
+    def finish(
+        self,
+        call: Call,
+        staged: Path,
+        names: Sequence[str],
+        report: Path | None,
+        deliver: Callable[[Delivery], None] | None,
+        hold: bool,
+        *,
+        asked: bool = False,
+    ) -> IngestResult:
+        """Judge what is staged, attest what passes, wait until it is final, and hand the outcome on."""
+        with stage.attached(self.journal, staged):
+            stage.rekey(self.journal, self.feed.columns.get("record_id"))
+            self._accounts(call)
+            self._verify(call, asked)
+            for settled in self.outbox.drain():
+                self.progress(Progress("settle", settled, self.journal.next_sequence()))
+            result = self._deliver(call, names, report, deliver)
         if hold:
-            self._journal.hold(call)
+            self.journal.hold(call)
         else:
-            self._journal.finish(call.id)
+            self.journal.finish(call.id)
         return result
 
     def _fingerprint(self, files: Sequence[InputFile]) -> bytes:
-        parts = [self._feed.digest, bytes([self._enrol]), *(file.digest for file in files)]
+        parts = [self.feed.digest, bytes([self._enrol]), *(file.digest for file in files)]
         return hashlib.sha256(b"".join(parts)).digest()
 
     def _bytes(self, stage: str, total: int | None) -> Callable[[int], None]:
@@ -193,44 +229,39 @@ class _Run:
         def read(count: int) -> None:
             nonlocal done
             done += count
-            self._progress(Progress(stage, done, total))
+            self.progress(Progress(stage, done, total))
 
         return read
 
     def _stage(self, files: Sequence[InputFile], call: Call) -> Path:
-        staged = self._journal.staging(call.id)
+        staged = self.journal.staging(call.id)
         if not staged.exists():
             reading = self._bytes("read", sum(file.size for file in files))
-            known = self._journal.known_elsewhere
-            staging.build(staged, files, self._feed, self._law, lambda keys: known(call.id, keys), reading)
+            staging.build(staged, files, self.feed, self.law, reading)
         return staged
 
     def _accounts(self, call: Call) -> None:
-        """Find, or with the flag make, the accounts of the persons that may earn; they stand in a temporary table."""
-        db = self._journal.db
-        db.execute("CREATE TEMP TABLE account (person TEXT PRIMARY KEY, account BLOB NOT NULL) WITHOUT ROWID")
-        registrar, organisation = self._world.registrar, self._feed.organisation.id
+        """Find, or with the flag make, the accounts of the persons that may earn."""
+        registrar, organisation = self._world.registrar, self.feed.organisation.id
         find = registrar.enrol_many if self._enrol else registrar.lookup_many
-        wanted, done = persons(self._journal, call), 0
+        wanted, done = stage.persons(self.journal, call), 0
         while some := list(islice(wanted, ENROLLED_AT_ONCE)):
-            found = find(organisation, some)
-            with self._journal.transaction():
-                db.executemany("INSERT INTO account VALUES (?, ?)", list(found.items()))
+            stage.know(self.journal, find(organisation, some))
             done += len(some)
-            self._progress(Progress("enrol", done, None))
+            self.progress(Progress("enrol", done, None))
 
-    def _verify(self, call: Call) -> None:
-        total = int(self._journal.db.execute("SELECT COUNT(*) FROM stage.staged").fetchone()[0])
-        words = Words(self._journal, self._world.ledger, self._law)
-        journaling, done = Journaling(self._journal, call, self._feed, self._law, words), 0
+    def _verify(self, call: Call, asked: bool) -> None:
+        total = stage.count(self.journal)
+        words = Words(self.journal, self._world.ledger, self.law)
+        journaling, done = Journaling(self.journal, call, self.feed, self.law, words, asked=asked), 0
         while True:
-            with self._journal.transaction():
+            with self.journal.transaction():
                 taken = journaling.take()
                 self.outbox.sign()
             if not taken:
                 return
             done += taken
-            self._progress(Progress("verify", min(done, total), total))
+            self.progress(Progress("verify", min(done, total), total))
             self.outbox.submit()
             self.outbox.advance(0)
             while self.outbox.in_flight > WINDOW:
@@ -243,14 +274,23 @@ class _Run:
         report: Path | None,
         deliver: Callable[[Delivery], None] | None,
     ) -> IngestResult:
-        sums = outcomes.totals(self._journal, call)
+        sums = outcomes.totals(self.journal, call)
         result = IngestResult(
-            sums.rows, sums.accepted, sums.refused, sums.already_known, sums.credits_mg, sums.millipoints
+            sums.rows,
+            sums.accepted,
+            sums.refused,
+            sums.already_known,
+            sums.credits_mg,
+            sums.millipoints,
+            sums.known,
+            sums.corrected,
+            sums.judged_again,
+            rows.judged_otherwise(self.journal, call.settings),
         )
         if report is not None:
-            reports.write(report, names, outcomes.rows(self._journal, call))
+            reports.write(report, names, outcomes.rows(self.journal, call))
         if deliver is not None:
-            deliver(Delivery(result, self._feed.id, call.id, tuple(names), lambda: outcomes.rows(self._journal, call)))
+            deliver(Delivery(result, self.feed.id, call.id, tuple(names), lambda: outcomes.rows(self.journal, call)))
         return result
 
 

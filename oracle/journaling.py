@@ -1,11 +1,14 @@
-"""Staged rows become journaled ones, chunk by chunk, in order: refused, or accepted with account, salt, sequence."""
+"""Staged rows become journaled ones, chunk by chunk, in order: refused, or accepted with account, salt, sequence.
+
+A row that is known and not attested is judged again. Where nothing it was judged by has changed (settings, content) and
+the same rule refuses it, its verdict stays as it is: it is known already. Else the verdict is this call's, and replaces
+the earlier one, in the transaction that claims its slots and gives it a sequence.
+"""
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from chain_node.protocol import slotword
 from chain_node.protocol.records import Record, evidence
@@ -13,63 +16,31 @@ from chain_node.protocol.rules import Rule
 from oracle.attest.batching import gas_of
 from oracle.claims import Words
 from oracle.config import FeedConfig
-from oracle.intake.canonical import canonical
 from oracle.law import FeedLaw
-from oracle.store.journal import SALT_BYTES, Call, Journal, Kept
+from oracle.store import rows as store
+from oracle.store import staged
+from oracle.store.journal import Call, Journal
+from oracle.store.openings import SALT_BYTES, paired
+from oracle.store.rows import Kept
+from oracle.store.staged import Row
 
 CHUNK: Final = 4_000
 
 
-class Row(NamedTuple):
-    """A staged row with what the journal knows of it. account: of its person, None where unknown; known: journaled."""
-
-    id: int
-    file: int
-    row: int
-    start: int
-    key: bytes
-    raw: bytes
-    rule: int | None
-    value: str
-    method: int | None
-    day: int
-    slot: int
-    slots: int
-    activity: int
-    exit: int | None
-    lead: int | None
-    twin: int
-    account: bytes | None
-    known: int | None
-
-
-_COLUMNS: Final = ", ".join(f"s.{name}" for name in Row._fields[:-2])
-_SELECT: Final = f"""
-SELECT {_COLUMNS}, a.account, r.id FROM stage.staged s
-LEFT JOIN temp.account a ON a.person = s.person LEFT JOIN record r ON r.key = s.key
-"""  # noqa: S608 - constants only
-_NEXT: Final = f"{_SELECT} WHERE (s.start, s.file, s.row) > (?, ?, ?) ORDER BY s.start, s.file, s.row LIMIT ?"
-_ONE: Final = f"{_SELECT} WHERE s.id = ?"
-
-
-def persons(journal: Journal, call: Call) -> Iterator[str]:
-    """The persons of whom at least one new row passes what can be told from the row alone."""
-    query = """
-    SELECT DISTINCT s.person FROM stage.staged s LEFT JOIN record r ON r.key = s.key AND r.call != ?
-    WHERE s.rule IS NULL AND s.method IS NOT NULL AND s.twin = 0 AND r.id IS NULL
-    """
-    for (person,) in journal.db.execute(query, (call.id,)):
-        yield person
-
-
 class Journaling:
-    """Takes the rows of one call. `take` returns how many rows it went through, 0 at the end."""
+    """Takes the rows of one call. `take` returns how many rows it went through, 0 at the end.
 
-    def __init__(self, journal: Journal, call: Call, config: FeedConfig, law: FeedLaw, words: Words) -> None:
+    asked: somebody asks for these rows to be judged again, so what was set aside is tried once more too.
+    """
+
+    def __init__(
+        self, journal: Journal, call: Call, config: FeedConfig, law: FeedLaw, words: Words, *, asked: bool = False
+    ) -> None:
         self._journal = journal
         self._call = call
         self._law = law
         self._words = words
+        self._asked = asked
         self._person_column = config.columns["person"]
         self._kept: list[Kept] = []
         self._openings: list[bytes] = []
@@ -79,15 +50,15 @@ class Journaling:
     def take(self) -> int:
         """Journal the next chunk, in the caller's transaction."""
         journal = self._journal
-        rows = [Row(*row) for row in journal.db.execute(_NEXT, (*self._call.position, CHUNK))]
+        rows = staged.following(journal, self._call, CHUNK)
         if not rows:
             return 0
         self._kept, self._openings = [], []
-        self._next_id, self._sequence = journal.next_id(), journal.next_sequence()
+        self._next_id, self._sequence = store.next_id(journal), journal.next_sequence()
         # At most two rows are journaled for one that is taken: a trip's entry and its exit.
         self._salts = secrets.token_bytes(2 * SALT_BYTES * len(rows))
         self._exits: set[int] = set()
-        wanted = [row for row in rows if not (row.twin or row.known)]
+        wanted = [row for row in rows if not (row.twin or row.attested or row.own)]
         self._words.load(
             slotword.key(row.account, self._law.methods[row.method].group, row.day)
             for row in wanted
@@ -96,7 +67,7 @@ class Journaling:
         for row in wanted:
             if row.id not in self._exits:
                 self._take(row)
-        journal.keep(self._kept, self._openings)
+        store.keep(journal, self._call, self._kept, self._openings)
         self._words.save()
         last = rows[-1]
         journal.advance(self._call, (last.start, last.file, last.row))
@@ -105,33 +76,36 @@ class Journaling:
     def _take(self, row: Row) -> None:
         leave = self._exit_of(row)
         if row.lead is not None:
-            # Another call took the entry since the two were paired, else this row would be journaled with it.
-            self._keep(row, rule=Rule.EXIT_WITHOUT_ENTRY)
+            if staged.one(self._journal, self._call, row.lead).attested:
+                # Another call took the entry since the two were paired, else this row would be journaled with it.
+                self._refuse(row, None, Rule.EXIT_WITHOUT_ENTRY)
         elif row.exit is not None and leave is None:
             # Another call took the exit since the two were paired.
-            self._keep(row, rule=Rule.ENTRY_WITHOUT_EXIT)
+            self._refuse(row, None, Rule.ENTRY_WITHOUT_EXIT)
+        elif row.aside and not self._asked and not _stale(row, leave):
+            return  # it passes our rules, and no ledger took it: nothing has changed
         elif row.rule is not None:
-            self._keep(row, rule=Rule(row.rule), value=row.value)
+            self._refuse(row, None, Rule(row.rule), row.value)
         elif row.method is None:
-            self._keep(row, rule=Rule.ENTRY_WITHOUT_EXIT)
+            self._refuse(row, None, Rule.ENTRY_WITHOUT_EXIT)
         elif row.account is None:
-            self._keep_with(row, leave, rule=Rule.UNKNOWN_PERSON, value=self._person_column)
+            self._refuse(row, leave, Rule.UNKNOWN_PERSON, self._person_column)
         else:
             self._claim(row, leave, row.account, row.method)
 
     def _exit_of(self, row: Row) -> Row | None:
         if row.exit is None:
             return None
-        leave = Row(*self._journal.db.execute(_ONE, (row.exit,)).fetchone())
-        return None if leave.known else leave
+        leave = staged.one(self._journal, self._call, row.exit)
+        return None if leave.attested else leave
 
     def _claim(self, row: Row, leave: Row | None, account: bytes, method_id: int) -> None:
         method = self._law.methods[method_id]
         claimed = self._words.claim(account, method, row.day, row.slot, row.slots, row.activity)
         if isinstance(claimed, Rule):
-            self._keep_with(row, leave, rule=claimed, value=f"day {row.day} slots {row.slot}+{row.slots}")
+            self._refuse(row, leave, claimed, f"day {row.day} slots {row.slot}+{row.slots}")
             return
-        raw = row.raw if leave is None else pair_json(row.raw, leave.raw)
+        raw = row.raw if leave is None else paired(row.raw, leave.raw)
         salt = self._salt()
         record = Record(account, method_id, row.day, row.slot, row.slots, 0, row.activity, evidence(salt, raw))
         self._keep_with(row, leave, body=record.encode(), gas=gas_of(claimed, b""), opening=salt + raw)
@@ -139,6 +113,12 @@ class Journaling:
     def _salt(self) -> bytes:
         at = len(self._kept) * SALT_BYTES
         return self._salts[at : at + SALT_BYTES]
+
+    def _refuse(self, row: Row, leave: Row | None, rule: Rule, value: str = "") -> None:
+        said = [one.verdict == rule and not one.aside for one in (row, leave) if one is not None]
+        if all(said) and not _stale(row, leave):
+            return  # the verdict stands
+        self._keep_with(row, leave, rule=rule, value=value)
 
     def _keep_with(
         self,
@@ -169,20 +149,20 @@ class Journaling:
         gas: int | None = None,
         opening: bytes | None = None,
     ) -> int:
-        identity, sequence = self._next_id, None
+        again = row.record is not None
+        identity = self._next_id if row.record is None else row.record
+        sequence = None
         state = None if lead is not None else "refused" if body is None else "accepted"
         if body is not None:
             sequence, self._sequence = self._sequence, self._sequence + 1
         self._openings.append(opening if opening is not None else self._salt() + row.raw)
         number = None if rule is None else int(rule)
-        head = (identity, self._call.id, row.file, row.row, row.key, state, number, value, role, lead)
-        self._kept.append(Kept(*head, sequence, body, None, gas))
-        self._next_id += 1
+        head = (identity, again, row.file, row.row, row.line, row.key, row.content)
+        self._kept.append(Kept(*head, state, number, value, role, lead, sequence, body, gas))
+        self._next_id += not again
         return identity
 
 
-def pair_json(entry: bytes, leave: bytes) -> bytes:
-    """The raw record of a metro trip: both swipes in one object, their names prefixed `entry.` and `exit.`."""
-    both = {f"entry.{name}": text for name, text in json.loads(entry).items()}
-    both.update({f"exit.{name}": text for name, text in json.loads(leave).items()})
-    return canonical(both)
+def _stale(row: Row, leave: Row | None) -> bool:
+    """Whether one of the two is new, or was judged by other settings or with other content."""
+    return any(one.record is None or bool(one.stale) for one in (row, leave) if one is not None)

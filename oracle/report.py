@@ -1,4 +1,15 @@
-"""The report of a call: a CSV with a line per input row, safe to open in a spreadsheet."""
+"""The report of a call: a CSV with a line per input row, safe to open in a spreadsheet.
+
+file, row, line       the file as it was given, the row among its data rows, and the file's line on which it begins
+outcome               accepted, refused, or already-known
+rule, value           which rule refused it, and the value that the rule looked at
+index                 of its entry in the log (`luya bundle INDEX`)
+credits_mg, millipoints    as the ledger recorded them
+was                   what was known of it before: accepted, revoked, or a rule
+corrected             yes: it was attested with other content under this record id, and stays so
+settings              the first 16 hex digits of the digest of the settings that the verdict came from
+remedy_zh, remedy_en  what to do
+"""
 
 from __future__ import annotations
 
@@ -9,11 +20,26 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from chain_node.protocol.rules import Rule
 from chain_node.storage.durable import fsync_dir
 from oracle.errors import SourceError
 from oracle.store.outcomes import RowOutcome
 
-HEADER: Final = ("file", "row", "outcome", "rule", "value", "index", "credits_mg", "millipoints")
+HEADER: Final = (
+    *("file", "row", "line", "outcome", "rule", "value", "index", "credits_mg", "millipoints"),
+    *("was", "corrected", "settings", "remedy_zh", "remedy_en"),
+)
+DIGITS: Final = 16
+"""Hex digits of a settings' digest that are shown."""
+_CORRECTED: Final = (
+    "此编号的记录已入账，按原内容保留，更正后的内容不再计入；如原记录有误，请申请撤销，并以新编号提交更正后的记录。",
+    "What was recorded under this id stays as it was; the other content is not counted. If it was wrong, have the "
+    "entry revoked and send the right record under a new id.",
+)
+_TAKEN: Final = (
+    "账本已对此记录作出决定，重新提交同一记录不会改变结果。",
+    "The ledger has decided on this record; sending the same record again does not change that.",
+)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -62,4 +88,19 @@ def check(path: Path) -> None:
 def _line(row: RowOutcome, names: Sequence[str]) -> tuple[object, ...]:
     index = "" if row.index is None else row.index
     value = harmless(row.value)
-    return (names[row.file], row.row, row.outcome, row.rule, value, index, row.credits_mg, row.millipoints)
+    place = (names[row.file], row.row, row.line)
+    amounts = (row.credits_mg, row.millipoints)
+    known = (row.was, "yes" if row.corrected else "", row.settings.hex()[:DIGITS])
+    return (*place, row.outcome, row.rule, value, index, *amounts, *known, *_remedy(row))
+
+
+def _remedy(row: RowOutcome) -> tuple[str, str]:
+    """What to do, in Chinese and English; nothing where nothing is to be done."""
+    if row.corrected:
+        return _CORRECTED
+    if not row.rule:
+        return ("", "")
+    text = Rule.of(row.rule).text
+    if row.sequence is not None and row.outcome == "already-known":
+        return (f"{text.remedy_zh}{_TAKEN[0]}", f"{text.remedy_en} {_TAKEN[1]}")
+    return (text.remedy_zh, text.remedy_en)

@@ -49,8 +49,8 @@ UPDATE staged SET twin = 1 WHERE EXISTS (
 
 Reading = Callable[[int], None]
 """Told how many bytes of the files have been read."""
-Known = Callable[[Sequence[bytes]], set[bytes]]
-"""Which of these idempotency keys an earlier call has taken."""
+Fill = Callable[[sqlite3.Connection, "Judge"], None]
+"""Puts rows into the table of a staging file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +140,21 @@ class Judge:
         return transit.pair(swipes, self._transit, self._law)
 
 
-def build(
-    target: Path, files: Sequence[InputFile], config: FeedConfig, law: FeedLaw, known: Known, reading: Reading
-) -> None:
+def build(target: Path, files: Sequence[InputFile], config: FeedConfig, law: FeedLaw, reading: Reading) -> None:
     """Write the staging file of these files, complete and durable.
 
     Raises SourceError: a file has changed since `survey`, or cannot be taken as a whole.
     """
+
+    def fill(db: sqlite3.Connection, judge: Judge) -> None:
+        for file in files:
+            _stage_file(db, file, config, judge, reading)
+
+    write(target, config, law, fill)
+
+
+def write(target: Path, config: FeedConfig, law: FeedLaw, fill: Fill) -> None:
+    """Write a staging file of the rows that `fill` puts there, complete and durable."""
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -158,13 +166,12 @@ def build(
             db.execute(f"PRAGMA {pragma}")
         db.execute("BEGIN")
         db.execute(_TABLE)
-        for file in files:
-            _stage_file(db, file, config, judge, reading)
+        fill(db, judge)
         db.execute("CREATE INDEX staged_key ON staged (key)")
         db.execute(_TWINS)
         db.execute("CREATE INDEX staged_order ON staged (start, file, row)")
         if config.kind == "transit":
-            _pair(db, judge, known)
+            _pair(db, judge)
         db.execute("COMMIT")
     finally:
         db.close()
@@ -267,15 +274,18 @@ def _columns(
     return (*place, start, key, content, raw, person, number, value, *claim, kind, station)
 
 
-_SWIPES: Final = "SELECT id, key, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
+_SWIPES: Final = "SELECT id, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
 
 
-def _pair(db: sqlite3.Connection, judge: Judge, known: Known) -> None:
-    """Judge all swipes of the call together; what an earlier call took is left out."""
+def _pair(db: sqlite3.Connection, judge: Judge) -> None:
+    """Judge all swipes of the call together.
+
+    Those that are attested too: left out, the swipes before and after a known trip would make a trip of their own.
+    """
     db.execute(
         "CREATE TEMP TABLE judged (rule, value, method, day, slot, slots, activity, exit, id INTEGER PRIMARY KEY)"
     )
-    judged = judge.pair(_swipes(db, known))
+    judged = judge.pair(_swipes(db))
     while chunk := list(islice(judged, CHUNK)):
         db.executemany(
             "INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -296,10 +306,6 @@ def _claim(verdict: Verdict) -> tuple[int | None, ...]:
     return tuple(verdict[4:]) if verdict.method else (None,) * 5
 
 
-def _swipes(db: sqlite3.Connection, known: Known) -> Iterator[tuple[int, transit.Swipe]]:
-    cursor = db.execute(f"{_SWIPES} ORDER BY start, file, row")
-    while chunk := cursor.fetchmany(CHUNK):
-        taken = known([key for _, key, *_ in chunk])
-        for row, key, person, at, kind, station in chunk:
-            if key not in taken:
-                yield row, transit.Swipe(person, at, kind, station)
+def _swipes(db: sqlite3.Connection) -> Iterator[tuple[int, transit.Swipe]]:
+    for row, person, at, kind, station in db.execute(f"{_SWIPES} ORDER BY start, file, row"):
+        yield row, transit.Swipe(person, at, kind, station)

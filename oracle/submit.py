@@ -81,6 +81,7 @@ class Outbox:
             fresh = self._ledger.next_sequence(self._feed) == 0
             self._journal.set_cursor(size if fresh else 0)
         self._check(self._ledger.next_sequence(self._feed))
+        self._rescan()
         self.settle()
         domain = store.domain_text(self._ledger.domain())
         signed = store.live(self._journal)
@@ -90,6 +91,13 @@ class Outbox:
         self._live = {batch.key: batch for batch in signed}
         self._unsent = list(signed)
         self._signed_to = signed[-1].end if signed else self._journal.settled()
+
+    def _rescan(self) -> None:
+        """Look for revocations in what was settled before the journal noted any."""
+        if (size := self._journal.meta("rescan")) is not None:
+            revocations = (e for e in enumerate(self._archive.entries(0, size)) if e[1][0] == log.REVOCATION)
+            revoked = [found for index, entry in revocations for found in self._ours(index, self._target(entry)[1])]
+            self._journal.note_revoked(revoked, scanned=True)
 
     def _check(self, ledger: int) -> None:
         ours, final = self._journal.next_sequence(), self._journal.settled()
@@ -142,7 +150,7 @@ class Outbox:
             f"record-{self._feed}-{statement.first_sequence}-{digest.hex()[:32]}-{attempt}",
             digest,
             store.domain_text(domain),
-            self._digest,
+            statement.config_digest,
             self._quorum.sign(domain, statement),
             gas_limit(batch),
         )
@@ -187,10 +195,13 @@ class Outbox:
         found: list[Settlement] = []
         returned: list[bytes] = []
         freed: list[Record] = []
+        revoked: list[tuple[int, int]] = []
         bodies: dict[int, bytes] = {}
         for index, entry in enumerate(self._archive.entries(start, stop), start):
             if entry[0] == log.REVOCATION:
-                freed += self._released(entry)
+                revocation, target = self._target(entry)
+                freed += [target.record] if revocation.release else []
+                revoked += self._ours(index, target)
             if not (1 <= entry[0] <= 3 and entry[9:11] == head):
                 continue
             if not bodies:
@@ -205,7 +216,7 @@ class Outbox:
             if outcome.rule is not None:
                 returned.append(bodies[outcome.sequence])
         with self._journal.transaction():
-            self._journal.settle(found, stop, settled + len(found))
+            self._journal.settle(found, stop, settled + len(found), revoked)
             claims.give_back(self._journal, self._law, returned)
             claims.forget(self._journal, self._law, freed)
         if found:
@@ -214,14 +225,17 @@ class Outbox:
             self._live = {key: batch for key, batch in self._live.items() if batch.end > done}
         return bool(found)
 
-    def _released(self, entry: bytes) -> Iterator[Record]:
-        """The record, whichever feed's, whose slots this revocation has freed."""
+    def _target(self, entry: bytes) -> tuple[log.Revocation, log.Reduction]:
+        """A revocation and what it revokes, whichever feed's."""
         revocation = log.decode(entry)
         assert isinstance(revocation, log.Revocation)
-        if revocation.release:
-            target = log.decode(next(self._archive.entries(revocation.index, revocation.index + 1)))
-            assert isinstance(target, log.Reduction)
-            yield target.record
+        target = log.decode(next(self._archive.entries(revocation.index, revocation.index + 1)))
+        assert isinstance(target, log.Reduction)
+        return revocation, target
+
+    def _ours(self, index: int, target: log.Reduction) -> list[tuple[int, int]]:
+        """(sequence, index of the revocation) where the target is this feed's."""
+        return [(target.sequence, index)] if target.feed == self._feed else []
 
     def _expected(self, settled: int, most: int) -> Iterator[Pending]:
         for record, _ in zip(store.pending(self._journal, settled), range(most), strict=False):

@@ -22,12 +22,16 @@ CALL_BYTES: Final = 1_024
 
 
 class Pending(NamedTuple):
-    """A record that waits for its batch. nullifier: 32 bytes or none; gas: an estimate from above."""
+    """A record that waits for its batch. nullifier: 32 bytes or none; gas: an estimate from above.
+
+    settings: the digest of the settings that it was judged by, which its signers attest; empty where nobody knows.
+    """
 
     sequence: int
     body: bytes
     nullifier: bytes
     gas: int
+    settings: bytes = b""
 
 
 def gas_of(same_day: bool, nullifier: bytes) -> int:
@@ -36,13 +40,17 @@ def gas_of(same_day: bool, nullifier: bytes) -> int:
 
 
 def batches(records: Iterable[Pending], limits: Limits, at_most: int | None = None) -> Iterator[list[Pending]]:
-    """Part records of consecutive sequences into batches within the limits, each as full as can be."""
+    """Part records of consecutive sequences into batches within the limits, each as full as can be.
+
+    A batch is attested under one digest: records that were judged by other settings go into another.
+    """
     most = min(limits.max_records, at_most or limits.max_records)
     batch: list[Pending] = []
     gas, size = GAS_BATCH, CALL_BYTES
     for record in records:
         more = len(record.body) + len(record.nullifier)
-        full = len(batch) == most or gas + record.gas > limits.max_tx_gas or size + more > limits.max_tx_bytes
+        full = len(batch) == most or bool(batch and record.settings != batch[0].settings)
+        full = full or gas + record.gas > limits.max_tx_gas or size + more > limits.max_tx_bytes
         if batch and full:
             yield batch
             batch, gas, size = [], GAS_BATCH, CALL_BYTES
@@ -58,6 +66,6 @@ def gas_limit(batch: Iterable[Pending]) -> int:
 
 
 def attestation(feed: int, batch: list[Pending], config_digest: bytes) -> Attestation:
-    """What the feed's signers say of this batch."""
+    """What the feed's signers say of this batch. config_digest: of the settings, where the batch does not know them."""
     root = records_root([record.body + record.nullifier for record in batch])
-    return Attestation(feed, batch[0].sequence, len(batch), root, config_digest)
+    return Attestation(feed, batch[0].sequence, len(batch), root, batch[0].settings or config_digest)

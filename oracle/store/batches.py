@@ -73,10 +73,12 @@ def add(journal: Journal, batch: Signed) -> None:
 
 def pending(journal: Journal, start: int) -> Iterator[Pending]:
     """The records from this sequence on."""
-    for sequence, body, nullifier, gas in journal.db.execute(
-        "SELECT sequence, body, nullifier, gas FROM record WHERE sequence >= ? ORDER BY sequence", (start,)
-    ):
-        yield Pending(sequence, body, nullifier or b"", gas)
+    query = (
+        "SELECT sequence, body, nullifier, gas, s.digest FROM record LEFT JOIN settings s ON s.id = record.settings "
+        "WHERE sequence >= ? ORDER BY sequence"
+    )
+    for sequence, body, nullifier, gas, settings in journal.db.execute(query, (start,)):
+        yield Pending(sequence, body, nullifier or b"", gas, settings or b"")
 
 
 def payload(journal: Journal, batch: Signed) -> tuple[bytes, bytes]:

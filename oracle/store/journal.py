@@ -1,10 +1,14 @@
-"""A feed's journal: one SQLite file in WAL mode, fsynced at every commit, held by one process at a time."""
+"""A feed's journal: one SQLite file in WAL mode, fsynced at every commit, held by one process at a time.
+
+Its tables are this room's own: whoever is outside asks the functions of `oracle.store`, never `Journal.db`.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,31 +21,14 @@ from chain_node.errors import LockError
 from chain_node.protocol.rules import Rule
 from chain_node.storage.durable import FileLock, make_dir
 from oracle.errors import JournalError
+from oracle.store import migrations
+from oracle.store.openings import SALT_BYTES
 from oracle.store.schema import TABLES, VERSION
 
 T = TypeVar("T")
 KEYS_A_QUERY: Final = 500
-SALT_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-
-
-class Kept(NamedTuple):
-    """A row as it is journaled. role: entry or exit of a pair; lead: the id of an exit's record."""
-
-    id: int
-    call: int
-    file: int
-    row: int
-    key: bytes
-    state: str | None
-    rule: int | None
-    value: str
-    role: str | None
-    lead: int | None
-    sequence: int | None
-    body: bytes | None
-    nullifier: bytes | None
-    gas: int | None
+NAME: Final = "journal.db"
 
 
 class Settlement(NamedTuple):
@@ -56,11 +43,20 @@ class Settlement(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """One call of `ingest`. today: the ledger's day when it began; position: (start, file, row) journaled last."""
+    """One call of `ingest`. today: the ledger's day when it began; position: (start, file, row) journaled last.
+
+    settings: the id of the settings that its verdicts come from.
+    """
 
     id: int
     today: int
     position: tuple[int, int, int]
+    settings: int
+
+
+def path_of(folder: Path, feed: str) -> Path:
+    """Where the journal of the feed of this name is, in the folder of the oracles' journals."""
+    return folder / feed / NAME
 
 
 class Journal:
@@ -99,14 +95,28 @@ class Journal:
                     self._set("version", VERSION)
                     self._set("feed", feed)
                     self._set("check", self._sealed(b"check", b""))
+            if self.meta("feed") != feed:
+                raise JournalError(f"{self.path} is of feed {self.meta('feed')}, not of feed {feed}")
+            self.unsealed(self.meta("check"), b"")
+            version = self.meta("version")
+            if version != VERSION:
+                with self.transaction():
+                    migrations.migrate(self.db, version, self.unsealed)
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{self.path} is no journal: {error}; restore it from a backup") from None
-        if self.meta("version") != VERSION or self.meta("feed") != feed:
-            raise JournalError(f"{self.path} is of feed {self.meta('feed')}, version {self.meta('version')}")
-        try:
-            self.unsealed(self.meta("check"), b"")
         except InvalidTag:
             raise JournalError(f"{self.path} was sealed with another key") from None
+        except JournalError as error:
+            raise JournalError(f"{self.path}: {error}") from None
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Staging files of calls that are closed: a process was killed before it could remove its own."""
+        open_calls = {number for (number,) in self.db.execute("SELECT id FROM call WHERE state != 'done'")}
+        for path in self.path.parent.glob("staging-*"):
+            number = path.name.removeprefix("staging-").partition(".")[0]
+            if number.isdigit() and int(number) not in open_calls:
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file and let go of the lock."""
@@ -143,11 +153,34 @@ class Journal:
         """All entries before this index have been settled."""
         self._set("cursor", size)
 
+    def settings(self, digest: bytes, settings: Mapping[str, Any]) -> int:
+        """The id of these settings, noted where they are new. digest: what signers attest of them."""
+        found = self.db.execute("SELECT id, document FROM settings WHERE digest = ?", (digest,)).fetchone()
+        if found and found[1]:
+            return int(found[0])
+        document = json.dumps(settings, ensure_ascii=False, sort_keys=True)
+        return int(
+            self.db.execute(
+                "INSERT INTO settings (digest, document) VALUES (?, ?) "
+                "ON CONFLICT (digest) DO UPDATE SET document = excluded.document RETURNING id",
+                (digest, document),
+            ).fetchone()[0]
+        )
+
     # --- sealing
 
     def _sealed(self, opening: bytes, key: bytes) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._seal.encrypt(nonce, opening, key)
+
+    def sealed_all(self, openings: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Each (opening, key) sealed. (One call for the nonces of all: there are thousands.)"""
+        nonces = secrets.token_bytes(NONCE_BYTES * len(openings))
+        encrypt = self._seal.encrypt
+        return [
+            (nonce := nonces[at : at + NONCE_BYTES]) + encrypt(nonce, opening, key)
+            for (opening, key), at in zip(openings, range(0, len(nonces), NONCE_BYTES), strict=True)
+        ]
 
     def unsealed(self, sealed: bytes, key: bytes) -> bytes:
         """salt ‖ raw record. Raises InvalidTag: another key, or other bytes than were sealed."""
@@ -172,15 +205,15 @@ class Journal:
 
     # --- calls
 
-    def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]]) -> Call:
-        """The open call with this fingerprint, to be gone on with; or a new one."""
+    def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]], settings: int) -> Call:
+        """The open call with this fingerprint, to be gone on with; or a new one. files: (number, name, digest)."""
         found = self.db.execute(
             "SELECT id, today, at_start, at_file, at_row FROM call WHERE fingerprint = ? AND state != 'done'",
             (fingerprint,),
         ).fetchone()
         if found:
             self.db.execute("UPDATE call SET state = 'open' WHERE id = ? AND state = 'held'", (found[0],))
-            return Call(found[0], found[1], tuple(found[2:]))
+            return Call(found[0], found[1], tuple(found[2:]), settings)
         with self.transaction():
             cursor = self.db.execute(
                 "INSERT INTO call (fingerprint, state, today, at_start, at_file, at_row) "
@@ -191,7 +224,12 @@ class Journal:
             self.db.executemany(
                 "INSERT INTO call_file VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *file) for file in files]
             )
-        return Call(cursor.lastrowid, today, (-2, -1, -1))
+        return Call(cursor.lastrowid, today, (-2, -1, -1), settings)
+
+    def begun(self, fingerprint: bytes) -> bool:
+        """Whether a call with this fingerprint is open: begun, or delivered and not closed."""
+        query = "SELECT 1 FROM call WHERE fingerprint = ? AND state != 'done'"
+        return self.db.execute(query, (fingerprint,)).fetchone() is not None
 
     def advance(self, call: Call, position: tuple[int, int, int]) -> None:
         """All rows up to this one are journaled."""
@@ -230,33 +268,13 @@ class Journal:
         """All sequences before this one are in the archive."""
         return int(self.meta("settled") or 0)
 
-    def keep(self, rows: Sequence[Kept], openings: Iterable[bytes]) -> None:
-        """Journal these rows with their openings (salt ‖ raw), in the same order."""
-        self.db.executemany(
-            f"INSERT INTO record VALUES ({', '.join('?' * 14)}, NULL, NULL, NULL)",  # noqa: S608 - question marks only
-            rows,
-        )
-        nonces = secrets.token_bytes(NONCE_BYTES * len(rows))
-        encrypt = self._seal.encrypt
-        self.db.executemany(
-            "INSERT INTO opening VALUES (?, ?)",
-            [
-                (row.id, (nonce := nonces[at : at + NONCE_BYTES]) + encrypt(nonce, opening, row.key))
-                for row, opening, at in zip(rows, openings, range(0, len(nonces), NONCE_BYTES), strict=True)
-            ],
-        )
+    def settle(
+        self, finals: Sequence[Settlement], size: int, settled: int, revoked: Iterable[tuple[int, int]] = ()
+    ) -> None:
+        """Take what the archive says, up to `size` entries and `settled` sequences.
 
-    def known_elsewhere(self, call: int, keys: Sequence[bytes]) -> set[bytes]:
-        """Those of these keys that another call has journaled."""
-        found: set[bytes] = set()
-        for part in _parts(keys):
-            marks = ", ".join("?" * len(part))
-            query = f"SELECT key FROM record WHERE call != ? AND key IN ({marks})"  # noqa: S608 - question marks only
-            found.update(key for (key,) in self.db.execute(query, (call, *part)))
-        return found
-
-    def settle(self, finals: Sequence[Settlement], size: int, settled: int) -> None:
-        """Take what the archive says, up to `size` entries and `settled` sequences."""
+        revoked: (sequence, index of the revocation) of records that were revoked since.
+        """
         with self.transaction():
             self.db.executemany(
                 "UPDATE record SET state = ?, rule = ?, value = ?, log_index = ?, credits_mg = ?, millipoints = ? "
@@ -273,6 +291,16 @@ class Journal:
             )
             self._set("settled", settled)
             self.set_cursor(size)
+            self.note_revoked(revoked)
+
+    def note_revoked(self, revoked: Iterable[tuple[int, int]], scanned: bool = False) -> None:
+        """Note what was revoked. scanned: and that all older entries were looked at for it."""
+        with self.transaction():
+            self.db.executemany(
+                "UPDATE record SET revoked = ? WHERE sequence = ?", [(index, sequence) for sequence, index in revoked]
+            )
+            if scanned:
+                self.db.execute("DELETE FROM meta WHERE name = 'rescan'")
 
     # --- slot words
 

@@ -150,6 +150,9 @@ class Entered:
     millipoints: int
 
 
+NOTHING_ELSE = {"corrected": 0, "judged_again": 0, "judged_otherwise": 0}
+
+
 def take(home: Path, file: RealFile, data: Path) -> Entered:
     """Ingests a file that must give its line of the table; checks the report too."""
     report = home.parent / f"{file.feed}-report.csv"
@@ -163,6 +166,8 @@ def take(home: Path, file: RealFile, data: Path) -> Entered:
         "already_known": 0,
         "credits_mg": expected.credits_mg,
         "millipoints": expected.millipoints,
+        "known": {},
+        **NOTHING_ELSE,
     }
     check_report(report, data / file.path, expected)
     return Entered(expected.accepted, expected.accounts, expected.activity, expected.credits_mg, expected.millipoints)
@@ -182,6 +187,8 @@ def again(home: Path, file: RealFile, data: Path) -> None:
         "already_known": rows,
         "credits_mg": 0,
         "millipoints": 0,
+        "known": {"accepted": file.expected.accepted, **file.expected.refused},
+        **NOTHING_ELSE,
     }
     after = luya_process.succeeds("status", "--json", "--home", home)
     assert (after["log_size"], after["log_root"]) == (before["log_size"], before["log_root"])

@@ -1,4 +1,5 @@
 """A process that ingests, to be killed: `ingest_child.py HOME FEED REPORT FILE…`. LUYA_TEST_DIE_AT=n: at boundary n.
+LUYA_TEST_WRONG: with settings under which no row can be read.
 
 Boundaries are where two stores could disagree: each commit of the journal and each call of a port, before and after it.
 Prints `go` when it starts, and the result as JSON when it delivers.
@@ -18,7 +19,7 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 
-from insecure_ledger import InsecureLedger, InsecureRegistrar, world  # noqa: E402 - after the warning is silenced
+from insecure_ledger import InsecureLedger, InsecureRegistrar, small, world  # noqa: E402 - after the warning is silenced
 
 from oracle import config, ingest, journaling, report, staging  # noqa: E402 - likewise
 from oracle.store.journal import Journal  # noqa: E402 - likewise
@@ -61,6 +62,8 @@ class GuardedTransaction:
 def main() -> None:
     home, feed, report_path, *files = sys.argv[1:]
     settings = config.shipped()[feed]
+    if "LUYA_TEST_WRONG" in os.environ:
+        settings = small(settings, times=replace(settings.times, format="%Y.%m.%d"))
     ledger = InsecureLedger(Path(home) / "ledger.db", settings)
     transaction = Journal.transaction
     if die_at:

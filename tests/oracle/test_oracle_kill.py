@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -65,10 +66,10 @@ def amounts(home: Path) -> tuple[int, list[tuple[object, ...]]]:
         db.close()
 
 
-def without_index(report: str) -> str:
+def without_index(report: str) -> list[dict[str, str]]:
     """The report but for log indexes: they may differ where an interrupted call sent another batch size."""
-    lines = [line.split(",") for line in report.splitlines()]
-    return "\n".join(",".join([*line[:5], *line[6:]]) for line in lines)
+    lines = csv.DictReader(report.splitlines())
+    return [{name: text for name, text in line.items() if name != "index"} for line in lines]
 
 
 @pytest.mark.parametrize("feed", ["bike-share", "transit-card"])
@@ -101,15 +102,21 @@ def check(result: dict[str, object], home: Path, expected: tuple[dict[str, objec
     assert amounts(home) == amounts(tmp_path / "undisturbed")
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["new", "judged-again"])
 @pytest.mark.parametrize("feed", ["bike-share", "transit-card"])
-def test_killed_at_every_kind_of_boundary(feed: str, tmp_path: Path) -> None:
+def test_killed_at_every_kind_of_boundary(feed: str, again: bool, tmp_path: Path) -> None:
     call = made(feed, tmp_path)
+    if again:
+        assert call.finish(tmp_path / "undisturbed", LUYA_TEST_WRONG="1")[0]["accepted"] == 0
     expected = call.finish(tmp_path / "undisturbed", LUYA_TEST_DIE_AT="1000000")
+    assert bool(expected[0]["judged_again"]) == again
     boundaries = expected[2]
     assert boundaries > 20
     luck = random.Random(11)
-    for at in luck.sample(range(1, boundaries + 1), min(BOUNDARIES, boundaries)):
+    for at in luck.sample(range(1, boundaries + 1), min(BOUNDARIES // (1 + again), boundaries)):
         home = tmp_path / f"killed-{at}"
+        if again:
+            call.finish(home, LUYA_TEST_WRONG="1")
         child = call.start(home, LUYA_TEST_DIE_AT=str(at))
         child.communicate(timeout=120)
         finished = child.returncode == 0

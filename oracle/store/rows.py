@@ -1,0 +1,93 @@
+"""The journal's rows: kept when they are new, replaced when they are judged again; never once they are attested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from oracle.errors import JournalError
+from oracle.store.journal import Call, Journal
+
+
+class Kept(NamedTuple):
+    """A row as it is journaled. role: entry or exit of a pair; lead: the id of an exit's record.
+
+    again: a row with this id and key is there, unattested; this verdict replaces its verdict.
+    """
+
+    id: int
+    again: bool
+    file: int
+    row: int
+    line: int
+    key: bytes
+    content: bytes | None
+    state: str | None
+    rule: int | None
+    value: str
+    role: str | None
+    lead: int | None
+    sequence: int | None
+    body: bytes | None
+    gas: int | None
+
+
+_COLUMNS: Final = "call, file, row, line, content, state, rule, value, role, lead, sequence, body, gas, settings"
+_MARKS: Final = ", ".join("?" * len(_COLUMNS.split(", ")))
+_KEEP: Final = f"INSERT INTO record ({_COLUMNS}, id, key) VALUES ({_MARKS}, ?, ?)"  # noqa: S608 - constants only
+_REPLACE: Final = f"""
+UPDATE record SET ({_COLUMNS}) = ({_MARKS}), nullifier = NULL, log_index = NULL, credits_mg = NULL, millipoints = NULL
+WHERE id = ? AND key = ? AND sequence IS NULL
+  AND NOT EXISTS (SELECT 1 FROM record l WHERE l.id = record.lead AND l.sequence IS NOT NULL)
+"""  # noqa: S608 - constants only
+_EARLIER: Final = """
+INSERT INTO earlier
+SELECT r.id, ?, r.call, r.file, r.row, r.line, COALESCE(l.state, r.state), COALESCE(l.rule, r.rule),
+  CASE WHEN l.id IS NULL THEN r.value ELSE l.value END, r.settings
+FROM record r LEFT JOIN record l ON l.id = r.lead WHERE r.id = ?
+"""
+_PART: Final = """
+UPDATE record SET lead = NULL, role = NULL, state = l.state, rule = l.rule, value = l.value
+FROM record l WHERE l.id = record.lead AND record.lead = ?
+"""
+"""The exits of an entry that is judged again stand alone, with the verdict that was theirs."""
+
+
+def next_id(journal: Journal) -> int:
+    """The id of the next new row."""
+    return int(journal.db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM record").fetchone()[0])
+
+
+def keep(journal: Journal, call: Call, rows: Sequence[Kept], openings: Sequence[bytes]) -> None:
+    """Journal these rows of a call with their openings (salt ‖ raw), in the same order. In the caller's transaction.
+
+    Raises JournalError: a verdict would replace that of an attested row; nothing of it may be committed then.
+    """
+    db = journal.db
+    again = [(row.id,) for row in rows if row.again]
+    if again:
+        db.executemany(_EARLIER, [(call.id, *one) for one in again])
+        db.executemany(_PART, again)
+    sealed = journal.sealed_all([(opening, row.key) for row, opening in zip(rows, openings, strict=True)])
+    replaced = db.executemany(_REPLACE, [_values(call, row) for row in rows if row.again]).rowcount if again else 0
+    if replaced != len(again):
+        raise JournalError(f"{journal.path}: {len(again) - replaced} rows that are judged again are attested by now")
+    db.executemany(_KEEP, [_values(call, row) for row in rows if not row.again])
+    db.executemany(
+        "INSERT INTO opening VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed",
+        [(row.id, one) for row, one in zip(rows, sealed, strict=True)],
+    )
+
+
+def _values(call: Call, row: Kept) -> tuple[object, ...]:
+    verdict = (row.state, row.rule, row.value, row.role, row.lead, row.sequence, row.body, row.gas)
+    return (call.id, row.file, row.row, row.line, row.content, *verdict, call.settings, row.id, row.key)
+
+
+def judged_otherwise(journal: Journal, settings: int) -> int:
+    """How many rows were refused under other settings than these, and not judged since."""
+    query = """
+    SELECT COUNT(*) FROM record
+    WHERE sequence IS NULL AND lead IS NULL AND state = 'refused' AND settings IS NOT ?
+    """
+    return int(journal.db.execute(query, (settings,)).fetchone()[0])

@@ -111,11 +111,12 @@ def oracle_ingest(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """把合作方文件一路送到最终账本。Takes a partner's files the whole way; ends when all is final."""
+    """把合作方文件一路送到最终账本。Takes a partner's files the whole way; exit 3: nothing accepted, nothing known."""
     from luya.oracle import ingest as command
 
     with _explained():
-        command.run(Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
+        code = command.run(Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
+    raise typer.Exit(code)
 
 
 @app.command()

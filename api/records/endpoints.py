@@ -21,7 +21,7 @@ RowName = Annotated[
         alias="row",
         min_length=1,
         max_length=1024,
-        description="The partner's record id, the idempotency key, or file:row",
+        description="The partner's record id, the idempotency key, or file:row as the report prints them",
         examples=["trips-2025-11.csv:42"],
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from sqlalchemy import Row
@@ -18,8 +19,13 @@ Outcome = Literal["recorded", "revoked", "waiting", "refused", "set-aside"]
 
 
 def place(reference: str) -> tuple[str, int] | None:
-    """(file, row) of a reference such as `trips.csv:42`; None where it has another form."""
+    """(file, row) of a reference such as `trips.csv:42`; None where it has another form.
+
+    The file may be as a report prints it: with its folders, and with the apostrophe that keeps a spreadsheet from
+    taking it for a formula.
+    """
     file, colon, row = reference.rpartition(":")
+    file = PurePosixPath(file.removeprefix("'") if file[1:2] in tuple("=+-@＝＋－＠") else file).name
     if not colon or not file or not row.isascii() or not row.isdigit() or len(row) > 15:
         return None
     return file, int(row)

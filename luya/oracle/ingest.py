@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from chain_node.keys.keystore import Keystore
 from chain_node.storage import disk_space
@@ -15,10 +16,11 @@ from luya.session import opened
 from oracle.ingest import IngestResult, close_held
 
 
-def run(
-    home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, report: Path | None, quiet: bool
-) -> None:
+def run(home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, report: Path | None, quiet: bool) -> int:
     """Ends when all is final, and prints the answer; refused rows are no failure.
+
+    Returns:
+        The exit code: see `exit_code`.
 
     Raises:
         UsageError: a file is missing.
@@ -37,6 +39,16 @@ def run(
     # Last of all: stopping the engine takes seconds, and a call killed before its answer is out must not come back as
     # "known already".
     close_held(feed, home.oracle, feeds.journal_key(Keystore(home.root), feed))
+    return exit_code(result)
+
+
+NOTHING_TAKEN: Final = 3
+"""The exit code of a call of which no row was accepted, and none was known: most likely it is not what was meant."""
+
+
+def exit_code(result: IngestResult) -> int:
+    """0 where a row was accepted or known already, else NOTHING_TAKEN."""
+    return 0 if result.accepted or result.already_known else NOTHING_TAKEN
 
 
 def _tell(result: IngestResult, report: Path | None) -> None:
@@ -48,8 +60,21 @@ def _tell(result: IngestResult, report: Path | None) -> None:
     )
     for rule, count in sorted(result.refused.items()):
         tell(f"  {rule}: {count:,}")
+    if result.already_known:
+        known = "，".join(f"{name} {count:,}" for name, count in result.known.items())
+        tell(f"  此前已知 known already：{known}")
+    if result.judged_again:
+        tell(
+            f"  其中 {result.judged_again:,} 行此前被拒，已重新判定。"
+            f"Of them {result.judged_again:,} had been refused before and were judged again."
+        )
+    if result.corrected:
+        tell(
+            f"  {result.corrected:,} 行与已入账的内容不同：已入账的保持不变。"
+            f"{result.corrected:,} rows differ from what was recorded under their id: what is recorded stays."
+        )
     if "unknown-person" in result.refused:
-        tell("  试用时可加 --enrol-unknown 自动开户；已被拒的行不会重试，请换一个新的账本目录。")
-        tell("  In a trial --enrol-unknown enrols them; rows refused once stay refused: take a new home.")
+        tell("  登记后重新提交即可；试用时可加 --enrol-unknown 自动开户。")
+        tell("  Send them again once the persons are enrolled; in a trial --enrol-unknown enrols them.")
     if report is not None:
         tell(f"逐行结果见 {report}。What became of each row: {report}")

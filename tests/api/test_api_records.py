@@ -90,6 +90,16 @@ def test_many_rows_and_strange_names(world: World) -> None:
     assert _ask(world, "x:y.csv:3", feed=2)["row"] == 3
 
 
+def test_a_file_is_found_by_the_name_that_the_report_prints(world: World) -> None:
+    outcomes.take(
+        world.engine, [RowOutcome(2, "t.csv", 3, "k", "accepted"), RowOutcome(2, "=1.csv", 4, "f", "accepted")]
+    )
+    for name in ("t.csv:3", "/srv/in/2025-11/t.csv:3", "../t.csv:3"):
+        assert _ask(world, name, feed=2)["key"] == "k"
+    assert _ask(world, "'=1.csv:4", feed=2)["key"] == "f"
+    assert _ask(world, "/srv/=1.csv:4", feed=2)["key"] == "f"
+
+
 def test_forgetting_erases_every_trace(world: World) -> None:
     outcomes.take(world.engine, [RowOutcome(1, name, 1, "gone", "final", sequence=0) for name in ("a", "b")])
     outcomes.take(world.engine, [RowOutcome(2, "a", 1, "gone", "final"), RowOutcome(1, "a", 2, "stays", "final")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -9,12 +10,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from luya_process import TRACEBACK, Running, engine_pid, fsck, ingest, luya, refuses, succeeds, up
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.entries import Reduction, decode
+from chain_node.protocol.rules import Rule
 
 COMMANDS = (
     ("demo",),
@@ -44,6 +47,12 @@ def running(ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     home = Path(shutil.copytree(ingested, tmp_path_factory.mktemp("cli-up") / "home"))
     with up(home) as node:
         yield node
+
+
+def report_lines(report: Path) -> list[dict[str, str]]:
+    """The lines of a report by column."""
+    with report.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def first_reduction(home: Path) -> int:
@@ -248,6 +257,30 @@ def test_ingest_uses_what_runs(running: Running, partner_rows: dict[str, Path], 
     assert running.get("/v1/records?feed=1&row=two%20bad%20rows.csv:2", running.token("feed:2"))[0] in (403, 404)
 
 
+def test_a_refused_person_counts_after_enrolment(running: Running, tmp_path: Path) -> None:
+    """Nothing accepted and nothing known is exit code 3; the report's own names lead to what became of a row."""
+    home, report = running.home, tmp_path / "report.csv"
+    file = tmp_path / "walkers.csv"
+    file.write_text("Id,Date,StepTotal\n\nlate-walker,6/2/25,5000\n", encoding="utf-8")
+    command = ("oracle", "ingest", "--feed", "daily-steps", "--home", home, "--report", report, file)
+    done = luya(*command)
+    assert (done.code, done.answer["refused"]) == (3, {"unknown-person": 1}), done.said
+    done = luya(*command)
+    assert (done.code, done.answer["known"]) == (0, {"unknown-person": 1}), done.said
+    assert "unknown-person 1" in done.stderr
+    (line,) = report_lines(report)
+    assert (line["row"], line["line"]) == ("1", "3")
+    assert (line["remedy_zh"], line["remedy_en"]) == (Rule.UNKNOWN_PERSON.remedy_zh, Rule.UNKNOWN_PERSON.remedy_en)
+    done = luya(*command, "--enrol-unknown")
+    assert (done.code, done.answer["accepted"], done.answer["judged_again"]) == (0, 1, 1), done.said
+    assert "重新判定" in done.stderr
+    (line,) = report_lines(report)
+    assert (line["outcome"], line["was"]) == ("accepted", "unknown-person")
+    reference = quote(f"{line['file']}:{line['row']}")
+    (row,) = running.json(f"/v1/records?feed=2&row={reference}", running.token("feed:2"))["rows"]
+    assert (row["outcome"], row["file"]) == ("recorded", "walkers.csv")
+
+
 def test_ingest_of_new_rows_is_served_at_once(running: Running, tmp_path: Path) -> None:
     home, token = running.home, running.token("auditor")
     file = tmp_path / "steps.csv"
@@ -255,7 +288,7 @@ def test_ingest_of_new_rows_is_served_at_once(running: Running, tmp_path: Path) 
     report = tmp_path / "report.csv"
     answer = ingest(home, "daily-steps", file, report=report)
     assert (answer["accepted"], answer["refused"], answer["credits_mg"]) == (1, {"zero-activity": 1}, 82_000)
-    index = int(report.read_text("utf-8").splitlines()[1].split(",")[5])
+    index = int(report_lines(report)[0]["index"])
     entry = running.json(f"/v1/entries/{index}", token)
     assert ArchiveReader(home / "archive").entry(index).hex() in json.dumps(entry)
     fsck(home)

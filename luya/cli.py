@@ -119,6 +119,27 @@ def oracle_ingest(
     raise typer.Exit(code)
 
 
+@oracle_app.command("retry")
+def oracle_retry(
+    feed: Annotated[str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of the feed, or its TOML file.")],
+    home: HomeOption = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", help="只重判此规则拒绝的行。Only rows that this rule refused.")
+    ] = None,
+    enrol_unknown: Annotated[
+        bool, typer.Option("--enrol-unknown", help="试用：为未登记者开户。Trials: enrol unknown ids.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per row.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """重新判定从未入账的行，无需文件。Judges rows again that were never recorded, without their files."""
+    from luya.oracle import ingest as command
+
+    with _explained():
+        code = command.retry(Home.of(home), feed, rule, enrol_unknown=enrol_unknown, report=report, quiet=json)
+    raise typer.Exit(code)
+
+
 @app.command()
 def bundle(
     index: Annotated[int, typer.Argument(min=0, help="日志序号。Index of the entry in the log.")],

@@ -16,6 +16,7 @@ from api.store import migrate
 from api.store.database import writer
 from chain_node.node.node import Node
 from chain_node.node.settings import NodeSettings
+from chain_node.protocol.rules import Rule
 from chain_node.sending.sender import Sender
 from chain_node.storage import disk_space
 from luya.engine.choice import NOTHING_ASKED, Asked, with_engine
@@ -23,8 +24,9 @@ from luya.home import Home
 from luya.oracle import feeds as home_feeds
 from luya.oracle import outcomes
 from luya.oracle.ledger_port import NodeLedger
+from oracle import rejudge
 from oracle.config import FeedConfig
-from oracle.ingest import Delivery, IngestResult, Progress, World, ingest
+from oracle.ingest import Delivery, IngestResult, Progress, Watcher, World, ingest
 
 Advance = Callable[[str, int, int], None]
 _PROJECT_EVERY: Final = 0.25
@@ -82,6 +84,56 @@ class Session:
         hold: leave the call open for `oracle.ingest.close_held`: until then the same call comes to the same result.
         """
 
+        with self._world(feed) as (world, sender):
+            return ingest(
+                files,
+                feed,
+                world,
+                enrol_unknown=enrol_unknown,
+                report=report,
+                progress=self._watcher(advance),
+                deliver=self._deliverer(feed, sender),
+                hold=hold,
+            )
+
+    def retry(
+        self,
+        feed: FeedConfig,
+        rule: Rule | None,
+        *,
+        enrol_unknown: bool = False,
+        report: Path | None = None,
+        advance: Advance = silent,
+        hold: bool = False,
+    ) -> IngestResult:
+        """Judges the feed's unattested rows again, without their files; as `ingest`."""
+        with self._world(feed) as (world, sender):
+            return rejudge.retry(
+                feed,
+                world,
+                rule=rule,
+                enrol_unknown=enrol_unknown,
+                report=report,
+                progress=self._watcher(advance),
+                deliver=self._deliverer(feed, sender),
+                hold=hold,
+            )
+
+    def retry_other_settings(
+        self, feed: FeedConfig, *, enrol_unknown: bool, advance: Advance, hold: bool
+    ) -> IngestResult | None:
+        """Judges the rows again that other settings refused; None where there are none. As `ingest`."""
+        with self._world(feed) as (world, sender):
+            return rejudge.under_other_settings(
+                feed,
+                world,
+                enrol_unknown=enrol_unknown,
+                progress=self._watcher(advance),
+                deliver=self._deliverer(feed, sender),
+                hold=hold,
+            )
+
+    def _watcher(self, advance: Advance) -> Watcher:
         def watch(progress: Progress) -> None:
             if progress.stage != "settle":
                 disk_space.require(self.home.root)
@@ -91,23 +143,16 @@ class Session:
             if progress.stage == "settle" and not self.projected:
                 self.project()  # while the next block is waited for anyway, so that little is left for the end
 
+        return watch
+
+    def _deliverer(self, feed: FeedConfig, sender: Sender) -> Callable[[Delivery], None]:
         def deliver(delivery: Delivery) -> None:
             self.node.catch_up()
             self.project()
             outcomes.hand_over(self.database, feed, delivery)
             sender.poll()  # all is final by now: the outbox shall say so too
 
-        with self._world(feed) as (world, sender):
-            return ingest(
-                files,
-                feed,
-                world,
-                enrol_unknown=enrol_unknown,
-                report=report,
-                progress=watch,
-                deliver=deliver,
-                hold=hold,
-            )
+        return deliver
 
     @contextmanager
     def _world(self, feed: FeedConfig) -> Iterator[tuple[World, Sender]]:

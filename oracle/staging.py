@@ -153,8 +153,14 @@ def build(target: Path, files: Sequence[InputFile], config: FeedConfig, law: Fee
     write(target, config, law, fill)
 
 
-def write(target: Path, config: FeedConfig, law: FeedLaw, fill: Fill) -> None:
-    """Write a staging file of the rows that `fill` puts there, complete and durable."""
+def write(
+    target: Path,
+    config: FeedConfig,
+    law: FeedLaw,
+    fill: Fill,
+    tidy: Callable[[sqlite3.Connection], None] | None = None,
+) -> None:
+    """Write a staging file of the rows that `fill` puts there, complete and durable. tidy: when all are judged."""
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -172,6 +178,8 @@ def write(target: Path, config: FeedConfig, law: FeedLaw, fill: Fill) -> None:
         db.execute("CREATE INDEX staged_order ON staged (start, file, row)")
         if config.kind == "transit":
             _pair(db, judge)
+        if tidy is not None:
+            tidy(db)
         db.execute("COMMIT")
     finally:
         db.close()
@@ -195,7 +203,7 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
                 if first and config.source.format == "csv":
                     _check_columns(chunk, config, name)
                 first = False
-                db.executemany(_INSERT, _stage(chunk, file, config, judge))
+                stage(db, chunk, file, config, judge)
             while counted.read(1 << 20):
                 pass
     except OSError as error:
@@ -213,7 +221,8 @@ def _check_columns(chunk: Sequence[RawRow], config: FeedConfig, name: str) -> No
         raise SourceError(f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name})")
 
 
-def _stage(chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> Iterator[tuple[object, ...]]:
+def stage(db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> None:
+    """Put these rows of one file into the staging table, judged as far as each can be by itself."""
     good, kept, out = [], [], []
     for row in chunk:
         place, raw = (file.number, row.number, row.line), b""
@@ -227,13 +236,13 @@ def _stage(chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: 
             reason = "holds half a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
             raw = raw or canonical({_clean(name): _clean(text) for name, text in row.fields.items()})
             verdict = refused(UNTIMED, "", Rule.MALFORMED, reason[:200])
-            out.append(_columns(place, _key_of_malformed(row, raw, file.digest, config), raw, verdict, None))
+            out.append(_columns(place, key_in_any_case(row, raw, file.digest, config), raw, verdict, None))
             continue
         good.append(record)
         kept.append((place, key, raw))
     for record, (place, key, raw), verdict in zip(good, kept, judge.check(good), strict=True):
         out.append(_columns(place, key, raw, verdict, record if config.kind == "transit" else None))
-    return iter(out)
+    db.executemany(_INSERT, out)
 
 
 def key_of(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
@@ -252,7 +261,8 @@ def key_of(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
     return b"i" + required(row.fields.get(record_id), record_id).encode()
 
 
-def _key_of_malformed(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+def key_in_any_case(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+    """As `key_of`; of a row without its record id, as if the feed had none."""
     try:
         return key_of(row, raw, file, config)
     except (Unreadable, UnicodeEncodeError):

@@ -1,18 +1,21 @@
-"""`luya oracle ingest`: a partner's files, the whole way."""
+"""`luya oracle ingest`: a partner's files, the whole way; `luya oracle retry`: refused rows again, without files."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from chain_node.keys.keystore import Keystore
+from chain_node.protocol.errors import CodecError
+from chain_node.protocol.rules import Rule
 from chain_node.storage import disk_space
 from luya.console import answer, progress, tell
 from luya.errors import UsageError
 from luya.home import Home
 from luya.oracle import feeds
 from luya.session import opened
+from oracle.config import FeedConfig
 from oracle.ingest import IngestResult, close_held
 
 
@@ -33,9 +36,45 @@ def run(home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, r
     disk_space.require(home.root)
     with progress() as advance, opened(home, advance=advance) as session:
         result = session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
+        earlier = session.retry_other_settings(feed, enrol_unknown=enrol_unknown, advance=advance, hold=True)
+    value: dict[str, Any] = {"feed": feed.name, **asdict(result)}
+    if earlier is not None:
+        value |= {"judged_otherwise": earlier.judged_otherwise, "earlier_rows": asdict(earlier)}
     if not quiet:
         _tell(result, report)
-    answer({"feed": feed.name, **asdict(result)})
+        if earlier is not None:
+            tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")
+            _tell(earlier, None)
+    return _end(home, feed, value, result)
+
+
+def retry(
+    home: Home, feed_name: str, rule: str | None, *, enrol_unknown: bool, report: Path | None, quiet: bool
+) -> int:
+    """Judges the feed's rows again that were never recorded; rule: those only that it refused.
+
+    Returns:
+        The exit code: 0, whatever came of them; 3 where there are none.
+
+    Raises:
+        UsageError: no rule has that name.
+        DiskFull: too little room is left to accept anything new.
+    """
+    try:
+        wanted = None if rule is None else Rule.of(rule)
+    except CodecError:
+        raise UsageError(f"no rule is called {rule!r}: {', '.join(one.label for one in Rule)}") from None
+    feed = feeds.find(home, feed_name)
+    disk_space.require(home.root)
+    with progress() as advance, opened(home, advance=advance) as session:
+        result = session.retry(feed, wanted, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
+    if not quiet:
+        _tell(result, report)
+    return _end(home, feed, {"feed": feed.name, **asdict(result)}, result)
+
+
+def _end(home: Home, feed: FeedConfig, value: dict[str, Any], result: IngestResult) -> int:
+    answer(value)
     # Last of all: stopping the engine takes seconds, and a call killed before its answer is out must not come back as
     # "known already".
     close_held(feed, home.oracle, feeds.journal_key(Keystore(home.root), feed))
@@ -47,8 +86,8 @@ NOTHING_TAKEN: Final = 3
 
 
 def exit_code(result: IngestResult) -> int:
-    """0 where a row was accepted or known already, else NOTHING_TAKEN."""
-    return 0 if result.accepted or result.already_known else NOTHING_TAKEN
+    """0 where a row was accepted, known already or judged again, else NOTHING_TAKEN."""
+    return 0 if result.accepted or result.already_known or result.judged_again else NOTHING_TAKEN
 
 
 def _tell(result: IngestResult, report: Path | None) -> None:
@@ -74,7 +113,7 @@ def _tell(result: IngestResult, report: Path | None) -> None:
             f"{result.corrected:,} rows differ from what was recorded under their id: what is recorded stays."
         )
     if "unknown-person" in result.refused:
-        tell("  登记后重新提交即可；试用时可加 --enrol-unknown 自动开户。")
-        tell("  Send them again once the persons are enrolled; in a trial --enrol-unknown enrols them.")
+        tell("  登记后重新提交，或运行 luya oracle retry；试用时可加 --enrol-unknown 自动开户。")
+        tell("  Once enrolled, send it again or use `luya oracle retry`; in a trial --enrol-unknown enrols them.")
     if report is not None:
         tell(f"逐行结果见 {report}。What became of each row: {report}")

@@ -231,6 +231,15 @@ class Journal:
         query = "SELECT 1 FROM call WHERE fingerprint = ? AND state != 'done'"
         return self.db.execute(query, (fingerprint,)).fetchone() is not None
 
+    def files(self, call: Call) -> list[tuple[str, bytes]]:
+        """(name, SHA-256) of the call's files, by their number."""
+        query = "SELECT name, digest FROM call_file WHERE call = ? ORDER BY number"
+        return self.db.execute(query, (call.id,)).fetchall()
+
+    def add_file(self, call: Call, number: int, name: str, digest: bytes) -> None:
+        """One more file of the call."""
+        self.db.execute("INSERT INTO call_file VALUES (?, ?, ?, ?)", (call.id, number, name, digest))
+
     def advance(self, call: Call, position: tuple[int, int, int]) -> None:
         """All rows up to this one are journaled."""
         self.db.execute("UPDATE call SET at_start = ?, at_file = ?, at_row = ? WHERE id = ?", (*position, call.id))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from oracle.errors import JournalError
 from oracle.store.journal import Call, Journal
+from oracle.store.openings import SALT_BYTES, unpaired
 
 
 class Kept(NamedTuple):
@@ -84,10 +86,75 @@ def _values(call: Call, row: Kept) -> tuple[object, ...]:
     return (call.id, row.file, row.row, row.line, row.content, *verdict, call.settings, row.id, row.key)
 
 
+class Journaled(NamedTuple):
+    """A row as the journal holds it: its record, the file that it came in (name, SHA-256) and its place there.
+
+    wanted: it is to be judged again; else it tells what stood around the others.
+    """
+
+    record: int
+    name: str
+    digest: bytes
+    row: int
+    line: int
+    key: bytes
+    raw: bytes
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which of the unattested rows: all, those that a rule refused, or those judged by other settings than these.
+
+    rules: one or two, none for all.
+    """
+
+    rules: tuple[int, ...] = ()
+    other_than: int | None = None
+
+
+_WANTED: Final = """
+(COALESCE(l.sequence, r.sequence) IS NULL AND COALESCE(l.state, r.state) IN ('refused', 'set-aside')
+ AND (:first IS NULL OR COALESCE(l.rule, r.rule) IN (:first, :second))
+ AND (:settings IS NULL OR r.settings IS NOT :settings))
+"""
+_JOURNALED: Final = f"""
+SELECT r.id, f.name, f.digest, r.row, r.line, r.key, o.sealed, {_WANTED}, r.role
+FROM record r JOIN opening o ON o.record = r.id JOIN call_file f ON f.call = r.call AND f.number = r.file
+LEFT JOIN record l ON l.id = r.lead
+WHERE r.key NOT BETWEEN x'75' AND x'76' AND ({_WANTED} OR :around) AND r.state IS NOT 'superseded' ORDER BY r.id
+"""  # noqa: S608 - constants only
+"""Rows that were never parted into fields (their keys begin with 'u') can be judged in their file only."""
+
+
+def journaled(journal: Journal, which: Which, *, around: bool) -> Iterator[Journaled]:
+    """The rows to be judged again; around: and all others."""
+    first, *_, second = (*which.rules, *which.rules) if which.rules else (None, None)
+    named = {"first": first, "second": second, "settings": which.other_than, "around": around}
+    for record, name, digest, row, line, key, sealed, wanted, role in journal.db.execute(_JOURNALED, named):
+        raw = journal.unsealed(sealed, key)[SALT_BYTES:]
+        yield Journaled(record, name, digest, row, line, key, unpaired(raw) if role == "entry" else raw, bool(wanted))
+
+
+def known(journal: Journal, key: bytes) -> bool:
+    """Whether a row with this key is journaled."""
+    return journal.db.execute("SELECT 1 FROM record WHERE key = ?", (key,)).fetchone() is not None
+
+
+def supersede(journal: Journal, records: Sequence[int]) -> None:
+    """These rows go on under other keys: nobody asks for them under theirs any more."""
+    with journal.transaction():
+        journal.db.executemany(
+            "UPDATE record SET state = 'superseded', lead = NULL WHERE id = ? AND sequence IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM record l WHERE l.id = record.lead AND l.sequence IS NOT NULL)",
+            [(record,) for record in records],
+        )
+
+
 def judged_otherwise(journal: Journal, settings: int) -> int:
-    """How many rows were refused under other settings than these, and not judged since."""
+    """How many rows were refused under other settings than these, and can be judged again without their files."""
     query = """
-    SELECT COUNT(*) FROM record
-    WHERE sequence IS NULL AND lead IS NULL AND state = 'refused' AND settings IS NOT ?
+    SELECT COUNT(*) FROM record WHERE sequence IS NULL AND lead IS NULL AND state = 'refused' AND settings IS NOT ?
+    AND key NOT BETWEEN x'75' AND x'76'
     """
     return int(journal.db.execute(query, (settings,)).fetchone()[0])

@@ -21,7 +21,7 @@ CREATE TABLE earlier (
   row INTEGER NOT NULL, line INTEGER NOT NULL, state TEXT, rule INTEGER, value TEXT NOT NULL, settings INTEGER,
   PRIMARY KEY (record, replaced_by)) WITHOUT ROWID;
 CREATE INDEX record_lead ON record (lead) WHERE lead IS NOT NULL;
-CREATE INDEX record_unattested ON record (settings, rule) WHERE sequence IS NULL AND lead IS NULL
+CREATE INDEX record_unattested ON record (settings, state) WHERE sequence IS NULL AND lead IS NULL
 """
 TABLES: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -29,6 +29,7 @@ COMMANDS = (
     ("rebuild",),
     ("bench",),
     ("oracle", "ingest"),
+    ("oracle", "retry"),
     ("token", "create"),
     ("token", "list"),
     ("token", "revoke"),
@@ -279,6 +280,30 @@ def test_a_refused_person_counts_after_enrolment(running: Running, tmp_path: Pat
     reference = quote(f"{line['file']}:{line['row']}")
     (row,) = running.json(f"/v1/records?feed=2&row={reference}", running.token("feed:2"))["rows"]
     assert (row["outcome"], row["file"]) == ("recorded", "walkers.csv")
+
+
+def test_mended_settings_bring_earlier_rows_with_them(running: Running, tmp_path: Path) -> None:
+    """Rows that a wrong TOML refused are recorded with the next file of the mended feed, and on demand."""
+    home, settings = running.home, running.home / "feeds" / "daily-steps.toml"
+    right = settings.read_text("utf-8")
+    may, june = tmp_path / "may.csv", tmp_path / "june.csv"
+    may.write_text("Id,Date,StepTotal\nmay-walker,5/21/25,5000\nmay-walker,5/22/25,6000\n", encoding="utf-8")
+    june.write_text("Id,Date,StepTotal\nmay-walker,6/23/25,5000\n", encoding="utf-8")
+    command = ("oracle", "ingest", "--feed", "daily-steps", "--home", home, "--enrol-unknown")
+    settings.write_text(right.replace("%m/%d/%y", "%d/%m/%y"), encoding="utf-8")
+    done = luya(*command, may)
+    assert (done.code, done.answer["refused"]) == (3, {"malformed": 2}), done.said
+    settings.write_text(right, encoding="utf-8")
+    done = luya(*command, june)
+    assert (done.code, done.answer["accepted"], done.answer["judged_otherwise"]) == (0, 1, 0), done.said
+    assert done.answer["earlier_rows"]["accepted"] == 2
+    assert "其他设置" in done.stderr
+    rows = running.json("/v1/records?feed=2&row=may.csv:2", running.token("feed:2"))["rows"]
+    assert [row["outcome"] for row in rows] == ["recorded"]
+    assert succeeds(*command, may)["known"] == {"accepted": 2}
+    done = luya("oracle", "retry", "--feed", "daily-steps", "--rule", "malformed", "--home", home)
+    assert (done.code, done.answer["rows"]) == (3, 0), done.said
+    assert "no rule is called" in refuses("oracle", "retry", "--feed", "daily-steps", "--rule", "x", "--home", home)
 
 
 def test_ingest_of_new_rows_is_served_at_once(running: Running, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from chain_node.archive.reader import ArchiveReader
 from chain_node.errors import NodeError, PortInUse
 from chain_node.protocol.errors import ProtocolError
-from chain_node.sending.outbox import PENDING, REVERTED
+from chain_node.sending.outbox import figures
 from chain_node.supervisor.measure import port_holder
 from chain_node.supervisor.supervisor import Supervisor
 
@@ -186,21 +186,11 @@ class NodeCollector(Collector):
             return
         for path in sorted(self._sources.outbox.glob("*.sqlite")):
             of = {"sender": path.stem}
-            pending, following, reverted, resends = sender_figures(path)
-            yield "luya_sender_pending", of, pending
-            yield "luya_sender_next_nonce", of, following
-            yield "luya_sender_reverted", of, reverted
-            yield "luya_sender_resends_total", of, resends
-
-
-def sender_figures(path: Path) -> tuple[int, int, int, int]:
-    """(pending, next nonce, reverted, resends) of an outbox, whoever has it open."""
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)) as db:
-        meta: dict[str, str] = dict(db.execute("SELECT name, value FROM meta").fetchall())
-        states: dict[int, int] = dict(db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
-        highest = db.execute("SELECT max(nonce) FROM outbox").fetchone()[0]
-    following = int(meta.get("first_nonce", "0")) if highest is None else int(highest) + 1
-    return states.get(PENDING, 0), following, states.get(REVERTED, 0), int(meta.get("resends", "0"))
+            found = figures(path)
+            yield "luya_sender_pending", of, found.pending
+            yield "luya_sender_next_nonce", of, found.following
+            yield "luya_sender_reverted", of, found.reverted
+            yield "luya_sender_resends_total", of, found.resends
 
 
 class MetricsServer:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PENDING: Final = 0
 DONE: Final = 1
@@ -55,3 +56,36 @@ def count_resends(db: sqlite3.Connection, more: int) -> None:
             "ON CONFLICT (name) DO UPDATE SET value = CAST(value + excluded.value AS TEXT)",
             (str(more),),
         )
+
+
+# --- read by others, whoever has it open
+
+
+class Figures(NamedTuple):
+    """What an outbox holds. following: the next nonce; resends: how often a transaction was sent again."""
+
+    pending: int
+    following: int
+    reverted: int
+    resends: int
+
+
+def figures(path: Path) -> Figures:
+    """The figures of the outbox in this file. Raises sqlite3.Error: it cannot be read."""
+    with _reading(path) as db:
+        meta: dict[str, str] = dict(db.execute("SELECT name, value FROM meta").fetchall())
+        states: dict[int, int] = dict(db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+        signed = first_unsigned(db)
+    following = signed or int(meta.get("first_nonce", "0"))
+    return Figures(states.get(PENDING, 0), following, states.get(REVERTED, 0), int(meta.get("resends", "0")))
+
+
+def waiting(path: Path, since: int | None = None) -> int:
+    """How many transactions wait; since: those signed before this block. Raises sqlite3.Error: it cannot be read."""
+    query = "SELECT count(*) FROM outbox WHERE state = 0 AND (:since IS NULL OR since < :since)"
+    with _reading(path) as db:
+        return int(db.execute(query, {"since": since}).fetchone()[0])
+
+
+def _reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0))

@@ -35,6 +35,7 @@ from luya.console import progress, tell
 from luya.errors import HomeError, UsageError
 from luya.home import Home
 from luya.operate.restore import ARCHIVE, FORMAT, MANIFEST, PARTS, check, described_in
+from oracle.store import peek
 
 Advance = Callable[[str, int, int], None]
 _SQLITE: Final = b"SQLite format 3\0"
@@ -206,15 +207,13 @@ def _belong_together(
         if row.kind == BATCH and row.first_index + row.count <= size:
             recorded[row.feed] = row.sequence + row.count
     for path, database in databases:
-        if path.name != "journal.db":
+        if not peek.is_journal(path):
             continue
-        meta = dict(database.execute("SELECT name, value FROM meta WHERE name IN ('feed', 'cursor')").fetchall())
-        highest = database.execute("SELECT MAX(sequence) FROM record").fetchone()[0]
-        known = 0 if highest is None else int(highest) + 1
-        if int(meta.get("cursor") or 0) > size:
-            return f"{path} has settled entries up to {meta['cursor']}, the archive has {size}"
-        if recorded.get(int(meta.get("feed") or -1), 0) > known:
-            return f"the archive has {recorded[int(meta['feed'])]} records of feed {meta['feed']}, {path} only {known}"
+        found = peek.moment(database)
+        if found.cursor > size:
+            return f"{path} has settled entries up to {found.cursor}, the archive has {size}"
+        if (archived := recorded.get(found.feed, 0)) > found.sequences:
+            return f"the archive has {archived} records of feed {found.feed}, {path} only {found.sequences}"
     return None
 
 

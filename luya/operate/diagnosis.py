@@ -14,6 +14,7 @@ from chain_node.node.home import Running
 from chain_node.node.lost_archive import is_lost
 from chain_node.protocol.entries import decode
 from chain_node.protocol.errors import ProtocolError
+from chain_node.sending import outbox
 from chain_node.supervisor.endpoints import endpoint_problems, look_at
 from chain_node.supervisor.judge import SKEW, ordered, room_problems
 from chain_node.supervisor.measure import alive, command_of, lock_owner
@@ -111,13 +112,8 @@ def _waiting(home: Home, final: int) -> list[Problem]:
     """Transactions that blocks have passed by."""
     found = []
     for path in sorted(home.outbox.glob("*.sqlite")):
-        with (
-            contextlib.suppress(sqlite3.Error),
-            contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db,
-        ):
-            query = "SELECT count(*) FROM outbox WHERE state = 0 AND since < ?"
-            count = int(db.execute(query, (final - _OLD_BLOCKS,)).fetchone()[0])
-            if count:
+        with contextlib.suppress(sqlite3.Error):
+            if count := outbox.waiting(path, since=final - _OLD_BLOCKS):
                 found.append(problem("queue-waiting", queue=f"outbox/{path.stem}", count=count))
     return found
 

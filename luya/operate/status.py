@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ from chain_node.node.home import Running
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import ProtocolError
 from chain_node.rpc.failover import connect
+from chain_node.sending import outbox
 from chain_node.supervisor.measure import alive
 from chain_node.supervisor.report import Report
 from luya.console import story
 from luya.home import Home
 from luya.operate.diagnosis import diagnose
+from oracle.errors import JournalError
+from oracle.store import peek
 
 _PATIENCE = 5.0
 
@@ -123,19 +126,17 @@ def _queues(home: Home) -> dict[str, int | str]:
     """What waits: signed transactions by sender, records by feed."""
     queues: dict[str, int | str] = {}
     for path in sorted(home.outbox.glob("*.sqlite")):
-        queues[f"outbox/{path.stem}"] = _count(path, "SELECT count(*) FROM outbox WHERE state = 0")
-    for path in sorted(home.oracle.glob("*/journal.db")):
-        waiting = "SELECT count(*) FROM record WHERE state IN ('accepted', 'signed')"
-        queues[f"oracle/{path.parent.name}"] = _count(path, waiting)
+        queues[f"outbox/{path.stem}"] = _count(outbox.waiting, path)
+    for feed, path in peek.journals(home.oracle).items():
+        queues[f"oracle/{feed}"] = _count(peek.waiting, path)
     return queues
 
 
-def _count(path: Path, query: str) -> int | str:
-    """What the query counts; why it cannot be told, where it cannot (a disk without any room, say)."""
+def _count(waiting: Callable[[Path], int], path: Path) -> int | str:
+    """How many wait; why it cannot be told, where it cannot (a disk without any room, say)."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            return int(db.execute(query).fetchone()[0])
-    except sqlite3.Error as error:
+        return waiting(path)
+    except (sqlite3.Error, JournalError) as error:
         return str(error)
 
 

@@ -16,7 +16,7 @@ from luya.console import tell
 from luya.errors import HomeError
 from luya.home import Home
 from luya.oracle import feeds
-from oracle.store.journal import Journal
+from oracle.store.journal import Journal, path_of
 
 
 def run(home: Home, index: int, output: Path | None, *, opening: bool) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _opening(home: Home, reader: ArchiveReader, index: int) -> Opening:
     if not isinstance(entry, Reduction):
         raise HomeError(f"entry {index} is no reduction: it has no evidence")
     for feed in feeds.of_home(home).values():
-        path = home.oracle / feed.name / "journal.db"
+        path = path_of(home.oracle, feed.name)
         if feed.id == entry.feed and path.exists():
             journal = Journal(path, feed.id, feeds.journal_key(Keystore(home.root), feed))
             try:

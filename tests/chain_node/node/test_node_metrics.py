@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from chain_node.archive.calls import Call
 from chain_node.archive.writer import Archive
 from chain_node.errors import PortInUse
-from chain_node.node.metrics import NAMES, MetricsServer, MirrorState, NodeCollector, Sources, sender_figures
+from chain_node.node.metrics import NAMES, MetricsServer, MirrorState, NodeCollector, Sources
 from chain_node.protocol import checkpoint
-from chain_node.sending.outbox import count_resends, first_unsigned, open_outbox
+from chain_node.sending.outbox import count_resends, figures, first_unsigned, open_outbox
 
 ORIGIN = "test.luya/metrics"
 
@@ -48,7 +48,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def test_senders(outbox: Path) -> None:
-    assert sender_figures(outbox / "0xabc.sqlite") == (2, 9, 1, 3)
+    assert figures(outbox / "0xabc.sqlite") == (2, 9, 1, 3)
     found = samples(NodeCollector(Sources(outbox=outbox)))
     assert found == {
         "luya_sender_pending[0xabc]": 2,
@@ -60,7 +60,7 @@ def test_senders(outbox: Path) -> None:
     assert first_unsigned(empty) == 0
     empty.execute("INSERT INTO meta VALUES ('first_nonce', '4')")
     empty.close()
-    assert sender_figures(outbox / "0xdef.sqlite") == (0, 4, 0, 0)
+    assert figures(outbox / "0xdef.sqlite") == (0, 4, 0, 0)
 
 
 def test_an_outbox_of_an_earlier_version(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_an_outbox_of_an_earlier_version(tmp_path: Path) -> None:
     db.execute("CREATE TABLE outbox (nonce INTEGER PRIMARY KEY, state INTEGER)")
     db.commit()
     db.close()
-    assert sender_figures(tmp_path / "old.sqlite") == (0, 0, 0, 0)
+    assert figures(tmp_path / "old.sqlite") == (0, 0, 0, 0)
 
 
 def test_archive_and_mirrors(tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """By which transaction entries came: one call appends a run of entries, and a batch carries what its signers signed.
 
 `calls` holds a JSON line per call, `calls.idx` a row of fixed size per call, so that the call of an entry is found by
-bisection. What can be had from the entries themselves is not repeated: of a batch's records only the refused ones are
-kept.
+bisection, `calls.sum` the SHA-256 of each line: no line is believed that does not have it. What can be had from the
+entries themselves is not repeated: of a batch's records only the refused ones are kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ from chain_node.protocol.attestation import Attestation, Domain
 
 _ROW: Final = struct.Struct(">QIHHQQ")
 ROW_BYTES: Final = _ROW.size
+SUM_BYTES: Final = 32
 BATCH: Final = 1
 CALL: Final = 0
 
@@ -81,7 +83,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of `calls.idx`; feed and sequence are 0 where it is no batch."""
+    """A row of `calls.idx`, `number` from 0; feed and sequence are 0 where it is no batch."""
 
     first_index: int
     count: int
@@ -89,6 +91,7 @@ class Row:
     feed: int
     sequence: int
     offset: int
+    number: int
 
 
 def encode_call(call: Call) -> bytes:
@@ -158,12 +161,18 @@ def encode_rows(calls: Sequence[Call], lines: Sequence[bytes], offset: int) -> b
     return b"".join(rows)
 
 
+def encode_sums(lines: Sequence[bytes]) -> bytes:
+    """Rows of `calls.sum`."""
+    return b"".join([hashlib.sha256(line).digest() for line in lines])
+
+
 class CallIndex:
-    """Reads `calls` and `calls.idx`; keeps nothing open, so that the writer may truncate and append beside it."""
+    """Reads `calls` and its index; keeps nothing open, so that the writer may truncate and append beside it."""
 
     def __init__(self, folder: Path) -> None:
         self._calls = folder / "calls"
         self._index = folder / "calls.idx"
+        self._sums = folder / "calls.sum"
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         """All rows from number `start`, in order."""
@@ -172,8 +181,8 @@ class CallIndex:
         with self._index.open("rb") as file:
             file.seek(start * ROW_BYTES)
             data = file.read()
-        for fields in _ROW.iter_unpack(data[: len(data) - len(data) % ROW_BYTES]):
-            yield Row(*fields)
+        for number, fields in enumerate(_ROW.iter_unpack(data[: len(data) - len(data) % ROW_BYTES]), start):
+            yield _row(fields, number)
 
     def find(self, index: int) -> Call | None:
         """The call that appended entry `index`; None when no call is known to have."""
@@ -191,7 +200,7 @@ class CallIndex:
             if low == 0:
                 return None
             file.seek((low - 1) * ROW_BYTES)
-            row = Row(*_ROW.unpack(file.read(ROW_BYTES)))
+            row = _row(_ROW.unpack(file.read(ROW_BYTES)), low - 1)
         if index >= row.first_index + row.count:
             return None
         return self.read(row)
@@ -200,14 +209,44 @@ class CallIndex:
         """The call of a row.
 
         Raises:
-            ArchiveError: the row and the line disagree.
+            ArchiveError: row, line and its sum disagree.
         """
+        return self._line(row)[0]
+
+    def problems(self, size: int) -> Iterator[tuple[int, str]]:
+        """What is wrong with the calls of the first `size` entries: (entry, what); every byte of them is looked at."""
+        at: int | None = 0
+        offset: int | None = 0
+        for row in self.rows():
+            if at is not None and at >= size:
+                return
+            try:
+                call, line = self._line(row)
+            except ArchiveError as error:
+                yield row.first_index if at is None else at, str(error)
+                at = offset = None
+                continue
+            if at is not None and row.first_index != at:
+                yield at, f"calls: the next call begins at entry {row.first_index}"
+            elif offset is not None and row.offset != offset:
+                yield row.first_index, f"calls: there are {row.offset - offset} bytes of no call before it"
+            at, offset = row.first_index + call.count, row.offset + len(line)
+        if at is not None and at < size:
+            yield at, f"calls: they end at entry {at} of {size}"
+
+    def _line(self, row: Row) -> tuple[Call, bytes]:
         with self._calls.open("rb") as file:
-            file.seek(row.offset)
-            call = decode_call(file.readline())
-        if (call.first_index, call.count) != (row.first_index, row.count):
-            raise ArchiveError(f"calls.idx: row of entry {row.first_index} names the line of entry {call.first_index}")
-        return call
+            file.seek(min(row.offset, self._calls.stat().st_size))
+            line = file.readline()
+        if self._sums.exists():  # an archive from before there were sums gets them when its writer opens it
+            with self._sums.open("rb") as file:
+                file.seek(row.number * SUM_BYTES)
+                if file.read(SUM_BYTES) != hashlib.sha256(line).digest():
+                    raise ArchiveError(_damaged(row, "the line does not have its SHA-256"))
+        call = decode_call(line)
+        if encode_rows([call], [line], row.offset) != _ROW.pack(*astuple(row)[:-1]):
+            raise ArchiveError(_damaged(row, f"its row of calls.idx names the line of entry {call.first_index}"))
+        return call, line
 
     def last(self) -> Call | None:
         """The newest call."""
@@ -215,4 +254,15 @@ class CallIndex:
             return None
         data = self._index.read_bytes()
         whole = len(data) - len(data) % ROW_BYTES
-        return self.read(Row(*_ROW.unpack(data[whole - ROW_BYTES : whole]))) if whole else None
+        if not whole:
+            return None
+        return self.read(_row(_ROW.unpack(data[whole - ROW_BYTES : whole]), whole // ROW_BYTES - 1))
+
+
+def _row(fields: tuple[int, ...], number: int) -> Row:
+    first_index, count, kind, feed, sequence, offset = fields
+    return Row(first_index, count, kind, feed, sequence, offset, number)
+
+
+def _damaged(row: Row, what: str) -> str:
+    return f"calls: the call of entry {row.first_index} is damaged ({what}): `luya archive mend` takes it from a copy"

@@ -3,7 +3,7 @@
 A mirror is an archive itself. What is copied are the entries and the calls they came by; tiles are derived anew. Before
 a run of entries is appended it is proven to lead to the root in the source's signed checkpoint. So a damaged tile, a
 flipped bit or a truncated file at the source never reaches the copy: copying stops and says where. Interrupted at any
-point it goes on where its own journal says it was.
+point it goes on where its own journal says it was. Calls and deployments are copied only with their SHA-256.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from chain_node.archive.calls import ROW_BYTES, Call
-from chain_node.archive.domains import FILE as DOMAINS
+from chain_node.archive.domains import deployments, write
 from chain_node.archive.layout import TILE_WIDTH, fold, tile_path
 from chain_node.archive.reader import ArchiveReader, parse_note
 from chain_node.archive.writer import Archive
@@ -24,7 +24,6 @@ from chain_node.errors import ArchiveError, MirrorError
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import CheckpointError, ProofError
 from chain_node.protocol.merkle import Tree, leaf_hash, verify_consistency
-from chain_node.storage.durable import write_atomic
 
 STEP: Final = 20_000
 """Entries in one append: bounds memory, and what an interruption has to do again."""
@@ -186,20 +185,19 @@ class Mirror:
             ) from error
 
     def _publish(self, note: str, goal: Checkpoint) -> None:
-        domains = self.source / DOMAINS
-        if domains.exists() and (not (self.target / DOMAINS).exists() or self._domains_grew(domains)):
-            write_atomic(self.target / DOMAINS, domains.read_bytes())
+        old, new = deployments(self.target), deployments(self.source)
+        if new[: len(old)] != old:
+            raise MirrorError(
+                f"{self.source / 'domains'} does not continue its copy in {self.target}: find out which is right"
+            )
+        if new:
+            write(self.target, new)
         self._copy.publish(lambda _checkpoint: note, goal.origin)
-
-    def _domains_grew(self, domains: Path) -> bool:
-        old, new = (self.target / DOMAINS).read_bytes(), domains.read_bytes()
-        if not new.startswith(old):
-            raise MirrorError(f"{domains} does not continue its copy in {self.target}: find out which is right")
-        return new != old
 
 
 def verify_copy(folder: Path, watched: Watched = _unwatched) -> Checkpoint:
-    """Read a copy back from its disk: every entry is hashed again, and must lead to its checkpoint's root.
+    """Read a copy back from its disk: every entry is hashed again, and must lead to its checkpoint's root; every call
+    and deployment must have its SHA-256.
 
     Raises:
         ArchiveError: it does not, or something is missing.
@@ -239,4 +237,7 @@ def verify_copy(folder: Path, watched: Watched = _unwatched) -> Checkpoint:
             f"{folder}: its {checkpoint.size} entries have root {tree.root().hex()}, its checkpoint says "
             f"{checkpoint.root.hex()}: it is damaged; take another copy"
         )
+    for entry_index, what in reader.call_problems(checkpoint.size):
+        raise ArchiveError(f"{folder}: entry {entry_index}: {what}")
+    deployments(folder)
     return checkpoint

@@ -143,6 +143,10 @@ class ArchiveReader:
         """The call of an index row."""
         return self._calls.read(row)
 
+    def call_problems(self, size: int) -> Iterator[tuple[int, str]]:
+        """What is wrong with the calls of the first `size` entries, every byte of them: (entry, what)."""
+        return self._calls.problems(size)
+
     def last_call(self) -> Call | None:
         """The newest call."""
         return self._calls.last()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.archive.calls import Call, encode_call, encode_rows
+from chain_node.archive.calls import ROW_BYTES, SUM_BYTES, Call, encode_call, encode_rows, encode_sums
 from chain_node.archive.journal import Base, Frame, Journal, check_frame
 from chain_node.archive.layout import TILE_WIDTH, fold, levels_of, pack_bundle, tile_path, tile_width
 from chain_node.archive.reader import ArchiveReader, parse_note
@@ -168,6 +168,21 @@ class Archive:
             if have > length:
                 self._disk.truncate(path, length)
         self._calls_bytes, self._index_bytes = base.calls_bytes, base.index_bytes
+        self._load_sums(reader)
+
+    def _load_sums(self, reader: ArchiveReader) -> None:
+        """Sums cut to where the calls are; an archive from before there were any gets them here."""
+        path, length = self._folder / "calls.sum", self._index_bytes // ROW_BYTES * SUM_BYTES
+        have = path.stat().st_size if path.exists() else 0
+        if have > length:
+            self._disk.truncate(path, length)
+        elif have < length:
+            known = path.read_bytes()[: have - have % SUM_BYTES] if have else b""
+            rows = list(reader.call_rows(len(known) // SUM_BYTES))
+            ends = [row.offset for row in rows[1:]] + [self._calls_bytes]
+            calls = (self._folder / "calls").read_bytes()
+            lines = [calls[row.offset : end] for row, end in zip(rows, ends, strict=True)]
+            self._disk.write_atomic(path, known + encode_sums(lines))
 
     def _read_checkpoint(self) -> Checkpoint | None:
         path = self._folder / "checkpoint"
@@ -198,7 +213,8 @@ class Archive:
         lines = [encode_call(call) for call in frame.calls]
         rows = encode_rows(frame.calls, lines, self._calls_bytes)
         self._calls_bytes += self._extend("calls", b"".join(lines))
-        self._index_bytes += self._extend("calls.idx", rows)
+        self._extend("calls.sum", encode_sums(lines))
+        self._index_bytes += self._extend("calls.idx", rows)  # last: whoever sees a row finds its line and sum
         for entry in frame.entries:
             leaf = leaf_hash(entry)
             self._tree.append(leaf)

@@ -5,11 +5,12 @@ Read-model stores are compared by those who know them; they get the replayed sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any, Final
 
 from chain_node.archive.calls import BATCH, Call
+from chain_node.archive.domains import nonces
 from chain_node.archive.layout import TILE_WIDTH
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import Law, Ledger, Views
@@ -174,30 +175,40 @@ def _check_checkpoint(reader: ArchiveReader, state: State, log_key: str, finding
 
 def _check_calls(reader: ArchiveReader, findings: Findings, deep: bool) -> None:
     """Calls cover the log without gaps; deep: what batches' signers signed is what stands in the log."""
-    at = 0
     size = reader.size
+    at: int | str = ""
+    domains: Mapping[bytes, bytes] = {}
+    try:
+        domains = nonces(reader.folder)
+    except ArchiveError as error:
+        findings.add("archive", "domains", "", "the deployments of this log", error)
     feeds: dict[int, Feed] = {}
     try:
+        problems = list(reader.call_problems(size))
+        for entry, what in problems:
+            findings.add("archive", "calls", entry, "a call as it was written", what)
+        if problems or not deep:
+            return
         for row in reader.call_rows():
             if row.first_index >= size:
                 return
-            if row.first_index != at:
-                findings.add("archive", "calls", at, "a call from here on", f"one from {row.first_index} on")
-            at = row.first_index + row.count
-            if deep and row.kind == BATCH:
-                _check_batch(reader, feeds, reader.read_call(row), findings)
-            elif deep:
-                entries = reader.entries(row.first_index, min(size, at))
+            at = row.first_index
+            if row.kind == BATCH:
+                _check_batch(reader, feeds, domains, reader.read_call(row), findings)
+            else:
+                entries = reader.entries(row.first_index, min(size, row.first_index + row.count))
                 feeds |= {feed.feed: feed for feed in map(decode, entries) if isinstance(feed, Feed)}
-        if at != size:
-            findings.add("archive", "calls", at, f"calls up to {size}", "none")
     except ArchiveError as error:
         findings.add("archive", "calls", at, "readable files", error)
 
 
-def _check_batch(reader: ArchiveReader, feeds: dict[int, Feed], call: Call, findings: Findings) -> None:
+def _check_batch(
+    reader: ArchiveReader, feeds: dict[int, Feed], domains: Mapping[bytes, bytes], call: Call, findings: Findings
+) -> None:
     batch = call.batch
     assert batch is not None
+    if batch.domain.salt not in domains:
+        findings.add("archive", "domains", call.first_index, "the deployment its signers named", batch.domain.salt)
     root = records_root(reader.payloads(call))
     findings.compare("archive", "records root", [call.first_index], [root], [batch.attestation.records_root])
     feed = feeds.get(batch.attestation.feed)

@@ -49,6 +49,20 @@ def archive_verify(
     run(command.verify, folder, quiet=json)
 
 
+@archive_app.command("mend")
+def archive_mend(
+    home: HomeOption = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="副本目录，默认为已知的那份。The copy; by default the known one.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """用副本修复 calls、domains，归档独有的保留。Mends calls and domains from a copy; what is newer here stays."""
+    from luya.operate import mirroring as command
+
+    run(command.mend, Home.of(home), source, quiet=json)
+
+
 @archive_app.command("restore")
 def archive_restore(
     source: Annotated[Path, typer.Option("--from", help="副本目录。Folder of the copy.")],

@@ -1,4 +1,4 @@
-"""`luya archive`: the archive's second copy, checking one, and putting one in a damaged archive's place."""
+"""`luya archive`: the archive's second copy; checking, mending from one, putting one in a damaged archive's place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chain_node.archive.mend import mend as mend_from
 from chain_node.archive.mirror import Copied, Mirror, verify_copy
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.errors import ProtocolError
@@ -15,7 +16,7 @@ from chain_node.storage.durable import FileLock, fsync_dir
 from luya.console import progress, tell
 from luya.errors import HomeError
 from luya.home import Home
-from luya.operate.mirrors import remember_mirror
+from luya.operate.mirrors import known_mirrors, remember_mirror
 from luya.operate.up import until_stopped
 
 
@@ -64,6 +65,28 @@ def verify(folder: Path, *, quiet: bool) -> dict[str, Any]:
         "origin": checkpoint.origin,
         "seconds": round(seconds, 3),
     }
+
+
+def mend(home: Home, source: Path | None, *, quiet: bool) -> dict[str, Any]:
+    """Takes damaged calls and deployments from a copy: the one named, else the one that this home has had.
+
+    Raises:
+        HomeError: a node runs, or no copy is known, or several are.
+        ArchiveError: the copy is damaged, of another log, or ends before the damage.
+    """
+    _must_exist(home.archive)
+    known = [source] if source else known_mirrors(home.mirrors)
+    if len(known) != 1:
+        raise HomeError(f"{len(known)} copies of {home.root} are known: name one with --from")
+    lock = FileLock(home.lock, "this home")
+    try:
+        written = mend_from(home.archive, known[0])
+    finally:
+        lock.release()
+    if not quiet:
+        said = ", ".join(written)
+        tell(f"已修复：{said}。Mended from {known[0]}: {said}." if written else "无需修复。Nothing had to be mended.")
+    return {"from": str(known[0]), "mended": written}
 
 
 def restore(home: Home, source: Path, *, quiet: bool) -> dict[str, Any]:

@@ -38,6 +38,15 @@ def refuse_empty(record: Path, target: Path) -> None:
         )
 
 
+def known_mirrors(record: Path) -> list[Path]:
+    """Every copy that this home has had.
+
+    Raises:
+        MirrorError: the record cannot be read.
+    """
+    return [Path(name) for name in _known(record)]
+
+
 def _known(record: Path) -> list[str]:
     try:
         return [str(name) for name in json.loads(record.read_bytes())]

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
+from chain_node.errors import ArchiveError
 from chain_node.node.metrics import NodeCollector, Sources
 from chain_node.protocol import checkpoint
 from chain_node.storage import disk_space as room
+from luya.errors import HomeError
 from luya.home import Home
 from luya.operate import mirroring, supervision
 from luya.operate.supervision import MirrorKeeper, rooms
@@ -76,6 +78,19 @@ def test_a_damaged_checkpoint_is_told(
     (tmp_path / which / "checkpoint").write_bytes(good)
     grow(home, 5)
     until(lambda: keeper.state().size == 305 and not keeper.problems())
+
+
+def test_calls_are_mended_from_the_copy_that_is_known(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="--from"):
+        mirroring.mend(home, None, quiet=True)
+    mirroring.mirror(home, tmp_path / "copy", once=True, quiet=True)
+    whole = (home.archive / "calls").read_bytes()
+    (home.archive / "calls").write_bytes(whole.replace(b'"block":1', b'"block":3'))
+    with pytest.raises(ArchiveError, match="luya archive mend"):
+        mirroring.verify(home.archive, quiet=True)
+    assert mirroring.mend(home, None, quiet=True)["mended"] == ["calls"]
+    assert (home.archive / "calls").read_bytes() == whole
+    assert mirroring.verify(home.archive, quiet=True)["ok"]
 
 
 def test_a_copy_whose_disk_is_not_mounted_is_not_begun_anew(keeper: MirrorKeeper, home: Home, tmp_path: Path) -> None:

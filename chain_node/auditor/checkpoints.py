@@ -35,6 +35,8 @@ class Checkpoints:
         notes: those seen before, of all sources, and the log's key.
         witnesses: verifier key texts; where the note carries a signature of one, it must hold.
         quorum: how many of them must have cosigned.
+        checked: size up to which the own log has been held against it.
+        had: a checkpoint has been read from there.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Checkpoints:
     witnesses: Sequence[str] = ()
     quorum: int = 0
     checked: int = 0
+    had: bool = False
     _last: str = ""
 
     def check(self, size: int, root_at: Callable[[int], bytes]) -> Checkpoint | None:
@@ -56,6 +59,7 @@ class Checkpoints:
             AuditorError: it cannot be read now.
         """
         note = self._read()
+        self.had = True
         checkpoint = self._open(note, size)
         if note != self._last:
             self.notes.see(note, checkpoint)

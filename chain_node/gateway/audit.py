@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -122,25 +123,51 @@ def verify(folder: Path) -> dict[str, Any]:
     """Check the chain of lines. A torn line (a crash) is counted; the line after it names the torn bytes' hash.
 
     Raises:
-        AuditError: a line does not continue the one before it; the text names file and line.
+        AuditError: a line was changed, taken out or put in; the text names file and line.
     """
-    chain, lines, torn = _START, 0, 0
+    chain, lines, torn, before = _START, 0, 0, ""
+    rest = _lines(folder)
+    for place, text in rest:
+        said = _chain_of(text)
+        following = hashlib.sha256(text).hexdigest()
+        if said is None:
+            torn += 1
+        else:
+            if said != chain:
+                raise AuditError(_broken(before, place, following, next(rest, None)))
+            lines += 1
+        chain, before = following, place
+    return {"lines": lines, "torn": torn, "last": chain}
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """(place, line) of all files, in order."""
     for path in files(folder):
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                text = line.rstrip(b"\n")
-                if not text:
-                    continue
-                try:
-                    said = json.loads(text)["chain"]
-                except (ValueError, KeyError, TypeError):
-                    torn += 1
-                else:
-                    if said != chain:
-                        raise AuditError(f"{path}, line {number} does not continue the line before it")
-                    lines += 1
-                chain = hashlib.sha256(text).hexdigest()
-    return {"lines": lines, "torn": torn, "last": chain}
+                if text := line.rstrip(b"\n"):
+                    yield f"{path}, line {number}", text
+
+
+def _chain_of(text: bytes) -> object:
+    """The hash that a line names; None for a torn line."""
+    try:
+        return json.loads(text)["chain"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _broken(before: str, place: str, following: str, after: tuple[str, bytes] | None) -> str:
+    """Which line it is, where `place` does not name the hash of the line `before` it.
+
+    Where the line after `place` does not continue it either, `place` is what is wrong. Else `place` was written after
+    another line than the one that now stands before it.
+    """
+    if after is not None and _chain_of(after[1]) not in (None, following):
+        return f"{place} was changed, put in or moved: it fits neither the line before it nor the one after it"
+    if not before:
+        return f"{place} names a line before it: lines were taken out before it"
+    return f"{before} was changed, or lines after it were taken out: {place} does not continue it"
 
 
 def shown(params: list[Any]) -> Any:

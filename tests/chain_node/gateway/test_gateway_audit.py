@@ -59,6 +59,21 @@ def test_what_was_changed_shows(tmp_path: Path, change: Any) -> None:
         verify(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("number", "old", "new"),
+    [(1, "m0", "m9"), (2, "m1", "m9"), (3, "m2", "m9"), (2, '"chain":"', '"chain":"00'), (2, '{"time"', 'x{"time"')],
+)
+def test_the_changed_line_itself_is_named(tmp_path: Path, number: int, old: str, new: str) -> None:
+    write(tmp_path, "m0", "m1", "m2", "m3")
+    path = the_file(tmp_path)
+    lines = path.read_text().splitlines()
+    assert old in lines[number - 1]
+    lines[number - 1] = lines[number - 1].replace(old, new, 1)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(AuditError, match=f"jsonl, line {number} was changed"):
+        verify(tmp_path)
+
+
 def test_a_torn_line_is_left_as_it_is(tmp_path: Path) -> None:
     write(tmp_path, "before", "torn")
     path = the_file(tmp_path)

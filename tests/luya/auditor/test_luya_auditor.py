@@ -82,6 +82,16 @@ def test_by_the_manifest_with_the_operators_checkpoint(
     assert list((copy / "checkpoints").iterdir())
 
 
+def test_a_checkpoint_that_was_given_and_cannot_be_had_is_an_error(
+    endpoint: str, manifest: Manifest, store: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(store, tmp_path / "store"))
+    for given in (tmp_path / "none", "http://127.0.0.1:9/v1/checkpoint"):
+        done = luya(*follow(endpoint, manifest, copy, "--checkpoint", given))
+        assert done.code == 1, done.said
+        assert str(given) in done.stderr
+
+
 def test_a_forged_checkpoint_is_an_alarm(
     running: Running, endpoint: str, manifest: Manifest, store: Path, tmp_path: Path
 ) -> None:

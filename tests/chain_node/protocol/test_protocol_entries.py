@@ -170,6 +170,7 @@ def test_rules_have_one_name_and_number() -> None:
         text = rule.text
         assert all((text.reason_zh, text.reason_en, text.remedy_zh, text.remedy_en))
         assert rule.reason_zh == text.reason_zh
+        assert not set(",;:!?()") & set(text.reason_zh + text.remedy_zh), "Chinese text has full-width punctuation"
     for key in (0, 21, "no-such-rule"):
         with pytest.raises(CodecError):
             Rule.of(key)

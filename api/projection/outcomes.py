@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -36,7 +36,8 @@ class RowOutcome:
 
     feed: its number; file: base name; row: line of data, from 1; key: the idempotency key (the partner's record id, or
     the hex SHA-256 of the row); state: one of STATES; rule: number of the rule that refused it, else None; value: what
-    the rule looked at; account: whom it was for, where known; sequence: its number in the feed once signed.
+    the rule looked at; account: whom it was for, where known; sequence: its number in the feed once signed;
+    judged_again: it had been refused before, in whichever file: this is what became of it.
     """
 
     feed: int
@@ -48,6 +49,7 @@ class RowOutcome:
     value: str = ""
     account: bytes | None = None
     sequence: int | None = None
+    judged_again: bool = False
 
 
 def take(engine: Engine, rows: Iterable[RowOutcome]) -> int:
@@ -62,6 +64,7 @@ def take(engine: Engine, rows: Iterable[RowOutcome]) -> int:
         values = {value[:_UNIQUE]: value for value in map(_values, chunk)}
         with engine.begin() as connection:
             _upsert(connection, list(values.values()))
+            _replace(connection, [_values(row) for row in chunk if row.judged_again])
         taken += len(chunk)
     return taken
 
@@ -104,6 +107,21 @@ def _values(row: RowOutcome) -> tuple[Any, ...]:
     value = row.value.replace("\0", "�")[:_VALUE_LENGTH]
     place = (row.feed, stored(row.key), stored(row.file), row.row)
     return (*place, row.state, row.rule, value, row.account, row.sequence)
+
+
+def _replace(connection: Connection, values: list[tuple[Any, ...]]) -> None:
+    """Rows that were refused under these keys, in other files say, are what they have become now."""
+    if not values:
+        return
+    refused = _TABLE.c.state.in_(("refused", "set-aside"))
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.feed == bindparam("of_feed"), _TABLE.c.key == bindparam("of_key"), refused)
+        .values({name: bindparam(f"new_{name}") for name in _REPLACED})
+    )
+    names = ("of_feed", "of_key", None, None, *(f"new_{name}" for name in _REPLACED))
+    given = [{name: part for name, part in zip(names, value, strict=True) if name} for value in values]
+    connection.execute(statement, given)
 
 
 def _upsert(connection: Connection, values: list[tuple[Any, ...]]) -> None:

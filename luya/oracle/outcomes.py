@@ -14,7 +14,10 @@ from oracle.ingest import Delivery
 
 
 def hand_over(database: Engine, feed: FeedConfig, delivery: Delivery) -> int:
-    """Stores every row of a finished call; a row that was known already keeps what its first sending came to."""
+    """Stores every row of a finished call; one that was known already keeps what its first sending came to.
+
+    One that was judged again has become what it is now wherever it came before.
+    """
     return read_model.take(database, _rows(feed, delivery))
 
 
@@ -31,4 +34,5 @@ def _rows(feed: FeedConfig, delivery: Delivery) -> Iterator[read_model.RowOutcom
             value=row.value,
             account=row.account,
             sequence=row.sequence,
+            judged_again=row.outcome != "already-known" and bool(row.was),
         )

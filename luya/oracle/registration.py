@@ -14,6 +14,7 @@ from luya.home import Home
 from luya.oracle import feeds
 from luya.session import Session, opened
 from oracle.config import FeedConfig, load
+from oracle.report import DIGITS
 
 _GAS: Final = 5_000_000
 _ACTIVE: Final = 1
@@ -67,11 +68,18 @@ def _send(session: Session, role: str, tx: Tx) -> None:
 
 
 def list_all(home: Home) -> dict[str, Any]:
-    """The home's feeds as their files say."""
+    """The home's feeds as their files say. settings: as reports name those that a row was judged by."""
     found = [
-        {"feed": one.id, "name": one.name, "kind": one.kind, "organisation": one.organisation.id, "trial": one.trial}
+        {
+            "feed": one.id,
+            "name": one.name,
+            "kind": one.kind,
+            "organisation": one.organisation.id,
+            "trial": one.trial,
+            "settings": one.digest.hex()[:DIGITS],
+        }
         for one in sorted(feeds.of_home(home).values(), key=lambda feed: feed.id)
     ]
     for one in found:
-        tell(f"  {one['feed']}  {one['name']}  ({one['kind']})")
+        tell(f"  {one['feed']}  {one['name']}  ({one['kind']})  {one['settings']}")
     return {"feeds": found}

@@ -79,6 +79,19 @@ def test_one_record_in_two_files_shows_both_rows(world: World) -> None:
     assert [one["file"] for one in rows] == ["b.csv", "a.csv"]
 
 
+def test_a_row_that_is_judged_again_is_so_in_every_file(world: World) -> None:
+    refused = [RowOutcome(1, "a.csv", 1, "k", "refused", 2, "who"), RowOutcome(1, "a.csv", 2, "other", "refused", 2)]
+    outcomes.take(world.engine, [*refused, RowOutcome(2, "a.csv", 1, "k", "refused", 2)])
+    outcomes.take(world.engine, [RowOutcome(1, "b.csv", 1, "k", "final", sequence=0, judged_again=True)])
+    rows = world.client().get("/v1/records?feed=1&row=k", world.token("operator")).json()["rows"]
+    assert [(one["file"], one["outcome"], one["rule"]) for one in rows] == [
+        ("b.csv", "recorded", None),
+        ("a.csv", "recorded", None),
+    ]
+    assert _ask(world, "other")["outcome"] == "refused"
+    assert _ask(world, "k", feed=2)["outcome"] == "refused"
+
+
 def test_many_rows_and_strange_names(world: World) -> None:
     many = (RowOutcome(1, "big.csv", n, f"key {n}", "final", sequence=None) for n in range(12_000))
     assert outcomes.take(world.engine, many) == 12_000

@@ -12,7 +12,7 @@ from luya.errors import UsageError
 from luya.home import Home
 from luya.oracle import feeds, registration
 from luya.session import opened
-from oracle.config import SHIPPED
+from oracle.config import SHIPPED, load
 
 
 def own_toml(folder: Path, *, number: int, name: str) -> Path:
@@ -32,6 +32,7 @@ def test_a_registered_feed_records(tmp_path: Path) -> None:
         assert result.accepted > 0
         assert session.node.ledger.next_sequence(7) == result.accepted
     assert [one["name"] for one in registration.list_all(home)["feeds"]][-1] == "my-steps"
+    assert registration.list_all(home)["feeds"][-1]["settings"] == load(home.feeds / "my-steps.toml").digest.hex()[:16]
 
 
 def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:

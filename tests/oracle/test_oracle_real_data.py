@@ -9,13 +9,14 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from insecure_ledger import InsecureLedger, InsecureRegistrar, world
+from insecure_ledger import InsecureLedger, InsecureRegistrar, small, world
 
-from oracle import config
+from oracle import config, rejudge
 from oracle.ingest import IngestResult, ingest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,9 @@ class Home:
 
     def ingest(self, *files: Path, report: Path | None = None) -> IngestResult:
         return ingest(files, self.feed, world(self.folder, self.ledger), enrol_unknown=True, report=report)
+
+    def retry(self) -> IngestResult:
+        return rejudge.retry(self.feed, world(self.folder, self.ledger), enrol_unknown=True)
 
     @property
     def accounts(self) -> int:
@@ -112,6 +116,19 @@ def test_each_file_in_a_fresh_home(name: str, homes: dict[str, Home], tmp_path: 
     again = home.ingest(file)
     assert again == IngestResult(rows, 0, {}, rows, 0, 0, {"accepted": accepted, **refused}), "it adds nothing"
     assert home.ledger.size == size
+
+
+@pytest.mark.parametrize("sent_again", [True, False], ids=["sent-again", "from-the-journal"])
+@pytest.mark.parametrize("name", list(TABLE))
+def test_each_file_after_a_wrong_time_format(name: str, sent_again: bool, homes: dict[str, Home]) -> None:
+    rows, accepted, refused, _, credits_mg, millipoints = TABLE[name]
+    feed, file = FILES[name]
+    home, right = homes[feed], homes[feed].feed
+    home.feed = small(right, times=replace(right.times, format="%Y.%m.%d"))
+    assert home.ingest(file).refused == {"malformed": rows}
+    home.feed = right
+    mended = home.ingest(file) if sent_again else home.retry()
+    assert mended == IngestResult(rows, accepted, refused, 0, credits_mg, millipoints, {}, 0, rows, 0)
 
 
 def check_report(path: Path, result: IngestResult) -> None:

@@ -1,7 +1,8 @@
 """Finds every place where the read model is not what the archive says; for `luya fsck`, which trusts nothing.
 
 Balances, debts, accounts and totals are compared with a replay of the entries by the protocol; every row of `entry` and
-`call`, and the law's history, with what the archive's bytes become. The read model's sums are never their own witness.
+`call`, and the law's history, with what the archive's bytes become; what is said of partners' rows, with the entries.
+The read model's sums are never their own witness.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from api.store.models import (
     LawRow,
     LedgerRow,
     MethodTotalRow,
+    OutcomeRow,
     VintageTotalRow,
 )
 from chain_node.archive.calls import Call
@@ -94,8 +96,11 @@ def compare(
             return report.differences
         checkpoint = archive.checkpoint()
         report.same("ledger origin", checkpoint.origin if checkpoint else None, ledger["origin"])
+        newest = int.from_bytes(archive.entry(state.size - 1)[1:9], "big") if state.size else 0
+        report.same("ledger time", newest, ledger["time"])
         _state(report, connection, state)
         _log(report, connection, archive, state.size, progress)
+        _outcomes(report, connection, state)
     return report.differences
 
 
@@ -168,6 +173,36 @@ def _log(
     described = {row[0]: tuple(row[1:]) for row in connection.execute(select(*columns))}
     report.same_maps("account description", scan.accounts, described)
     report.same_maps("call", scan.calls, {row[0]: tuple(row) for row in connection.execute(select(calls))})
+
+
+def _outcomes(report: _Report, connection: Connection, state: State) -> None:
+    """What is said of partners' rows, as far as the ledger can witness it: which records it took, and which it refused.
+
+    What became of a row before it was attested only its oracle's journal knows.
+    """
+    row: Any = OutcomeRow.__table__.c
+    entry: Any = EntryRow.__table__.c
+    joined = OutcomeRow.__table__.outerjoin(
+        EntryRow.__table__, (entry.feed == row.feed) & (entry.sequence == row.sequence)
+    )
+    query = select(
+        row.feed, row.file, row.line, row.state, row.rule, row.account, row.sequence, entry.rule, entry.account,
+        entry.idx,
+    ).select_from(joined)  # fmt: skip
+    for feed, file, line, said, rule, account, sequence, refused, recorded, index in connection.execute(query):
+        found = (said, rule, account)
+        if sequence is None:
+            expected = (said if said not in ("signed", "final") else "accepted", rule, account)
+        elif index is None:  # signed, and not on the ledger (yet)
+            waiting = sequence >= state.next_sequence.get(feed, 0)
+            expected = (said if waiting and said != "final" else "signed", rule, account)
+        elif refused is not None:
+            expected = ("refused", refused, recorded if recorded is not None else account)
+        else:
+            expected = (said if said in ("accepted", "signed") else "final", None, recorded)
+        report.same(f"row_outcome {feed} {file}:{line}", expected, found)
+        if report.full:
+            return
 
 
 _REVOKED_BY = EntryValues._fields.index("revoked_by")

@@ -16,7 +16,8 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import Law, Ledger, Views
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Progress, no_progress
-from chain_node.errors import ArchiveError, ContractError
+from chain_node.errors import ArchiveError, ContractError, RpcError, RpcUnavailable
+from chain_node.node.hidden_words import hidden, listed
 from chain_node.protocol import checkpoint as notes
 from chain_node.protocol.attestation import check_quorum, digest
 from chain_node.protocol.entries import Feed, decode, encode
@@ -81,6 +82,7 @@ class FsckResult:
         log_size, log_root: of the archive's entries, replayed.
         credits_mg, millipoints: minted minus revoked, all vintages.
         differences: empty when all agrees.
+        storage_words: of the ledger's storage, all looked at; None where they were not, or the engine cannot list them.
         state: the replayed state, for comparing further stores.
     """
 
@@ -90,6 +92,7 @@ class FsckResult:
     millipoints: int
     differences: list[Difference]
     state: State
+    storage_words: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -111,15 +114,18 @@ def fsck(
         reader: the archive.
         log_key: verifier key of its checkpoints.
         chain: endpoint and manifest; None checks the archive alone.
-        deep: check every batch's records root and signatures too.
+        deep: check every batch's records root and signatures too, and the ledger's storage for words that no entry
+            names, where the engine can list it.
         progress: told of entries replayed.
     """
     findings = Findings()
     state = replay(reader, findings, progress)
     _check_checkpoint(reader, state, log_key, findings)
     _check_calls(reader, findings, deep)
+    words = None
     if chain is not None:
-        _check_chain(state, *chain, findings)
+        agreed = _check_chain(state, *chain, findings)
+        words = _check_hidden(state, reader, *chain, findings) if deep and agreed else None
     totals = state.totals.values()
     return FsckResult(
         log_size=state.size,
@@ -128,6 +134,7 @@ def fsck(
         millipoints=sum(total.millipoints_minted - total.millipoints_revoked for total in totals),
         differences=findings.items,
         state=state,
+        storage_words=words,
     )
 
 
@@ -221,19 +228,40 @@ def _check_batch(
         findings.add("archive", "attestation", call.first_index, "a quorum of the feed's signers", error)
 
 
-def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findings) -> None:
+def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findings) -> bool:
+    """True when the chain answered, and is as long as the archive."""
     ledger = Ledger(rpc, manifest.ledger_address)
     try:
         size = ledger.log_size()
         findings.compare("chain", "root", [f"at {state.size}"], [state.root()], [ledger.root_at(state.size) or b""])
-        if size != state.size:
+        if size > state.size:
+            findings.add("archive", "log size", "", f"{size} (the chain's)", state.size)
+        elif size < state.size:
             findings.add("chain", "log size", "", state.size, size)
-            return  # all else would differ only because one of them is ahead
+        if size != state.size:
+            return False  # all else would differ only because one of them is ahead
         views = Views(rpc, manifest.views_address)
         _compare_state(state, views, ledger, findings)
         _compare_law(state, Law(rpc, manifest.law_address), findings)
-    except ContractError as error:
+    except (ContractError, RpcError, RpcUnavailable) as error:
         findings.add("chain", "contract", "", "an answer", error)
+        return False
+    return True
+
+
+def _check_hidden(
+    state: State, reader: ArchiveReader, rpc: JsonRpc, manifest: Manifest, findings: Findings
+) -> int | None:
+    """How many words the ledger's storage holds, each looked at; None where the engine does not list them."""
+    words = listed(rpc, manifest.ledger_address)
+    if words is None:
+        return None
+    try:
+        for slot, value in hidden(words, state, reader):
+            findings.add("chain", "storage word", f"0x{slot.hex()}", "none, or another", hex(value))
+    except ArchiveError as error:
+        findings.add("archive", "tiles", "", "readable files", error)
+    return len(words)
 
 
 def _compare_state(state: State, views: Views, ledger: Ledger, findings: Findings) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 from rich.markup import escape
@@ -10,9 +12,22 @@ from api.errors import ApiError
 from api.projection.compare import compare
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.manifest import Manifest
-from chain_node.errors import ArchiveError, FollowerError
-from chain_node.node.fsck import Difference, FsckResult
+from chain_node.errors import (
+    ArchiveError,
+    ContractError,
+    EngineError,
+    FollowerError,
+    LockError,
+    NodeError,
+    RpcError,
+    RpcUnavailable,
+)
+from chain_node.node.fsck import FsckResult
 from chain_node.node.fsck import fsck as check
+from chain_node.node.home import Home as NodeHome
+from chain_node.node.home import Running
+from chain_node.rpc.client import JsonRpc
+from chain_node.storage.durable import FileLock, lock_holder
 from luya.console import Advance, progress, tell
 from luya.engine.choice import NOTHING_ASKED, Asked
 from luya.errors import HomeError
@@ -20,7 +35,10 @@ from luya.home import Home
 from luya.session import Session, opened
 
 SHOWN = 20
+PATIENCE = 8.0
+"""Seconds for a node that has this home and does not answer: it starts, ends, or hangs."""
 _ATTEMPTS = 3
+_ASK = 2.0
 
 
 def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
@@ -28,14 +46,19 @@ def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
     manifest = Manifest.load(home.manifest)
     with progress() as advance:
         try:
+            _must_answer(home, advance)
             result, differences = _compared(home, manifest, deep, advance)
-        except (ArchiveError, FollowerError) as error:
-            # The archive is so damaged that nothing can be opened on it: say what the archive alone shows.
-            result = check(ArchiveReader(home.archive), log_key=manifest.log_key, deep=deep, progress=advance)
-            differences = [str(Difference("archive", "opening", "", "an archive that can be gone on with", str(error)))]
-            differences += [str(difference) for difference in result.differences]
+        except ArchiveError as error:
+            # so damaged that nothing can be opened on it
+            result, differences = _alone(home, manifest, deep, advance)
+            differences.insert(0, f"archive: opening: expected an archive that can be gone on with, found {error}")
+        except (FollowerError, EngineError, RpcError, RpcUnavailable, ContractError) as error:
+            result, differences = _alone(home, manifest, deep, advance)
+            differences.insert(0, f"chain: opening: expected one that answers and continues the archive, found {error}")
     if not quiet:
         _tell(result, differences)
+        if deep and result.storage_words is None:
+            tell("未列出合约存储。The storage was not listed, so no hidden word was looked for (threat-model.md).")
     return {
         "ok": not differences,
         "log_size": result.log_size,
@@ -43,7 +66,39 @@ def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
         "credits_mg": result.credits_mg,
         "millipoints": result.millipoints,
         "differences": differences,
+        "storage_words": result.storage_words,
     }
+
+
+def _must_answer(home: Home, advance: Advance) -> None:
+    """Whoever has this home has an engine that answers. A node that starts or ends is waited for a while.
+
+    Raises:
+        EngineError: it does not; archive and read model can still be looked at.
+    """
+    of_node = NodeHome(home.root)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            FileLock(of_node.lock, "this home").release()
+            return  # nobody has it: it is ours to open
+        except LockError as error:
+            held = str(error)
+        running = Running.read(of_node)
+        if running is not None and running.pid == lock_holder(of_node.lock):
+            with suppress(NodeError), JsonRpc(running.rpc_url, timeout=_ASK) as rpc:
+                rpc.call("eth_chainId")
+                return
+        if time.monotonic() > deadline:
+            raise EngineError(f"no answer within {PATIENCE:.0f} s: {held}")
+        advance("waiting for the node that has this home", 0, 0)
+        time.sleep(0.2)
+
+
+def _alone(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+    """What the archive alone shows."""
+    result = check(ArchiveReader(home.archive), log_key=manifest.log_key, deep=deep, progress=advance)
+    return result, [str(difference) for difference in result.differences]
 
 
 def _compared(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
@@ -60,7 +115,8 @@ def _compared(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> t
 
 def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
     node = session.node
-    node.catch_up()
+    with suppress(EngineError):  # the archive stays behind: its size says so
+        node.catch_up(PATIENCE)
     result = check(
         node.archive,
         log_key=node.manifest.log_key or manifest.log_key,
@@ -73,7 +129,7 @@ def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance)
         session.project()
         found = compare(session.database, node.archive, result.state, lambda d, t: advance("read model", d, t))
         differences += [f"read model: {one.where}: expected {one.expected}, found {one.found}" for one in found]
-    except ApiError as error:
+    except (ApiError, ArchiveError) as error:
         differences.append(f"read model: {error}")
     return result, differences
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.records import RECORD_BYTES
 from chain_node.protocol.slotword import key as word_key
 from chain_node.protocol.times import year_of
+from chain_node.storage.durable import FileLock
 from luya.demo.data import write_partner_files
 
 # Where the ledger's state lies in storage, as `contracts/libraries/LedgerSlots.sol` says it.
@@ -219,9 +221,38 @@ def test_fsck_finds_a_changed_call(ingested_home: Path) -> None:
     fsck(ingested_home)
 
 
+def test_fsck_finds_a_changed_deployment(ingested_home: Path) -> None:
+    domains = ingested_home / "archive" / "domains"
+    with one_byte(domains, domains.read_bytes().index(b"nonce") + 12):
+        found = luya("fsck", "--deep", "--json", "--home", ingested_home).answer["differences"]
+        assert any("domains" in one and "archive mend" in one for one in found), found
+    fsck(ingested_home)
+
+
+def test_fsck_beside_a_node_that_does_not_answer(ingested_home: Path) -> None:
+    """It starts, ends or hangs: what the archive shows is said all the same, and that the chain is silent."""
+    whole = fsck(ingested_home)
+    lock = FileLock(ingested_home / "run" / "node.lock", "this home")
+    try:
+        done = luya("fsck", "--json", "--home", ingested_home)
+    finally:
+        lock.release()
+    assert done.code == 1, done.said
+    (silent,) = done.answer["differences"]
+    assert silent.startswith("chain: opening: ")
+    assert f"process {os.getpid()}" in silent
+    assert done.answer["log_root"] == whole["log_root"]
+
+
 def test_fsck_finds_one_unit_in_the_read_model(ingested_home: Path) -> None:
     database = ingested_home / "read-model.sqlite"
-    for table, column in (("balance", "credits_mg"), ("vintage_total", "millipoints_minted"), ("entry", "credits_mg")):
+    for table, column in (
+        ("balance", "credits_mg"),
+        ("vintage_total", "millipoints_minted"),
+        ("entry", "credits_mg"),
+        ("ledger", "time"),
+        ("row_outcome", "sequence"),
+    ):
         with one_in_database(database, table, column):
             found = differences(ingested_home)
             assert all(one.startswith("read model: ") for one in found), found

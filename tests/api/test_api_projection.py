@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
 from api.errors import ProjectionError
-from api.projection import tables
+from api.projection import outcomes, tables
 from api.projection.compare import compare
 from api.projection.effects import AccountFacts, Effects, Minted
+from api.projection.outcomes import RowOutcome
 from api.projection.projector import Projector
 from api.store import database, migrate
 from api.store.models import EntryRow
@@ -169,6 +170,7 @@ PLANTS = [
     "DELETE FROM law WHERE idx = 21",
     "UPDATE ledger SET size = size - 1",
     "UPDATE ledger SET root = x'00'",
+    "UPDATE ledger SET time = time + 1",
     "UPDATE ledger SET origin = 'other.log/1'",
     "DELETE FROM ledger",
 ]
@@ -179,6 +181,40 @@ def test_a_planted_difference_is_found(world: World, plant: str) -> None:
     with world.engine.begin() as connection:
         assert connection.execute(text(plant)).rowcount >= 1
     assert compare(world.engine, world.reader, world.ledger.state) != []
+
+
+OUTCOME_PLANTS = [
+    "UPDATE row_outcome SET state = 'refused', rule = 3 WHERE line = 1",
+    "UPDATE row_outcome SET state = 'final' WHERE line = 2",
+    "UPDATE row_outcome SET rule = rule + 1 WHERE line = 2",
+    "UPDATE row_outcome SET account = x'0102030405060708091011121314151617181920' WHERE line = 1",
+    "UPDATE row_outcome SET sequence = NULL WHERE line = 1",
+    "UPDATE row_outcome SET sequence = 1000000 WHERE line = 1",
+    "UPDATE row_outcome SET state = 'final' WHERE line = 3",
+    "UPDATE row_outcome SET state = 'final' WHERE line = 4",
+]
+
+
+@pytest.mark.parametrize("plant", OUTCOME_PLANTS)
+def test_what_is_said_of_rows_is_held_against_the_ledger(world: World, plant: str) -> None:
+    with world.engine.connect() as connection:
+        recorded, refused = (
+            connection.execute(
+                text(f"SELECT feed, sequence, account, rule FROM entry WHERE sequence >= 0 AND rule IS {kind} LIMIT 1")
+            ).one()
+            for kind in ("NULL", "NOT NULL")
+        )
+    rows = [
+        RowOutcome(recorded.feed, "a.csv", 1, "k1", "final", account=recorded.account, sequence=recorded.sequence),
+        RowOutcome(refused.feed, "a.csv", 2, "k2", "refused", refused.rule, "", refused.account, refused.sequence),
+        RowOutcome(recorded.feed, "a.csv", 3, "k3", "signed", None, "", person(1), 99_999),
+        RowOutcome(recorded.feed, "a.csv", 4, "k4", "refused", int(Rule.TOO_LONG), "802101 s"),
+    ]
+    outcomes.take(world.engine, rows)
+    assert compare(world.engine, world.reader, world.ledger.state) == []
+    with world.engine.begin() as connection:
+        assert connection.execute(text(plant)).rowcount == 1
+    assert "row_outcome" in str(compare(world.engine, world.reader, world.ledger.state))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

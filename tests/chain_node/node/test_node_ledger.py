@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from eth_hash.auto import keccak
@@ -15,16 +17,18 @@ from node_support import CONFIG, FEED, PLATE, SIGNERS, Batches, settings
 
 from chain_node.archive.layout import tile_path
 from chain_node.archive.reader import ArchiveReader
+from chain_node.auditor.compare import position
 from chain_node.deployment.deploy import role_numbers, verify
 from chain_node.deployment.plan import RoleGrant
-from chain_node.errors import DeploymentError, EngineError, Reverted
-from chain_node.node.fsck import FsckResult, fsck
+from chain_node.errors import DeploymentError, EngineError, Reverted, RpcError
+from chain_node.node.fsck import Findings, FsckResult, _check_chain, fsck
 from chain_node.node.node import Node
 from chain_node.node.settings import NodeSettings
 from chain_node.protocol.attestation import address_of, check_quorum, digest
 from chain_node.protocol.checkpoint import open_note
 from chain_node.protocol.entries import Reduction, Refusal, Revocation, decode
 from chain_node.protocol.records import Record, records_root
+from chain_node.protocol.replay import State
 from chain_node.protocol.rules import Rule
 from chain_node.registry.registrar import Identity
 from chain_node.rpc.client import to_hex
@@ -85,6 +89,43 @@ def test_code_is_what_the_package_ships(node: Node) -> None:
     wrong = node.manifest.changed(code_hashes=node.manifest.code_hashes | {"LuyaLaw": "0x" + "00" * 32})
     with pytest.raises(DeploymentError, match="LuyaLaw"):
         verify(node.rpc, wrong)
+
+
+def test_a_word_that_no_entry_names_is_found(node: Node) -> None:
+    """A balance of an account that nobody registered: no comparison by keys looks there."""
+    whole = check(node, deep=True)
+    assert whole.ok, [str(one) for one in whole.differences]
+    assert whole.storage_words is not None
+    assert whole.storage_words > 20
+    stranger, root = position(3, int.from_bytes(b"\x66" * 20, "big")), position(2, node.archive.size + 1)
+    for slot, value in ((stranger, 10**9), (root, 7), (position(12, 5), 1), (bytes(31) + b"\x50", 1)):
+        for written, found in ((value, [f"0x{slot.hex()}"]), (0, [])):
+            node.rpc.call("anvil_setStorageAt", to_hex(node.ledger.address), to_hex(slot), f"0x{written:064x}")
+            assert [one.key for one in check(node, deep=True).differences] == found
+            assert check(node).ok, "by the keys of the entries nothing differs"
+
+
+def test_storage_that_cannot_be_listed_is_said_to_be_so(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As luyad and Besu answer."""
+    ask = node.rpc.call
+
+    def call(method: str, *params: object) -> object:
+        if method == "anvil_dumpState":
+            raise RpcError(method, -32601, "the method anvil_dumpState does not exist")
+        return ask(method, *params)
+
+    monkeypatch.setattr(node.rpc, "call", call)
+    found = check(node, deep=True)
+    assert (found.ok, found.storage_words) == (True, None)
+
+
+def test_who_is_behind_is_named(node: Node) -> None:
+    size = node.catch_up()
+    for replayed, where in ((size - 1, "archive"), (size + 1, "chain")):
+        findings = Findings()
+        state = cast(State, SimpleNamespace(size=replayed, root=lambda: b""))
+        assert not _check_chain(state, node.rpc, node.manifest, findings)
+        assert [one.where for one in findings.items if one.what == "log size"] == [where]
 
 
 def test_a_batch_comes_through(node: Node, batches: Batches) -> None:

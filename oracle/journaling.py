@@ -25,6 +25,7 @@ from oracle.store.rows import Kept
 from oracle.store.staged import Row
 
 CHUNK: Final = 4_000
+_BY_SLOTS: Final = (Rule.OVERLAP, Rule.OVER_CAP)
 
 
 class Journaling:
@@ -115,9 +116,8 @@ class Journaling:
         return self._salts[at : at + SALT_BYTES]
 
     def _refuse(self, row: Row, leave: Row | None, rule: Rule, value: str = "") -> None:
-        said = [one.verdict == rule and not one.aside for one in (row, leave) if one is not None]
-        if all(said) and not _stale(row, leave):
-            return  # the verdict stands
+        if not _stale(row, leave) and all(_stands(one, rule) for one in (row, leave) if one is not None):
+            return
         self._keep_with(row, leave, rule=rule, value=value)
 
     def _keep_with(
@@ -161,6 +161,14 @@ class Journaling:
         self._kept.append(Kept(*head, state, number, value, role, lead, sequence, body, gas))
         self._next_id += not again
         return identity
+
+
+def _stands(row: Row, rule: Rule) -> bool:
+    """Whether the row's verdict is as good as this rule: the same, or what the slot's word could tell when it came.
+
+    A word remembers the newest of its days: an overlap that is sent again after that would be too late.
+    """
+    return not row.aside and (row.verdict == rule or (rule is Rule.TOO_LATE and row.verdict in _BY_SLOTS))
 
 
 def _stale(row: Row, leave: Row | None) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, update
+from sqlalchemy import Connection, Engine, bindparam, delete, or_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -113,7 +113,7 @@ def _replace(connection: Connection, values: list[tuple[Any, ...]]) -> None:
     """Rows that were refused under these keys, in other files say, are what they have become now."""
     if not values:
         return
-    refused = _TABLE.c.state.in_(("refused", "set-aside"))
+    refused = or_(_TABLE.c.state == "refused", _TABLE.c.state == "set-aside")
     statement = (
         update(_TABLE)
         .where(_TABLE.c.feed == bindparam("of_feed"), _TABLE.c.key == bindparam("of_key"), refused)

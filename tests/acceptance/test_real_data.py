@@ -150,6 +150,7 @@ class Entered:
     millipoints: int
 
 
+COLUMNS = "file row line outcome rule value index credits_mg millipoints was corrected settings remedy_zh remedy_en"
 NOTHING_ELSE = {"corrected": 0, "judged_again": 0, "judged_otherwise": 0}
 
 
@@ -207,7 +208,8 @@ def report_lines(report: Path) -> Iterator[dict[str, str]]:
 def check_report(report: Path, source: Path, expected: Expected) -> None:
     """One line for each input row, in order; its sums are the totals."""
     lines = list(report_lines(report))
-    assert list(lines[0]) == ["file", "row", "outcome", "rule", "value", "index", "credits_mg", "millipoints"]
+    assert list(lines[0]) == COLUMNS.split()
+    assert all(bool(line["remedy_zh"] and line["remedy_en"]) == bool(line["rule"]) for line in lines)
     assert {line["file"] for line in lines} == {str(source)}
     assert [int(line["row"]) for line in lines] == list(range(1, expected.rows + 1))
     assert sum(line["outcome"] == "accepted" for line in lines) == expected.accepted

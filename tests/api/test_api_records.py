@@ -82,7 +82,9 @@ def test_one_record_in_two_files_shows_both_rows(world: World) -> None:
 def test_a_row_that_is_judged_again_is_so_in_every_file(world: World) -> None:
     refused = [RowOutcome(1, "a.csv", 1, "k", "refused", 2, "who"), RowOutcome(1, "a.csv", 2, "other", "refused", 2)]
     outcomes.take(world.engine, [*refused, RowOutcome(2, "a.csv", 1, "k", "refused", 2)])
-    outcomes.take(world.engine, [RowOutcome(1, "b.csv", 1, "k", "final", sequence=0, judged_again=True)])
+    again = [RowOutcome(1, "b.csv", 1, "k", "final", sequence=0, judged_again=True)]
+    again.append(RowOutcome(1, "b.csv", 2, "third", "refused", 3, judged_again=True))
+    outcomes.take(world.engine, again)
     rows = world.client().get("/v1/records?feed=1&row=k", world.token("operator")).json()["rows"]
     assert [(one["file"], one["outcome"], one["rule"]) for one in rows] == [
         ("b.csv", "recorded", None),

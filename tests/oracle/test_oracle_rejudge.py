@@ -78,11 +78,12 @@ class Home:
         journal.close()
         assert [evidence(*one) for one in openings] == [entry.record.evidence for entry in made]
         assert len({raw for _, raw in openings}) == len(made)
-        words: dict[int, int] = {}
+        words: dict[tuple[int, int], int] = {}
         for entry in made:
             method = self.ledger.methods[entry.record.method]
             if method.claims_slots:
-                key = slotword.key(entry.record.account, method.group, entry.record.day)
+                day = entry.record.day
+                key = slotword.key(entry.record.account, method.group, day), day
                 mask = slotword.mask(entry.record.slot, entry.record.slots)
                 assert not words.get(key, 0) & mask, "two records claim the same time"
                 words[key] = words.get(key, 0) | mask
@@ -216,6 +217,15 @@ def test_a_day_that_has_come_and_slots_that_were_freed(home: Callable[..., Home]
     assert [(line["outcome"], line["was"]) for line in lines] == [("already-known", "revoked"), ("accepted", "overlap")]
     assert bikes.ingest(first).known == {"revoked": 1}
     bikes.check = lambda: None  # type: ignore[method-assign]  # of one time twice: that is the point
+
+
+def test_an_overlap_stays_one_when_its_day_is_long_past(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    file = partner_files.write_trips(tmp_path / "a.csv", [trip(), trip(there=0.02)])
+    assert bikes.ingest(file).refused == {"overlap": 1}
+    days = slotword.RING_DAYS
+    assert bikes.ingest(partner_files.write_trips(tmp_path / "b.csv", [trip(start=at(24 * days))])).accepted == 1
+    assert bikes.ingest(file).known == {"accepted": 1, "overlap": 1}, "not 'too-late', which says nothing of it"
 
 
 def test_what_the_ledger_refused_stays_refused(home: Callable[..., Home], tmp_path: Path) -> None:

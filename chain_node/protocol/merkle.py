@@ -196,7 +196,7 @@ def computes_root(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], node: NodeHash = node_hash
 ) -> bytes | None:
     """The root that an inclusion proof leads to (RFC 9162 section 2.1.3.2), or None where its form is wrong."""
-    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in proof):
+    if not 0 <= index < size or any(len(part) != HASH_BYTES for part in (leaf, *proof)):
         return None
     position, last, result = index, size - 1, leaf
     for part in proof:
@@ -233,12 +233,14 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
 
 
 def _consistent(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    if not 0 <= old <= new or any(len(part) != HASH_BYTES for part in proof):
+    if not 0 <= old <= new or any(len(part) != HASH_BYTES for part in (old_root, new_root, *proof)):
+        return False
+    if old == 0 and old_root != EMPTY_ROOT:
         return False
     if old == new:
         return not proof and old_root == new_root
     if old == 0:
-        return not proof and old_root == EMPTY_ROOT
+        return not proof
     parts = list(proof)
     if old & (old - 1) == 0:  # a full tree is a node of the larger one, so the proof leaves it out
         parts.insert(0, old_root)

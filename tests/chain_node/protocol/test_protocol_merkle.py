@@ -211,3 +211,24 @@ def test_a_tree_goes_on_from_its_edge(first: int, more: int) -> None:
 def test_an_edge_of_another_size_is_refused() -> None:
     with pytest.raises(ProofError):
         merkle.Tree(3, [bytes(32)])
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 33, 64])
+def test_leaf_and_root_have_the_length_of_a_hash(length: int) -> None:
+    """In a tree of one leaf the proof is empty and the leaf is the root: anything would be its own proof."""
+    other = bytes(length)
+    with pytest.raises(ProofError):
+        merkle.verify_inclusion(other, 0, 1, [], other)
+    for size in (0, 1, 5):
+        with pytest.raises(ProofError):
+            merkle.verify_consistency(size, size, [], other, other)
+    with pytest.raises(ProofError):
+        merkle.verify_consistency(0, 5, [], merkle.EMPTY_ROOT, other)
+
+
+def test_the_tree_of_no_leaves_has_the_empty_root_alone() -> None:
+    merkle.verify_consistency(0, 0, [], merkle.EMPTY_ROOT, merkle.EMPTY_ROOT)
+    with pytest.raises(ProofError):
+        merkle.verify_consistency(0, 0, [], ROOTS[0], ROOTS[0])
+    with pytest.raises(ProofError):
+        merkle.verify_consistency(0, 3, [], ROOTS[0], ROOTS[2])

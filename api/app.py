@@ -30,6 +30,7 @@ from api.tokens.verifier import Verifier
 from api.totals.endpoints import router as totals
 from api.web import problems
 from api.web.context import Context
+from api.web.head import HeadAsGet
 from api.web.limits import RateLimiter
 from api.web.observe import Metrics, Observe
 from chain_node.archive.reader import ArchiveReader
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.metrics:
         _serve_metrics(app, metrics, context)
     problems.install(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Observe, metrics=metrics)
     _describe(app)
     return app
@@ -99,6 +101,15 @@ def _serve_metrics(app: FastAPI, metrics: Metrics, context: Context) -> None:
         return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+def _without_422(document: dict[str, Any]) -> None:
+    """FastAPI declares its own answer to a bad parameter; here it is a problem with status 400, as all others."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+
+
 def _describe(app: FastAPI) -> None:
     """OpenAPI with the problem document among its schemas."""
 
@@ -110,6 +121,7 @@ def _describe(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(schema.pop("$defs", {}))
             schemas[problems.ProblemDocument.__name__] = schema
+            _without_422(document)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
 from api.accounts import repository, service
 from api.accounts.schemas import AccountEntries, AccountView
@@ -32,7 +34,20 @@ Type = Annotated[
     Query(description="Only entries of these types"),
 ]
 Number = Annotated[int | None, Query(ge=0, le=0xFFFF)]
-Day = Annotated[date | None, Query(description="Local day of the action, inclusive", examples=["2025-11-20"])]
+
+
+def _written_as_a_date(value: object) -> object:
+    """pydantic takes a number for seconds since 1970 as well; the document says a date."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("a date is written as 2025-11-20")
+    return value
+
+
+Day = Annotated[
+    date | None,
+    BeforeValidator(_written_as_a_date),
+    Query(description="Local day of the action, inclusive", examples=["2025-11-20"]),
+]
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page")]
 
 

@@ -7,7 +7,7 @@ The first language is Chinese unless Accept-Language prefers English. Members be
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from fastapi import FastAPI, Request
@@ -34,8 +34,15 @@ class ProblemMessages(Model):
     remedy: str
 
 
+class ProblemParameter(Model):
+    """A parameter that was refused, and why."""
+
+    parameter: str
+    reason: str
+
+
 class ProblemDocument(Model):
-    """RFC 9457 problem details."""
+    """RFC 9457 problem details. `parameter`, `errors`: of a bad parameter only."""
 
     model_config = example(
         {
@@ -63,7 +70,9 @@ class ProblemDocument(Model):
     instance: str
     remedy: str
     request: str
-    messages: dict[str, ProblemMessages]
+    messages: dict[Literal["zh", "en"], ProblemMessages]
+    parameter: str | None = None
+    errors: list[ProblemParameter] | None = None
 
 
 def prefers_english(header: str | None) -> bool:

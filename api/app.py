@@ -28,7 +28,7 @@ from api.settings import Settings
 from api.store.database import Database
 from api.tokens.verifier import Verifier
 from api.totals.endpoints import router as totals
-from api.web import problems
+from api.web import pages, problems
 from api.web.context import Context
 from api.web.head import HeadAsGet
 from api.web.limits import RateLimiter
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url="/openapi.json",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
     )
     app.state.context = context
@@ -85,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics(lambda: archive.size)
     if settings.metrics:
         _serve_metrics(app, metrics, context)
+    pages.install(app)
     problems.install(app)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Observe, metrics=metrics)

@@ -100,7 +100,8 @@ def _go(
     names = [name for name, _ in run.journal.files(call)]
     result = run.finish(call, staged, names, report, deliver, hold, asked=True)
     # Last, when the rows stand under their new keys. Not reached: the next call finds both, and says so then.
-    store.supersede(run.journal, superseded)
+    if superseded:
+        store.supersede(run.journal, superseded)
     return result
 
 

@@ -102,26 +102,27 @@ def check(result: dict[str, object], home: Path, expected: tuple[dict[str, objec
     assert amounts(home) == amounts(tmp_path / "undisturbed")
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["new", "judged-again"])
+@pytest.mark.parametrize("way", ["new", "sent-again", "retried"])
 @pytest.mark.parametrize("feed", ["bike-share", "transit-card"])
-def test_killed_at_every_kind_of_boundary(feed: str, again: bool, tmp_path: Path) -> None:
-    call = made(feed, tmp_path)
+def test_killed_at_every_kind_of_boundary(feed: str, way: str, tmp_path: Path) -> None:
+    call, again = made(feed, tmp_path), way != "new"
+    retry = {"LUYA_TEST_RETRY": "1"} if way == "retried" else {}
     if again:
         assert call.finish(tmp_path / "undisturbed", LUYA_TEST_WRONG="1")[0]["accepted"] == 0
-    expected = call.finish(tmp_path / "undisturbed", LUYA_TEST_DIE_AT="1000000")
+    expected = call.finish(tmp_path / "undisturbed", LUYA_TEST_DIE_AT="1000000", **retry)
     assert bool(expected[0]["judged_again"]) == again
     boundaries = expected[2]
     assert boundaries > 20
     luck = random.Random(11)
-    for at in luck.sample(range(1, boundaries + 1), min(BOUNDARIES // (1 + again), boundaries)):
+    for at in luck.sample(range(1, boundaries + 1), min(BOUNDARIES // (1 + 2 * again), boundaries)):
         home = tmp_path / f"killed-{at}"
         if again:
             call.finish(home, LUYA_TEST_WRONG="1")
-        child = call.start(home, LUYA_TEST_DIE_AT=str(at))
+        child = call.start(home, LUYA_TEST_DIE_AT=str(at), **retry)
         child.communicate(timeout=120)
         finished = child.returncode == 0
         assert finished == (at > boundaries) or child.returncode == -9
-        result, report, _ = call.finish(home)
+        result, report, _ = call.finish(home, **retry)
         if at == boundaries:
             assert result["already_known"] == result["rows"], "the call was closed before it was killed"
             continue

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,45 +26,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chain_node.protocol.attestation import config_digest
 from oracle.errors import ConfigError
+from oracle.families import FAMILIES
+from oracle.families.family import Family
 
-Kind = Literal["trips", "steps", "transit"]
 MAX_FIELD_BYTES: Final = 131_072
 """The csv module's own limit, which is a setting of the whole process."""
 TRIAL_LATE_DAYS: Final = 65_535
 SHIPPED: Final = Path(__file__).parent / "feeds"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What a kind of feed needs from its configuration."""
-
-    columns: frozenset[str]
-    optional: frozenset[str]
-    rules: frozenset[str]
-    methods: frozenset[str]
-    values: frozenset[str] = frozenset()
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-FAMILIES: Final[Mapping[str, Family]] = {
-    "trips": Family(
-        _names("person start end start_station end_station start_latitude start_longitude end_latitude end_longitude"),
-        _names("record_id duration"),
-        _names("min_seconds max_seconds max_kmh"),
-        _names("trip"),
-    ),
-    "steps": Family(_names("person day steps"), _names("record_id"), frozenset(), _names("day")),
-    "transit": Family(
-        _names("person time type"),
-        _names("record_id station"),
-        _names("nominal_minutes"),
-        _names("ride trip"),
-        _names("entry exit ride"),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +81,7 @@ class FeedConfig:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
     id: int
     name: str
-    kind: Kind
+    kind: str
     time_zone: str
     organisation: Organisation
     source: Source
@@ -128,9 +95,11 @@ class FeedConfig:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.kind not in FAMILIES:
+            raise ValueError(f"kind {self.kind!r} is none of {', '.join(FAMILIES)}")
         family = FAMILIES[self.kind]
         _same("columns", set(self.columns), family.columns, family.optional)
-        _same("rules", set(self.rules), family.rules)
+        _same("rules", set(self.rules), family.rules, family.optional_rules)
         _same("methods", set(self.methods), family.methods)
         _same("values", set(self.values), family.values)
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", self.name):
@@ -149,6 +118,11 @@ class FeedConfig:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"time_zone {self.time_zone!r} is not in the time zone database") from None
+
+    @property
+    def family(self) -> Family:
+        """What its kind makes of it."""
+        return FAMILIES[self.kind]
 
     @property
     def late_days(self) -> int:

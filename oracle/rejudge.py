@@ -108,7 +108,7 @@ def _go(
 def _build(run: Run, call: Call, which: Which, target: Path) -> list[int]:
     """Stage the rows; returns the records of those that go by another key under these settings."""
     journal, feed = run.journal, run.feed
-    pairs = feed.kind == "transit"
+    pairs = feed.family.pairing is not None
     numbers = {file: number for number, file in enumerate(journal.files(call))}
     superseded: list[int] = []
     last = 0

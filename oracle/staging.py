@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,13 +20,13 @@ from chain_node.protocol.rules import Rule
 from chain_node.storage.durable import fsync_dir
 from oracle.config import FeedConfig
 from oracle.errors import SourceError
-from oracle.intake import csv_rows, json_rows, schema
+from oracle.families.family import Pairing
+from oracle.families.verdict import Verdict, refused
+from oracle.intake import csv_rows, json_rows
 from oracle.intake.canonical import canonical
 from oracle.intake.fields import Unreadable, required
 from oracle.intake.rows import UNREAD, RawRow
 from oracle.law import FeedLaw
-from oracle.verify import steps, transit, trips
-from oracle.verify.verdict import Verdict, refused
 
 CHUNK: Final = 2_000
 UNTIMED: Final = -1
@@ -110,34 +110,14 @@ def rows(stream: BinaryIO, name: str, config: FeedConfig) -> Iterator[RawRow]:
 
 
 class Judge:
-    """Typed records of one feed → verdicts; the family's row-wise rules."""
+    """The rows of one feed → typed records → verdicts, as its family has it."""
 
     def __init__(self, config: FeedConfig, law: FeedLaw) -> None:
-        self._law = law
-        methods = {use: tuple(ids) for use, ids in config.methods.items()}
-        rules = config.rules
-        self._config = config
-        if config.kind == "trips":
-            self.read: Callable[[Mapping[str, str]], Any] = schema.trip_reader(config)
-            self._trips = trips.TripRules(rules["min_seconds"], rules["max_seconds"], rules["max_kmh"], methods["trip"])
-        elif config.kind == "steps":
-            self.read = schema.walk_reader(config)
-            self._steps = steps.StepRules(methods["day"])
-        else:
-            self.read = schema.swipe_reader(config)
-            self._transit = transit.TransitRules(rules["nominal_minutes"], methods["ride"], methods["trip"])
-
-    def check(self, records: Sequence[Any]) -> list[Verdict]:
-        """Verdicts on these records; of swipes only who and when: what they show, only `pair` can tell."""
-        if self._config.kind == "trips":
-            return trips.check(records, self._trips, self._law)
-        if self._config.kind == "steps":
-            return steps.check(records, self._steps, self._law)
-        return [Verdict(swipe.at, swipe.person, None) for swipe in records]
-
-    def pair(self, swipes: Iterator[tuple[int, transit.Swipe]]) -> Iterator[transit.Judged]:
-        """Verdicts on all swipes of a call."""
-        return transit.pair(swipes, self._transit, self._law)
+        family = config.family
+        self.read: Callable[[Mapping[str, str]], Any] = family.reader(config)
+        self.check: Callable[[Sequence[Any]], list[Verdict]] = family.judge(config, law)
+        self.pairing = family.pairing
+        self.pair = None if family.pairing is None else family.pairing.pair(config, law)
 
 
 def build(target: Path, files: Sequence[InputFile], config: FeedConfig, law: FeedLaw, reading: Reading) -> None:
@@ -176,8 +156,8 @@ def write(
         db.execute("CREATE INDEX staged_key ON staged (key)")
         db.execute(_TWINS)
         db.execute("CREATE INDEX staged_order ON staged (start, file, row)")
-        if config.kind == "transit":
-            _pair(db, judge)
+        if judge.pairing is not None:
+            _pair(db, judge, judge.pairing)
         if tidy is not None:
             tidy(db)
         db.execute("COMMIT")
@@ -214,16 +194,21 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
 
 def _check_columns(chunk: Sequence[RawRow], config: FeedConfig, name: str) -> None:
     whole_row = next((row for row in chunk if UNREAD not in row.fields), None)
-    missing = schema.columns_missing(config, whole_row.fields) if whole_row else []
-    required_names = {config.columns[role] for role in config.columns if role != "station"}
-    missing = [column for column in missing if column in required_names]
+    missing = _columns_missing(config, whole_row.fields) if whole_row else []
     if missing:
         raise SourceError(f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name})")
+
+
+def _columns_missing(config: FeedConfig, header: Collection[str]) -> list[str]:
+    """The configured columns that no row of the file can do without, and that are not in its header."""
+    may_lack = config.family.absent
+    return sorted({name for role, name in config.columns.items() if name not in header and role not in may_lack})
 
 
 def stage(db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> None:
     """Put these rows of one file into the staging table, judged as far as each can be by itself."""
     good, kept, out = [], [], []
+    kept_of = judge.pairing.kept if judge.pairing is not None else _kept_nothing
     for row in chunk:
         place, raw = (file.number, row.number, row.line), b""
         try:
@@ -236,12 +221,12 @@ def stage(db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, conf
             reason = "holds half a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
             raw = raw or canonical({_clean(name): _clean(text) for name, text in row.fields.items()})
             verdict = refused(UNTIMED, "", Rule.MALFORMED, reason[:200])
-            out.append(_columns(place, key_in_any_case(row, raw, file.digest, config), raw, verdict, None))
+            out.append(_columns(place, key_in_any_case(row, raw, file.digest, config), raw, verdict, NOT_KEPT))
             continue
         good.append(record)
         kept.append((place, key, raw))
     for record, (place, key, raw), verdict in zip(good, kept, judge.check(good), strict=True):
-        out.append(_columns(place, key, raw, verdict, record if config.kind == "transit" else None))
+        out.append(_columns(place, key, raw, verdict, kept_of(record)))
     db.executemany(_INSERT, out)
 
 
@@ -273,29 +258,36 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+NOT_KEPT: Final = (None, None)
+
+
+def _kept_nothing(_record: object) -> tuple[None, None]:
+    return NOT_KEPT
+
+
 def _columns(
-    place: tuple[int, int, int], key: bytes, raw: bytes, verdict: Verdict, swipe: transit.Swipe | None
+    place: tuple[int, int, int], key: bytes, raw: bytes, verdict: Verdict, kept: tuple[str | None, str | None]
 ) -> tuple[object, ...]:
-    kind, station = (swipe.kind, swipe.station) if swipe is not None else (None, None)
     start, person, rule, value, method, day, slot, slots, activity = verdict
     claim = (method, day, slot, slots, activity) if method else (None,) * 5
     content = hashlib.sha256(raw).digest() if key[:1] == b"i" else None  # a partner may send an id with other content
     number = None if rule is None else int(rule)
-    return (*place, start, key, content, raw, person, number, value, *claim, kind, station)
+    return (*place, start, key, content, raw, person, number, value, *claim, *kept)
 
 
-_SWIPES: Final = "SELECT id, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
+_TIMED: Final = "SELECT id, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
 
 
-def _pair(db: sqlite3.Connection, judge: Judge) -> None:
-    """Judge all swipes of the call together.
+def _pair(db: sqlite3.Connection, judge: Judge, pairing: Pairing) -> None:
+    """Judge all rows of the call together.
 
     Those that are attested too: left out, the swipes before and after a known trip would make a trip of their own.
     """
     db.execute(
         "CREATE TEMP TABLE judged (rule, value, method, day, slot, slots, activity, exit, id INTEGER PRIMARY KEY)"
     )
-    judged = judge.pair(_swipes(db))
+    assert judge.pair is not None
+    judged = judge.pair(_timed(db, pairing))
     while chunk := list(islice(judged, CHUNK)):
         db.executemany(
             "INSERT INTO judged VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -316,6 +308,6 @@ def _claim(verdict: Verdict) -> tuple[int | None, ...]:
     return tuple(verdict[4:]) if verdict.method else (None,) * 5
 
 
-def _swipes(db: sqlite3.Connection) -> Iterator[tuple[int, transit.Swipe]]:
-    for row, person, at, kind, station in db.execute(f"{_SWIPES} ORDER BY start, file, row"):
-        yield row, transit.Swipe(person, at, kind, station)
+def _timed(db: sqlite3.Connection, pairing: Pairing) -> Iterator[tuple[int, Any]]:
+    for row, person, at, kind, station in db.execute(f"{_TIMED} ORDER BY start, file, row"):
+        yield row, pairing.record(person, at, kind, station)

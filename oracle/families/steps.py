@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
+from oracle.families.family import Family, Fields, at, clock, names
+from oracle.families.verdict import Verdict, claim, method_on, refused
+from oracle.intake.fields import required, whole
 from oracle.law import FeedLaw
-from oracle.verify.verdict import Verdict, claim, method_on, refused
+
+if TYPE_CHECKING:
+    from oracle.config import FeedConfig
 
 
 class Walk(NamedTuple):
@@ -40,3 +45,29 @@ def _check(walk: Walk, rules: StepRules, law: FeedLaw) -> Verdict:
     method = method_on(law, rules.methods, day)
     first, count = method.windows[0] if method is not None and method.windows else (0, SLOTS_PER_DAY)
     return claim(law, rules.methods, walk.start, walk.person, SlotRange(day, first, count), walk.steps)
+
+
+def _reader(config: FeedConfig) -> Callable[[Fields], Walk]:
+    columns, times = config.columns, clock(config)
+    person, day, steps = columns["person"], columns["day"], columns["steps"]
+
+    def read(row: Fields) -> Walk:
+        return Walk(required(at(row, person), person), times.read(at(row, day), day), whole(at(row, steps), steps))
+
+    return read
+
+
+def _judge(config: FeedConfig, law: FeedLaw) -> Callable[[Sequence[Walk]], list[Verdict]]:
+    rules = StepRules(tuple(config.methods["day"]))
+    return lambda walks: check(walks, rules, law)
+
+
+FAMILY: Final = Family(
+    name="steps",
+    columns=names("person day steps"),
+    optional=names("record_id"),
+    rules=frozenset(),
+    methods=names("day"),
+    reader=_reader,
+    judge=_judge,
+)

@@ -11,9 +11,10 @@ from chain_node import catalogue
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, day_start
 from oracle import config
+from oracle.families import FAMILIES, steps, transit, trips
+from oracle.families.verdict import Verdict
+from oracle.intake.fields import Unreadable
 from oracle.law import FeedLaw
-from oracle.verify import steps, transit, trips
-from oracle.verify.verdict import Verdict
 
 FEEDS = config.shipped()
 DAY = 20_000
@@ -160,3 +161,62 @@ def test_a_pair_that_is_out_of_time_fails_on_both_rows() -> None:
         (0, Rule.TOO_EARLY, None),
         (1, Rule.TOO_EARLY, None),
     ]
+
+
+def test_a_stay_beyond_the_operators_longest_is_no_trip() -> None:
+    begun = day_start(DAY)
+    swipes = [
+        (1, transit.Swipe("c", begun, "entry", "A")),
+        (2, transit.Swipe("c", begun + 45_000, "exit", "B")),  # 08:00 to 20:30: two trips, of which half was not seen
+        (3, transit.Swipe("d", begun, "entry", "A")),
+        (4, transit.Swipe("d", begun + 14_400, "exit", "B")),
+    ]
+    rules = transit.TransitRules(15, (2,), (201,), 14_400)
+    judged = [(one.row, one.verdict.rule, one.exit_row) for one in transit.pair(swipes, rules, law("transit-card"))]
+    assert judged == [(1, Rule.TOO_LONG, None), (2, Rule.TOO_LONG, None), (3, None, 4)]
+
+
+# A row that each family accepts. A family that is registered and not here fails the test below.
+EXAMPLES = {
+    "trips": (
+        "bike-share",
+        {
+            "bikeid": "b1",
+            "starttime": "10/4/24 08:00",
+            "stoptime": "10/4/24 08:20",
+            "tripduration": "1200",
+            "start station id": "1",
+            "start station latitude": "30.5",
+            "start station longitude": "104.0",
+            "end station id": "2",
+            "end station latitude": "30.51",
+            "end station longitude": "104.0",
+        },
+    ),
+    "steps": ("daily-steps", {"Id": "p", "Date": "10/4/24", "StepTotal": "4000"}),
+    "transit": (
+        "transit-card",
+        {"card_no": "c", "deal_date": "2024-10-04 08:00:00", "deal_type": "巴士", "station": "红山"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_every_registered_family_reads_judges_and_pairs(name: str) -> None:
+    family = FAMILIES[name]
+    assert family.name == name
+    assert not family.columns & family.optional
+    assert family.absent <= family.optional
+    feed, row = EXAMPLES[name]
+    settings = FEEDS[feed]
+    assert settings.family is family
+    record = family.reader(settings)(row)
+    [verdict] = family.judge(settings, law(feed))([record])
+    if family.pairing is not None:
+        again = family.pairing.record(verdict.person, verdict.start, *family.pairing.kept(record))
+        assert again == record, "the staging file keeps all that pairing needs"
+        [(_, verdict, _)] = family.pairing.pair(settings, law(feed))([(1, again)])
+    assert (verdict.rule, bool(verdict.method), bool(verdict.activity)) == (None, True, True)
+    required = next(header for role, header in settings.columns.items() if role in family.columns)
+    with pytest.raises(Unreadable, match=f"has no {required}"):
+        family.reader(settings)({header: text for header, text in row.items() if header != required})

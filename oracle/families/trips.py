@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
-
-from pyproj import Geod
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
+from oracle.families.family import Family, Fields, at, clock, names
+from oracle.families.verdict import Verdict, claim, refused
+from oracle.intake.fields import Unreadable, coordinate, required, whole
 from oracle.law import FeedLaw
-from oracle.verify.verdict import Verdict, claim, refused
+
+if TYPE_CHECKING:
+    from pyproj import Geod
+
+    from oracle.config import FeedConfig
 
 
 class Trip(NamedTuple):
@@ -43,6 +48,8 @@ class TripRules:
 
 @lru_cache(maxsize=1)
 def _wgs84() -> Geod:
+    from pyproj import Geod  # half a second that commands which measure nothing do without
+
     return Geod(ellps="WGS84")
 
 
@@ -77,3 +84,48 @@ def _check(trip: Trip, distance: int, rules: TripRules, law: FeedLaw) -> Verdict
     if distance * _METRES_AND_SECONDS > rules.max_kmh * _METRES_A_KM * seconds:
         return refused(start, person, Rule.TOO_FAST, f"{distance} m in {seconds} s")
     return claim(law, rules.methods, start, person, slots_of(start, trip.end), distance)
+
+
+def _reader(config: FeedConfig) -> Callable[[Fields], Trip]:
+    columns, times = config.columns, clock(config)
+    person, start, end, duration = columns["person"], columns["start"], columns["end"], columns.get("duration")
+    stations = columns["start_station"], columns["end_station"]
+    lat1, lon1 = columns["start_latitude"], columns["start_longitude"]
+    lat2, lon2 = columns["end_latitude"], columns["end_longitude"]
+
+    def read(row: Fields) -> Trip:
+        begun, ended = times.read(at(row, start), start), times.read(at(row, end), end)
+        if ended < begun:
+            raise Unreadable(f"{end}: {row[end]!r} is before {start} {row[start]!r}")
+        return Trip(
+            required(at(row, person), person),
+            begun,
+            ended,
+            whole(at(row, duration), duration) if duration is not None else ended - begun,
+            required(at(row, stations[0]), stations[0]),
+            required(at(row, stations[1]), stations[1]),
+            coordinate(at(row, lat1), lat1, 90),
+            coordinate(at(row, lon1), lon1, 180),
+            coordinate(at(row, lat2), lat2, 90),
+            coordinate(at(row, lon2), lon2, 180),
+        )
+
+    return read
+
+
+def _judge(config: FeedConfig, law: FeedLaw) -> Callable[[Sequence[Trip]], list[Verdict]]:
+    given = config.rules
+    rules = TripRules(given["min_seconds"], given["max_seconds"], given["max_kmh"], tuple(config.methods["trip"]))
+    return lambda found: check(found, rules, law)
+
+
+FAMILY: Final = Family(
+    name="trips",
+    columns=names("person start end start_station end_station")
+    | names("start_latitude start_longitude end_latitude end_longitude"),
+    optional=names("record_id duration"),
+    rules=names("min_seconds max_seconds max_kmh"),
+    methods=names("trip"),
+    reader=_reader,
+    judge=_judge,
+)

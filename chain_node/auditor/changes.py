@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from chain_node.protocol.entries import (
+    NO_ADDRESS,
+    NO_HASH,
     Account,
     AccountState,
     Entry,
@@ -24,7 +26,6 @@ from chain_node.protocol.entries import (
     Revocation,
     Standing,
 )
-from chain_node.protocol.kinds import NO_ADDRESS, NO_HASH
 from chain_node.protocol.replay import State
 from chain_node.protocol.times import FIRST_DAY, FIRST_VINTAGE, day_of
 

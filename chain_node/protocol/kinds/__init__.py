@@ -1,0 +1,34 @@
+"""The kinds of the log's entries: one file a family, and the registry that says which type byte is which kind.
+
+`chain_node.protocol.entries` is the door for everybody else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from chain_node.protocol.kinds.accounts import ACCOUNTS, Account
+from chain_node.protocol.kinds.kind import Kind
+from chain_node.protocol.kinds.methods import GROUPS_CAPS, METHODS, GroupCaps, Method
+from chain_node.protocol.kinds.operation import LOG_KEYS, PAUSES, LogKey, Pause
+from chain_node.protocol.kinds.organisations import FEEDS, ORGANISATIONS, Feed, Organisation
+from chain_node.protocol.kinds.reductions import REDUCTIONS, REFUSALS, Reduction, Refusal
+from chain_node.protocol.kinds.revocations import REVOCATIONS, Revocation
+
+Entry = Reduction | Refusal | Revocation | Account | Organisation | Feed | Method | GroupCaps | Pause | LogKey
+"""Consumers match over this union exhaustively (`assert_never`): a kind that one of them forgot does not type-check."""
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    REDUCTIONS,
+    REFUSALS,
+    REVOCATIONS,
+    ACCOUNTS,
+    ORGANISATIONS,
+    FEEDS,
+    METHODS,
+    GROUPS_CAPS,
+    PAUSES,
+    LOG_KEYS,
+)
+BY_TYPE: Final[dict[int, Kind[Any]]] = {code: kind for kind in KINDS for code in kind.types}
+BY_ENTRY: Final[dict[type, Kind[Any]]] = {kind.entry: kind for kind in KINDS}

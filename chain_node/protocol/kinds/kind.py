@@ -1,0 +1,74 @@
+"""What a kind of entry is: its type bytes, its dataclass, its codec, its check and where its fields are."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, Generic, TypeVar
+
+from chain_node.protocol.errors import CodecError
+from chain_node.protocol.records import ADDRESS_BYTES, HASH_BYTES
+
+E = TypeVar("E")
+
+NO_HASH: Final = bytes(HASH_BYTES)
+NO_ADDRESS: Final = bytes(ADDRESS_BYTES)
+
+
+class Layout:
+    """Fields of fixed width, one after the other, big-endian.
+
+    Args:
+        text: `name:code` in order, the codes those of `struct` ("feed:H record:64s").
+        start: where the first one lies in the entry.
+    """
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        pairs = [part.split(":") for part in text.split()]
+        self.codes = struct.Struct(">" + "".join(code for _, code in pairs))
+        self.at: dict[str, int] = {}
+        """Where a field begins, in bytes from the entry's start."""
+        end = start
+        for name, code in pairs:
+            self.at[name] = end
+            end += struct.calcsize(">" + code)
+        self.end = end
+        """Where the byte after the last field is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[E]):
+    """One kind of entry.
+
+    name: as documents and messages call it. types: its type bytes. entry: its dataclass. layout: its fields of fixed
+    width. encode: the bytes of an entry that `check` has passed. decode: raises struct.error, ValueError or IndexError
+    where no entry has these bytes. check: what no single field's type says, by CodecError.
+    """
+
+    name: str
+    types: tuple[int, ...]
+    entry: type[E]
+    layout: Layout
+    encode: Callable[[E], bytes]
+    decode: Callable[[bytes], E]
+    check: Callable[[E], None]
+
+
+def require(holds: bool, entry: Any, what: str) -> None:
+    """Raises CodecError: it does not hold."""
+    if not holds:
+        raise CodecError(f"{what}: {entry!r}")
+
+
+def flag(value: int) -> bool:
+    """A byte that is 0 or 1. Raises ValueError: another."""
+    if value > 1:
+        raise ValueError(f"a flag is 0 or 1, not {value}")
+    return value == 1
+
+
+def ascending(values: tuple[bytes, ...] | tuple[int, ...]) -> bool:
+    """Strictly ascending."""
+    return all(low < high for low, high in pairwise(values))  # type: ignore[operator]  # one kind in one tuple

@@ -1,0 +1,82 @@
+"""What a batch appends: a reduction for each record that counts, a refusal for each that was skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chain_node.protocol.kinds.kind import Kind, Layout, require
+from chain_node.protocol.records import HASH_BYTES, Record
+from chain_node.protocol.rules import Rule
+
+REDUCTION: Final = 0x01
+REDUCTION_NULLIFIER: Final = 0x02
+REFUSAL: Final = 0x03
+
+_REDUCTION: Final = Layout("type:B time:Q feed:H sequence:Q record:64s credits:Q millipoints:Q bonus:Q")
+_REFUSAL: Final = Layout("type:B time:Q feed:H sequence:Q rule:H")
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """0x01, or 0x02 with a nullifier: one verified action. Amounts gross, in mg CO2e and thousandths of a point."""
+
+    time: int
+    feed: int
+    sequence: int
+    record: Record
+    credits_mg: int
+    millipoints: int
+    bonus_millipoints: int = 0
+    nullifier: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """0x03: the record with this sequence was skipped by this rule."""
+
+    time: int
+    feed: int
+    sequence: int
+    rule: Rule
+
+
+def _encode_reduction(e: Reduction) -> bytes:
+    kind = REDUCTION if e.nullifier is None else REDUCTION_NULLIFIER
+    amounts = (e.credits_mg, e.millipoints, e.bonus_millipoints)
+    return _REDUCTION.codes.pack(kind, e.time, e.feed, e.sequence, e.record.encode(), *amounts) + (e.nullifier or b"")
+
+
+def _decode_reduction(data: bytes) -> Reduction:
+    body, nullifier = (data, None) if data[0] == REDUCTION else (data[:-HASH_BYTES], data[-HASH_BYTES:])
+    _, time, feed, sequence, record, credits_mg, millipoints, bonus = _REDUCTION.codes.unpack(body)
+    return Reduction(time, feed, sequence, Record.decode(record), credits_mg, millipoints, bonus, nullifier)
+
+
+def _check_reduction(e: Reduction) -> None:
+    require(e.nullifier is None or len(e.nullifier) == HASH_BYTES, e, "a nullifier has 32 bytes")
+
+
+def _encode_refusal(e: Refusal) -> bytes:
+    return _REFUSAL.codes.pack(REFUSAL, e.time, e.feed, e.sequence, e.rule)
+
+
+def _decode_refusal(data: bytes) -> Refusal:
+    _, time, feed, sequence, rule = _REFUSAL.codes.unpack(data)
+    return Refusal(time, feed, sequence, Rule(rule))
+
+
+def _check_refusal(e: Refusal) -> None:
+    """Nothing that its fields' types do not say."""
+
+
+REDUCTIONS: Final = Kind(
+    "reduction",
+    (REDUCTION, REDUCTION_NULLIFIER),
+    Reduction,
+    _REDUCTION,
+    _encode_reduction,
+    _decode_reduction,
+    _check_reduction,
+)
+REFUSALS: Final = Kind("refusal", (REFUSAL,), Refusal, _REFUSAL, _encode_refusal, _decode_refusal, _check_refusal)

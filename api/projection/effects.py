@@ -1,16 +1,18 @@
 """What entries change in the read model: pure, in memory, over the part of it that they touch.
 
 `Effects` starts from the balances and debts of the accounts a chunk touches, applies the chunk's entries in order and
-ends as rows to write. The law is the protocol's (docs/protocol.md): a mint is gross, then meets the account's debt from
-that vintage; a revocation burns the record's vintage, then the account's others from the newest, and the rest is owed.
+ends as rows to write. What an entry moves is said by its postings (`chain_node.protocol.postings`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from api.errors import ProjectionError
-from chain_node.protocol.entries import Account, Reduction, Refusal, Revocation
+from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, postings
+from chain_node.protocol.errors import PostingError
+from chain_node.protocol.postings import Bucket, Given, Unit
 from chain_node.protocol.times import year_of
 
 Pair = list[int]
@@ -71,25 +73,17 @@ class Effects:
     def reduction(self, index: int, entry: Reduction) -> None:
         """Mint, count, meet debt."""
         record = entry.record
-        account = self._account(record.account, index)
+        self._account(record.account, index)
         vintage = year_of(record.day)
-        amounts = (entry.credits_mg, entry.millipoints + entry.bonus_millipoints)
-        total = self.vintages.setdefault(vintage, [0, 0, 0, 0])
-        balance = self._balance(record.account, vintage)
-        for kind in (0, 1):
-            amount = amounts[kind]
-            total[kind] += amount
-            burned = min(account.debt[kind], amount) if account.debt[kind] else 0
-            if burned:
-                account.debt[kind] -= burned
-                total[2 + kind] += burned
-                self.changed_accounts.add(record.account)
-            balance[kind] += amount - burned
+        # a vintage and a balance are there also where the amounts are 0
+        self.vintages.setdefault(vintage, [0, 0, 0, 0])
+        self._balance(record.account, vintage)
+        self._post(index, entry)
         method = self.methods.setdefault((vintage, record.method), [0] * 8)
         method[0] += 1
         method[1] += record.activity
-        method[2] += amounts[0]
-        method[3] += amounts[1]
+        method[2] += entry.credits_mg
+        method[3] += entry.millipoints + entry.bonus_millipoints
         self._count(entry.feed, 0)
         self.minted[index] = entry
 
@@ -99,20 +93,14 @@ class Effects:
 
     def revocation(self, index: int, entry: Revocation) -> bytes:
         """Burn, book the debt. Returns whose reduction it was."""
-        target = self.targets.get(entry.index)
-        if target is None and entry.index in self.minted:
-            target = minted(entry.index, self.minted[entry.index])
-        if target is None or target.revoked_by is not None or entry.index in self.revoked:
+        target = self._target(entry.index)
+        if target is None:
             raise ProjectionError(f"entry {index} revokes {entry.index}, which is no reduction or is revoked already")
-        self.revoked[entry.index] = index
-        account = self._account(target.account, index)
-        vintage = year_of(target.day)
-        burned = (entry.credits_burned, entry.millipoints_burned)
-        owed = (entry.credits_owed, entry.millipoints_owed)
-        for kind in (0, 1):
-            self._burn(index, target.account, vintage, kind, burned[kind])
-            account.debt[kind] += owed[kind]
+        self._account(target.account, index)
         self.changed_accounts.add(target.account)
+        vintage = year_of(target.day)
+        self._post(index, entry)
+        self.revoked[entry.index] = index
         method = self.methods.setdefault((vintage, target.method), [0] * 8)
         method[4] += 1
         method[5] += target.activity
@@ -128,20 +116,59 @@ class Effects:
         self.accounts[entry.account] = facts
         self.changed_accounts.add(entry.account)
 
-    def _burn(self, index: int, address: bytes, vintage: int, kind: int, amount: int) -> None:
-        """Burn from the record's vintage, then from the account's others, newest first."""
-        held = self.balances.get(address, {})
-        for year in (vintage, *sorted((year for year in held if year != vintage), reverse=True)):
-            if not amount:
-                return
-            balance = self._balance(address, year)
-            part = min(balance[kind], amount)
-            if part:
-                balance[kind] -= part
-                amount -= part
-                self.vintages.setdefault(year, [0, 0, 0, 0])[2 + kind] += part
-        if amount:
-            raise ProjectionError(f"entry {index} burns {amount} more than 0x{address.hex()} holds")
+    def held(self, account: bytes, vintage: int, unit: Unit) -> int:
+        return self.balances.get(account, {}).get(vintage, [0, 0])[unit]
+
+    def owed(self, account: bytes, unit: Unit) -> int:
+        return self.accounts[account].debt[unit]
+
+    def vintages_of(self, account: bytes) -> Iterable[int]:
+        return self.balances.get(account, ())
+
+    def given(self, index: int) -> Given | None:
+        target = self._target(index)
+        if target is None:
+            return None
+        return Given(target.account, year_of(target.day), target.credits_mg, target.millipoints)
+
+    def _target(self, index: int) -> Minted | None:
+        """The reduction at `index`, if it can be revoked."""
+        target = self.targets.get(index)
+        if target is None and index in self.minted:
+            target = minted(index, self.minted[index])
+        return None if target is None or target.revoked_by is not None or index in self.revoked else target
+
+    def _post(self, index: int, entry: Entry) -> None:
+        """Move what the entry moves. What the tables have no column for is refused by name."""
+        try:
+            posts = postings(entry, self)
+        except PostingError as error:
+            raise ProjectionError(f"entry {index}: {error}") from error
+        for unit, vintage, origin, target, amount, owner, to in posts:
+            match origin:
+                case Bucket.ISSUED | Bucket.BONUS:
+                    self.vintages.setdefault(vintage, [0, 0, 0, 0])[unit] += amount
+                case Bucket.HELD:
+                    self._balance(owner, vintage)[unit] -= amount
+                case Bucket.OWED:
+                    self.accounts[owner].debt[unit] -= amount
+                    self.changed_accounts.add(owner)
+                case Bucket.BOOKED:
+                    pass
+                case _:
+                    raise ProjectionError(f"entry {index} takes from {origin.name}, for which there is no table")
+            match target:
+                case Bucket.HELD:
+                    self._balance(to, vintage)[unit] += amount
+                case Bucket.REVOKED:
+                    self.vintages.setdefault(vintage, [0, 0, 0, 0])[2 + unit] += amount
+                case Bucket.OWED:
+                    self.accounts[to].debt[unit] += amount
+                    self.changed_accounts.add(to)
+                case Bucket.MET:
+                    pass
+                case _:
+                    raise ProjectionError(f"entry {index} moves to {target.name}, for which there is no table")
 
     def _account(self, address: bytes, index: int) -> AccountFacts:
         account = self.accounts.get(address)

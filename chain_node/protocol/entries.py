@@ -35,6 +35,7 @@ from chain_node.protocol.kinds.organisations import (
 )
 from chain_node.protocol.kinds.reductions import REDUCTION, REDUCTION_NULLIFIER, REFUSAL, Reduction, Refusal
 from chain_node.protocol.kinds.revocations import REVOCATION, Revocation
+from chain_node.protocol.postings import Holdings, Posting
 
 CAMPAIGN: Final = 0x45
 """Its kind has no form yet."""
@@ -76,6 +77,7 @@ __all__ = [
     "Standing",
     "decode",
     "encode",
+    "postings",
     "type_of",
 ]
 
@@ -112,3 +114,11 @@ def decode(data: bytes) -> Entry:
         raise CodecError(f"entry of type 0x{code:02x} with {len(data)} bytes: {error}") from None
     kind.check(entry)
     return entry
+
+
+def postings(entry: Entry, books: Holdings) -> list[Posting]:
+    """What the entry moves, in order, after the books before it.
+
+    Raises PostingError: the books do not lead to what it says.
+    """
+    return BY_ENTRY[type(entry)].postings(entry, books)

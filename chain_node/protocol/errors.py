@@ -6,6 +6,7 @@ ProtocolError
 ├── CheckpointError    a note, a key or a signature of the log that does not hold
 ├── AttestationError   a signature of an oracle that does not hold
 ├── BundleError        a proof bundle that does not verify
+├── PostingError       a move of amounts that the books before it do not allow
 └── ReplayError        an entry that the law does not allow after the entries before it
 
 Every message says what is wrong, where, and with which value. An integer or a slice outside its type's range is a
@@ -37,6 +38,10 @@ class AttestationError(ProtocolError):
 
 class BundleError(ProtocolError):
     """A proof bundle does not verify."""
+
+
+class PostingError(ProtocolError):
+    """An entry moves what its buckets do not have, or not what the books before it lead to."""
 
 
 class ReplayError(ProtocolError):

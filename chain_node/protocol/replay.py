@@ -30,6 +30,7 @@ from chain_node.protocol.entries import (
 from chain_node.protocol.errors import ProtocolError, ReplayError
 from chain_node.protocol.law import Caps, Law
 from chain_node.protocol.merkle import Tree
+from chain_node.protocol.postings import burn_order
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import DAY_SECONDS, DAY_ZONE_OFFSET, FIRST_VINTAGE, closing_day, year_of
 from chain_node.protocol.views import AccountView, MethodTotals, VintageTotals
@@ -365,10 +366,9 @@ class State:
     def _burns(
         self, account: bytes, year: int, newest: int, credits_mg: int, points: int
     ) -> list[tuple[int, int, int]]:
-        """(vintage, credits, points) to burn: the record's vintage first, then the others, newest to oldest."""
-        others = (other for other in range(newest, FIRST_VINTAGE - 1, -1) if other != year)
+        """(vintage, credits, points) to burn."""
         burns = []
-        for vintage in (year, *others):
+        for vintage in burn_order(range(FIRST_VINTAGE, newest + 1), year):
             held_credits, held_points = self.balances.get((account, vintage), (0, 0))
             part = (min(held_credits, credits_mg), min(held_points, points))
             credits_mg, points = credits_mg - part[0], points - part[1]

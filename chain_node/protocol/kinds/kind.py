@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Final, Generic, TypeVar
 
 from chain_node.protocol.errors import CodecError
+from chain_node.protocol.postings import Holdings, Posting
 from chain_node.protocol.records import ADDRESS_BYTES, HASH_BYTES
 
 E = TypeVar("E")
@@ -38,13 +39,19 @@ class Layout:
         """Where the byte after the last field is."""
 
 
+def no_postings(_entry: object, _books: Holdings) -> list[Posting]:
+    """The entry moves nothing."""
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[E]):
     """One kind of entry.
 
     name: as documents and messages call it. types: its type bytes. entry: its dataclass. layout: its fields of fixed
     width. encode: the bytes of an entry that `check` has passed. decode: raises struct.error, ValueError or IndexError
-    where no entry has these bytes. check: what no single field's type says, by CodecError.
+    where no entry has these bytes. check: what no single field's type says, by CodecError. postings: what the entry
+    moves after the books before it; raises PostingError.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Kind(Generic[E]):
     encode: Callable[[E], bytes]
     decode: Callable[[bytes], E]
     check: Callable[[E], None]
+    postings: Callable[[E, Holdings], list[Posting]] = no_postings
 
 
 def require(holds: bool, entry: Any, what: str) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from chain_node.protocol.kinds.kind import Kind, Layout, require
+from chain_node.protocol.postings import Given, Holdings, Posting, mint
 from chain_node.protocol.records import HASH_BYTES, Record
 from chain_node.protocol.rules import Rule
+from chain_node.protocol.times import year_of
 
 REDUCTION: Final = 0x01
 REDUCTION_NULLIFIER: Final = 0x02
@@ -57,6 +59,16 @@ def _check_reduction(e: Reduction) -> None:
     require(e.nullifier is None or len(e.nullifier) == HASH_BYTES, e, "a nullifier has 32 bytes")
 
 
+def given(e: Reduction) -> Given:
+    """What it gave, as a revocation takes it back."""
+    return Given(e.record.account, year_of(e.record.day), e.credits_mg, e.millipoints + e.bonus_millipoints)
+
+
+def _post_reduction(e: Reduction, books: Holdings) -> list[Posting]:
+    vintage = year_of(e.record.day)
+    return mint(books, e.record.account, vintage, e.credits_mg, e.millipoints, e.bonus_millipoints)
+
+
 def _encode_refusal(e: Refusal) -> bytes:
     return _REFUSAL.codes.pack(REFUSAL, e.time, e.feed, e.sequence, e.rule)
 
@@ -78,5 +90,6 @@ REDUCTIONS: Final = Kind(
     _encode_reduction,
     _decode_reduction,
     _check_reduction,
+    _post_reduction,
 )
 REFUSALS: Final = Kind("refusal", (REFUSAL,), Refusal, _REFUSAL, _encode_refusal, _decode_refusal, _check_refusal)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from chain_node.protocol.errors import PostingError
 from chain_node.protocol.kinds.kind import Kind, Layout, flag, require
+from chain_node.protocol.postings import Bucket, Holdings, Posting, Unit, moved, revoke
 from chain_node.protocol.records import HASH_BYTES
 
 REVOCATION: Final = 0x04
@@ -46,6 +48,19 @@ def _check(e: Revocation) -> None:
     require(len(e.reason_hash) == HASH_BYTES, e, "a reason's hash has 32 bytes")
 
 
+def _post(e: Revocation, books: Holdings) -> list[Posting]:
+    given = books.given(e.index)
+    if given is None:
+        raise PostingError(f"entry {e.index} is no reduction, or is revoked already")
+    posts = revoke(books, given)
+    burned = tuple(moved(posts, unit, Bucket.REVOKED) for unit in Unit)
+    owed = tuple(moved(posts, unit, Bucket.OWED) for unit in Unit)
+    said = (e.credits_burned, e.millipoints_burned, e.credits_owed, e.millipoints_owed)
+    if (*burned, *owed) != said:
+        raise PostingError(f"a revocation of entry {e.index} burns and owes {(*burned, *owed)}, not {said}")
+    return posts
+
+
 REVOCATIONS: Final = Kind(
-    "revocation", (REVOCATION,), Revocation, _REVOCATION, _encode_revocation, _decode_revocation, _check
+    "revocation", (REVOCATION,), Revocation, _REVOCATION, _encode_revocation, _decode_revocation, _check, _post
 )

@@ -15,11 +15,13 @@ from luya.command import explained as _explained
 from luya.command import run as _run
 from luya.engine.commands import app as engine_app
 from luya.gateway.commands import app as gateway_app
+from luya.help import keep_every_word
 from luya.home import Home
 from luya.network.commands import app as network_app
 from luya.operate.commands import MetricsPortOption, MirrorOption
 from luya.operate.commands import register as add_operations
 
+keep_every_word()
 app = typer.Typer(
     name="luya",
     help="绿芽：碳普惠账本。A ledger for carbon inclusion: from a partner's record to a credit that anyone can verify.",
@@ -96,6 +98,15 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
 
     value = _run(command.run, Home.of(home), quiet=json)
     raise typer.Exit(0 if value["ok"] else 2)
+
+
+@app.command("log-key")
+def log_key(home: HomeOption = None) -> None:
+    """日志的验证公钥，仅此一行。The log's verifier key and nothing else, for `luya verify --key "$(luya log-key)"`."""
+    from luya.operate import status as command
+
+    with _explained():
+        typer.echo(command.log_key(Home.of(home)))
 
 
 @oracle_app.command("ingest")

@@ -39,7 +39,7 @@ class MethodView(Model):
             "unit": {"zh": "米", "en": "metre"},
             "status": "adopted",
             "source": "personal carbon account paper (2024), tables 2 and 3",
-            "published": {"zh": "每骑行 1 千米减排 48 克二氧化碳当量,计 4.8 分。", "en": "48 g CO2e a kilometre."},
+            "published": {"zh": "每骑行 1 千米减排 48 克二氧化碳当量，计 4.8 分。", "en": "48 g CO2e a kilometre."},
         }
     )
     id: int

@@ -44,7 +44,7 @@ def visible(scopes: Scopes, feed: int, rows: Sequence[Row[Any]]) -> list[Row[Any
         raise NotFound(
             Text("未找到此记录，或您无权查看", "there is no such record, or it is not yours to see"),
             remedy=Text(
-                "请核对数据源编号与记录编号（或 文件名:行号）；新提交的文件需处理后才能查到",
+                "请核对数据源编号与记录编号（或 `文件名:行号`）；新提交的文件需处理后才能查到",
                 "Check the feed and the record id (or file:row); a new file is found once it has been read",
             ),
         )

@@ -140,20 +140,61 @@ def _count(waiting: Callable[[Path], int], path: Path) -> int | str:
         return str(error)
 
 
+def log_key(home: Home) -> str:
+    """The verifier key of the home's log, alone.
+
+    Raises:
+        ManifestError: there is no ledger.
+    """
+    return Manifest.load(home.manifest).log_key
+
+
 def _show(value: dict[str, Any]) -> None:
-    table = Table(show_header=False, box=None)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")  # a key that is cut cannot be copied
-    for name, shown in value.items():
-        if name == "problems":
-            continue
-        table.add_row(name, json.dumps(shown, ensure_ascii=False, indent=1) if isinstance(shown, dict) else str(shown))
-    story.print(table)
+    """The verdict first, then what is wrong, then a row a subject; everything else is in the last line's JSON."""
+    errors = sum(one["severity"] == "error" for one in value["problems"])
+    if not value["deployed"]:
+        story.print("这里还没有账本。Nothing is deployed here yet: run `luya up`, or `luya demo`.")
+    elif errors:
+        story.print(f"[red]有 {errors} 个问题[/red] {errors} thing(s) wrong:")
+    else:
+        running = "运行中 running" if value["chain"]["running"] else "未运行 not running"
+        story.print(f"[green]正常 ok[/green]，{running}")
     for one in value["problems"]:
         colour = {"error": "red", "warning": "yellow"}.get(one["severity"], "cyan")
         story.print(f"[{colour}]{one['severity']} {one['code']}[/{colour}]", soft_wrap=True)
         for part in ("what", "do"):
             story.print(f"  {escape(one[part]['zh'])}", soft_wrap=True)
             story.print(f"  {escape(one[part]['en'])}", soft_wrap=True)
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a key that is cut cannot be copied
+    for name, shown in _rows(value):
+        table.add_row(name, escape(shown))
+    story.print(table)
+
+
+def _rows(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a person looks for, in two languages' words."""
+    rows = [("目录 home", str(value["home"]))]
     if not value["deployed"]:
-        story.print("这里还没有账本。Nothing is deployed here yet: run `luya up`, or `luya demo`.")
+        return rows
+    chain, processes, lag = value["chain"], value["processes"], value["lag"]
+    node, api = processes.get("node", {}), processes.get("api")
+    rows += [
+        ("日志 log", str(value["origin"])),
+        ("公钥 log key", str(value["log_key"])),
+        ("条数 entries", f"{value.get('log_size', 0):,}"),
+        ("根 root", str(value.get("log_root", "–"))),
+    ]
+    if "head" in chain:
+        heights = f"{node.get('engine', '')} {node.get('rpc_url', '')}, head {chain['head']}, final {chain['final']}"
+        rows.append(("链 chain", f"{value['chain_id']}, {heights}"))
+    else:
+        rows.append(("链 chain", f"{value['chain_id']}, {chain.get('problem', '未运行 not running')}"))
+    rows += [
+        ("接口 API", str(api.get("url", api)) if api else "未运行 not running"),
+        ("落后 behind", ", ".join(f"{name} {behind}" for name, behind in lag.items()) or "–"),
+        ("待办 waiting", ", ".join(f"{name} {count}" for name, count in value["queues"].items() if count) or "0"),
+    ]
+    rows += [(f"合约 {name}", str(address)) for name, address in value["addresses"].items()]
+    return rows

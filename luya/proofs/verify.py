@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from chain_node.protocol import bundle
 from chain_node.protocol.errors import ProtocolError
@@ -55,17 +56,23 @@ def run(argv: list[str]) -> int:
             "无法读取 not to be read", f"{error.filename}: {error.strerror}" if error.strerror else str(error)
         )
     shown = {name: _plain(value) for name, value in asdict(result).items()} if is_dataclass(result) else {}
-    print(
-        "属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", file=sys.stderr
-    )
-    print(json.dumps({"verified": True, **shown}, ensure_ascii=False))
+    _say("属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", sys.stderr)
+    _say(json.dumps({"verified": True, **shown}, ensure_ascii=False), sys.stdout)
     return 0
 
 
 def _false(verdict: str, reason: str) -> int:
-    print(f"{verdict}: {reason}", file=sys.stderr)
-    print(json.dumps({"verified": False, "reason": reason}, ensure_ascii=False))
+    _say(f"{verdict}: {reason}", sys.stderr)
+    _say(json.dumps({"verified": False, "reason": reason}, ensure_ascii=False), sys.stdout)
     return 1
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """A line; where nobody reads it any more (`luya verify … | head`) the verdict is the exit code alone."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _read(path: Path) -> bytes:

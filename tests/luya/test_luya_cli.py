@@ -108,7 +108,7 @@ def test_bundle_with_nothing_running(home: Path, tmp_path: Path) -> None:
 
 def test_fsck_with_nothing_running(home: Path) -> None:
     found = fsck(home)
-    assert set(found) == {"ok", "log_size", "log_root", "credits_mg", "millipoints", "differences"}
+    assert set(found) == {"ok", "log_size", "log_root", "credits_mg", "millipoints", "differences", "storage_words"}
 
 
 # --- wrong input: one sentence, exit code 1, no traceback

@@ -18,7 +18,6 @@ import (
 	"github.com/cometbft/cometbft/node"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
-	"github.com/cometbft/cometbft/proxy"
 	"github.com/cometbft/cometbft/rpc/client/local"
 
 	// Tracers for debug_traceTransaction.
@@ -188,7 +187,7 @@ func startComet(srv *server.Context, app *App) (*node.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	comet, err := node.NewNode(c, signer, key, proxy.NewLocalClientCreator(server.NewCometABCIWrapper(app)),
+	comet, err := node.NewNode(c, signer, key, newQuestions(server.NewCometABCIWrapper(app)),
 		evmserver.GenDocProvider(c), cmtcfg.DefaultDBProvider, node.DefaultMetricsProvider(c.Instrumentation),
 		servercmtlog.CometLoggerWrapper{Logger: srv.Logger.With("server", "node")})
 	if err != nil {

@@ -17,7 +17,7 @@ _BY_HASH: Final = frozenset(
     {"eth_getBlockByHash", "eth_getHeaderByHash", "eth_getTransactionByHash", "eth_getTransactionReceipt",
      "eth_getTransactionByBlockHashAndIndex"}
 )  # fmt: skip
-_NOT_BY_NUMBER: Final = frozenset({"eth_estimateGas", "eth_createAccessList", "eth_simulateV1", "eth_feeHistory"})
+_NOT_BY_NUMBER: Final = frozenset({"eth_estimateGas", "eth_simulateV1", "eth_feeHistory"})
 _NUMBER: Final = re.compile(rb'"(?:blockNumber|number)"\s*:\s*"0x([0-9a-fA-F]{1,16})"')
 
 

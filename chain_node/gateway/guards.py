@@ -18,7 +18,7 @@ from eth_hash.auto import keccak
 
 from chain_node.errors import CallRefused
 from chain_node.gateway import params as checked
-from chain_node.gateway import wire
+from chain_node.gateway import traces, wire
 from chain_node.gateway.callers import Caller
 from chain_node.gateway.filters import Filters
 from chain_node.gateway.logs import Criteria
@@ -29,7 +29,7 @@ from chain_node.gateway.open_views import (
     VIEW_BALANCES,
     OpenViews,
 )
-from chain_node.gateway.policy import BLOCK_AT, BLOCK_OPTIONAL, METHODS, READERS, TRACERS, Role
+from chain_node.gateway.policy import BLOCK_AT, BLOCK_OPTIONAL, METHODS, READERS, Role
 from chain_node.gateway.transactions import Transaction, decode
 
 RECORD: Final = keccak(b"record(uint16,uint64,bytes,bytes,bytes32,bytes)")[:4]
@@ -95,14 +95,15 @@ class Guards:
             "eth_getBalance": self._account,
             "eth_getTransactionCount": self._account,
             "eth_getCode": self._code,
+            "eth_getStorageAt": self._storage,
             "eth_getBlockByNumber": self._block,
             "eth_getBlockByHash": self._block,
             "eth_getLogs": self._logs,
             "eth_feeHistory": self._fees,
-            "debug_traceTransaction": self._tracer,
-            "debug_traceCall": self._tracer,
-            "debug_traceBlockByHash": self._tracer,
-            "debug_traceBlockByNumber": self._tracer,
+            "debug_traceTransaction": lambda _caller, params: traces.bounded("debug_traceTransaction", params),
+            "debug_traceCall": lambda _caller, params: traces.bounded("debug_traceCall", params),
+            "debug_traceBlockByHash": lambda _caller, params: traces.bounded("debug_traceBlockByHash", params),
+            "debug_traceBlockByNumber": lambda _caller, params: traces.bounded("debug_traceBlockByNumber", params),
             "trace_rawTransaction": self._raw,
         }
 
@@ -310,11 +311,10 @@ class Guards:
             "the event as the first topic and the feed as the second"
         )
 
-    def _tracer(self, _caller: Caller, params: list[Any]) -> list[Any]:
-        for options in params[1:]:
-            if isinstance(options, dict):
-                _built_in(options)
-        return params
+    def _storage(self, _caller: Caller, params: list[Any]) -> list[Any]:
+        """Nodes differ in what they take a wrong key for: luyad reads slot 0 where it is not hex."""
+        account = "0x" + checked.address(params[0], "the account").hex()
+        return [account, checked.slot(params[1]), params[2]]
 
     def _raw(self, _caller: Caller, params: list[Any]) -> list[Any]:
         if not params:
@@ -370,17 +370,3 @@ def open_block(block: dict[str, Any]) -> dict[str, Any]:
     if "transactions" in shown:
         shown["transactions"] = [one if isinstance(one, str) else one["hash"] for one in shown["transactions"]]
     return shown
-
-
-def _built_in(options: dict[str, Any]) -> None:
-    """Only tracers that the node has built in. Names are compared as Go's JSON does: without regard to case."""
-    members = {name.lower(): value for name, value in options.items()}
-    if len(members) != len(options):
-        raise checked.bad("a trace's options name one thing twice")
-    names: list[Any] = [members["tracer"]] if members.get("tracer") is not None else []
-    if names == ["muxTracer"]:
-        inner = members.get("tracerconfig")
-        names = list(inner) if isinstance(inner, dict) and "muxTracer" not in inner else [None]
-    for name in names:
-        if not isinstance(name, str) or name not in TRACERS:
-            raise forbidden(f"the tracer is none of {', '.join(sorted(TRACERS))}: scripts are not run")

@@ -24,6 +24,8 @@ from chain_node.gateway.room import Hold, Room
 _MAX_ADDRESSES: Final = 1_000
 _MAX_TOPICS: Final = 4
 _MAX_ALTERNATIVES: Final = 1_000
+_HEAVY_RANGE: Final = 1_000
+"""Blocks from which on a query of logs is a follower's, where there is one."""
 _TOO_LARGE: Final = re.compile(
     r"more than \d+ (?:results|logs)|exceeds? (?:the )?(?:max|range|limit)|max(?:imum)?[ a-z\[\]-]*(?:block )?range|"
     r"range (?:is )?(?:too|limit)|too (?:large|many|wide)|limited to|query (?:timeout|exceeds)|response size|"
@@ -211,7 +213,8 @@ class LogReader:
         if kept is not None:
             return kept
         try:
-            reply = await self._pool.ask("eth_getLogs", [query])
+            aside = last if last - first >= _HEAVY_RANGE else None
+            reply = await self._pool.ask("eth_getLogs", [query], aside=aside)
         except CallRefused as refused:
             if first == last or refused.code != wire.LIMIT:
                 raise

@@ -12,7 +12,7 @@ from eth_hash.auto import keccak
 
 from chain_node.errors import CallRefused
 from chain_node.gateway import params as checked
-from chain_node.gateway import wire
+from chain_node.gateway import traces, wire
 from chain_node.gateway.audit import AuditLog
 from chain_node.gateway.budgets import Budgets
 from chain_node.gateway.cache import Cache, may_keep, settled_key
@@ -35,6 +35,7 @@ _BLOCKS: Final = frozenset(
         "eth_getBlockByHash",
         "eth_getBlockTransactionCountByNumber",
         "eth_getBlockTransactionCountByHash",
+        "eth_getBlockReceipts",
     }
 )
 
@@ -95,6 +96,7 @@ class Methods:
             "eth_unsubscribe": self._unsubscribe,
             "eth_sendRawTransaction": self._send,
             "eth_getTransactionReceipt": self._receipt,
+            "net_peerCount": self._peers,
         }
 
     async def run(self, caller: Caller, method: Method, found: Checked, origin: Origin, key: bytes | None) -> bytes:
@@ -119,12 +121,13 @@ class Methods:
 
     async def _forward(self, method: Method, params: list[Any], key: bytes | None) -> bytes:
         pool = self._parts.pool
-        reply = await pool.ask(method.name, params, method.timeout)
+        reply = await pool.ask(method.name, params, method.timeout, aside=0 if method.heavy else None)
         if reply.error is not None:
             if method.name in _BLOCKS and ABSENT.search(str(reply.error.get("message"))):
                 return b"null"
             raise refusal(reply.error)
         value = reply.result or b"null"
+        traces.refuse_cut(method.name, params, value)
         if key is not None and may_keep(method.name, value, pool.final):
             self._parts.cache.put(key, value)
         return value
@@ -132,7 +135,15 @@ class Methods:
     # --------------------------------------------------------------------------------------------- single methods
 
     async def _client_version(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
-        return await self._forward(method, [], None) if caller.role in READERS else self._version
+        if caller.role not in READERS:
+            return self._version
+        text = str(wire.loads(await self._forward(method, [], None)))
+        return wire.dumps(" ".join(text.split()))  # luyad's has line breaks, and a table of versions
+
+    async def _peers(self, _caller: Caller, method: Method, _found: Checked, _origin: Origin) -> bytes:
+        """Of the node that is asked; luyad gives a number, not a quantity."""
+        count = wire.loads(await self._forward(method, [], None))
+        return wire.dumps(hex(count) if isinstance(count, int) else count)
 
     async def _sha3(self, _caller: Caller, _method: Method, found: Checked, _origin: Origin) -> bytes:
         if len(found.params) != 1:

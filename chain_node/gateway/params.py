@@ -12,6 +12,7 @@ TAGS: Final = ("earliest", "latest", "pending", "safe", "finalized")
 _QUANTITY: Final = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _DATA: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _HASH: Final = re.compile(r"0x[0-9a-fA-F]{64}")
+_SLOT: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _MAX_BLOCK: Final = 2**63 - 1
 
@@ -47,6 +48,13 @@ def hash32(value: Any, what: str) -> str:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
         raise bad(f"{what} is a hash: 0x and 64 hex digits")
     return value.lower()
+
+
+def slot(value: Any) -> str:
+    """A storage key: up to 32 bytes of hex, leading zeros or none; as 32 bytes."""
+    if not isinstance(value, str) or not _SLOT.fullmatch(value):
+        raise bad("a storage key is 0x and 1 to 64 hex digits")
+    return f"0x{int(value, 16):064x}"
 
 
 def is_hash(value: Any) -> bool:

@@ -93,8 +93,6 @@ _READS: Final = {
     "eth_protocolVersion": 1,
     "eth_config": 2,
     "eth_getStorageAt": 3,
-    "eth_getProof": 20,
-    "eth_createAccessList": 10,
     "eth_getHeaderByHash": 2,
     "eth_getHeaderByNumber": 2,
     "eth_getBlockReceipts": 10,
@@ -145,7 +143,8 @@ def _table() -> dict[str, Method]:
 METHODS: Final = _table()
 """Every method that this door knows. Not in it, and so refused to all: signing with a node's keys (eth_sign, eth_send-
 Transaction, personal_*), control of a node (admin_*, miner_*, engine_*, anvil_*, evm_*, hardhat_*, debug_setHead …),
-pending transactions of others as a stream."""
+pending transactions of others as a stream. Nor proofs of an engine's own state tree (eth_getProof: what counts here is
+proven by the contract's log, on any engine) and access lists (eth_createAccessList: gas costs nothing here)."""
 
 BLOCK_AT: Final = {
     "eth_getBlockByNumber": 0,
@@ -165,18 +164,16 @@ BLOCK_AT: Final = {
     "eth_getCode": 1,
     "eth_getTransactionCount": 1,
     "eth_estimateGas": 1,
-    "eth_createAccessList": 1,
     "eth_simulateV1": 1,
     "debug_traceCall": 1,
     "eth_feeHistory": 1,
     "eth_getStorageAt": 2,
-    "eth_getProof": 2,
 }
 """Where a method takes the block: its tag is resolved by this network's rule of finality."""
 
 BLOCK_OPTIONAL: Final = frozenset(
-    {"eth_call", "eth_getBalance", "eth_getCode", "eth_getTransactionCount", "eth_estimateGas", "eth_createAccessList",
-     "eth_simulateV1", "debug_traceCall", "eth_getStorageAt", "eth_getProof"}
+    {"eth_call", "eth_getBalance", "eth_getCode", "eth_getTransactionCount", "eth_estimateGas",
+     "eth_simulateV1", "debug_traceCall", "eth_getStorageAt"}
 )  # fmt: skip
 """Methods where leaving the block out means the newest."""
 

@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from chain_node.engine.base import Finality
@@ -39,7 +39,7 @@ class Pool:
         nodes: in order of preference.
         chain_id: that each must have.
         finality: this network's rule.
-        max_lag, halt_seconds, send_nodes: see `GatewaySettings`.
+        max_lag, halt_seconds, send_nodes, followers: see `GatewaySettings`.
         on_new_chain: called when the chain turns out to be another than before (a rebuilt one).
         on_request: called with (node, outcome) for each request: ok, error or failed.
 
@@ -57,6 +57,7 @@ class Pool:
         max_lag: int = 5,
         halt_seconds: float = 60.0,
         send_nodes: int = 3,
+        followers: Collection[str] = (),
         on_new_chain: Callable[[], None] = lambda: None,
         on_request: Callable[[str, str], None] = lambda _node, _outcome: None,
     ) -> None:
@@ -66,6 +67,7 @@ class Pool:
         self._max_lag = max_lag
         self._halt = halt_seconds
         self._send_nodes = send_nodes
+        self._followers = frozenset(followers)
         self._on_new_chain = on_new_chain
         self._on_request = on_request
         self.genesis = ""
@@ -178,8 +180,13 @@ class Pool:
 
     # --------------------------------------------------------------------------------------------------------- ask
 
-    async def ask(self, method: str, params: list[Any], timeout: float = 30.0) -> wire.Reply:
+    async def ask(
+        self, method: str, params: list[Any], timeout: float = 30.0, *, aside: int | None = None
+    ) -> wire.Reply:
         """One call to the first node that answers it.
+
+        Args:
+            aside: a heavy call: followers that have this block are asked before all others; None: in the usual order.
 
         Raises:
             CallRefused: none does.
@@ -188,7 +195,7 @@ class Pool:
         lag_until = time.monotonic() + min(timeout, _INDEX_PATIENCE)
         while True:
             reply: wire.Reply | None = None
-            for node in self.candidates():
+            for node in self._ordered(aside):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
@@ -210,6 +217,13 @@ class Pool:
             if time.monotonic() >= lag_until or "from comet block" not in str((reply.error or {}).get("message")):
                 return reply
             await asyncio.sleep(0.1)
+
+    def _ordered(self, aside: int | None) -> list[UpstreamNode]:
+        if aside is None or not self._followers:
+            return self.candidates()
+        return sorted(
+            self.candidates(), key=lambda node: node.name not in self._followers or node.state.head < aside
+        )  # stable: in order among themselves
 
     async def value(self, method: str, *params: Any) -> Any:
         """One call of our own: its result, parsed.

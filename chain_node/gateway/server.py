@@ -31,6 +31,7 @@ from chain_node.gateway.methods import Parts
 from chain_node.gateway.metrics import Metrics
 from chain_node.gateway.nodes import UpstreamNode
 from chain_node.gateway.open_views import OpenViews
+from chain_node.gateway.patience import PatientServer
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.room import Room
 from chain_node.gateway.service import Service
@@ -174,6 +175,7 @@ def _pool(settings: GatewaySettings, metrics: Metrics, room: Room, clear: Callab
         max_lag=settings.max_lag,
         halt_seconds=settings.halt_seconds,
         send_nodes=settings.send_nodes,
+        followers=settings.followers,
         on_new_chain=clear,
         on_request=metrics.request,
     )
@@ -213,7 +215,7 @@ async def _listen(
     port: int,
     tls: ssl.SSLContext | None,
 ) -> str:
-    server = web.Server(handler, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
+    server = PatientServer(handler, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
     runner = web.ServerRunner(server, shutdown_timeout=_STOP_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -83,6 +83,7 @@ class GatewaySettings:
         poll_seconds: between looks at the nodes' heads.
         node_timeout: seconds to connect, and for looks at a node's health.
         send_nodes: how many nodes get a transaction.
+        followers: names of nodes that have no vote: traces and large ranges of logs are asked of them first.
         heads: which new blocks subscribers see: final (no reorganisation reaches them) or latest.
         cache_bytes: memory for answers that will never change.
         rates: budgets by role.
@@ -118,7 +119,7 @@ class GatewaySettings:
     max_subscriptions: int = 64
     in_flight: int = 128
     total_in_flight: int = 512
-    heavy_in_flight: int = 4
+    heavy_in_flight: int = 1
     logs_blocks: int = 10_000
     logs_results: int = 10_000
     max_lag: int = 5
@@ -126,6 +127,7 @@ class GatewaySettings:
     poll_seconds: float = 0.5
     node_timeout: float = 5.0
     send_nodes: int = 3
+    followers: tuple[str, ...] = ()
     heads: str = "final"
     cache_bytes: int = 64 * 1024 * 1024
     rates: tuple[tuple[Role, Rates], ...] = tuple(_RATES.items())
@@ -135,6 +137,8 @@ class GatewaySettings:
             raise GatewaySettingsError(f"no node is named: give [[nodes]] in the file, or {PREFIX}NODES=name=url")
         if len({node.name for node in self.nodes}) != len(self.nodes):
             raise GatewaySettingsError("two nodes have one name")
+        if strange := set(self.followers) - {node.name for node in self.nodes}:
+            raise GatewaySettingsError(f"followers: no node is named {', '.join(sorted(strange))}")
         for node in self.nodes:
             parts = urlsplit(node.url)
             if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -75,7 +75,7 @@ class OneBlock:
     async def value(self, _method: str) -> str:
         return hex(self.node)
 
-    async def ask(self, _method: str, params: list[Any], _timeout: float = 30.0) -> wire.Reply:
+    async def ask(self, _method: str, params: list[Any], _timeout: float = 30.0, **_more: Any) -> wire.Reply:
         if int(params[0]["toBlock"], 16) > self.node:
             return wire.Reply(None, {"code": -32000, "message": f"beyond the head {self.node}"})
         return wire.Reply(wire.dumps([{"address": "0x", "topics": [], "blockNumber": "0x5"}]))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from gateway_support import GatewayThread, World, let_in
+from gateway_support import GatewayThread, World, let_in, refused, wait_until
 from gateway_support import settings as gateway_settings
 from luyad_built import need_luyad
 from node_support import Batches, settings
 
+from chain_node.errors import CallRefused
 from chain_node.node.node import Node
 
 ABSENT = "0x" + "22" * 32
@@ -54,6 +58,15 @@ def test_luyad_through_the_door(luyad: tuple[Node, World], tmp_path: Path) -> No
             "debug_traceTransaction", receipt["transactionHash"], {"tracer": "callTracer"}, token=token
         )
         assert trace["to"] == receipt["to"]
+        # what luyad answers in another shape than execution-apis, or takes without looking
+        assert gateway.call("eth_getBlockReceipts", ABSENT, token=token) is None
+        assert gateway.call("eth_getBlockReceipts", "0xffffff", token=token) is None
+        assert gateway.call("net_peerCount", token=token) == "0x0"
+        assert "\n" not in gateway.call("web3_clientVersion", token=token)
+        assert refused(lambda: gateway.call("eth_getStorageAt", receipt["to"], "0xasdf", token=token)).code == -32602
+        assert gateway.call("eth_getStorageAt", receipt["to"], "0x0", token=token).startswith("0x")
+        steps = gateway.call("debug_traceTransaction", receipt["transactionHash"], {"timeout": "90s"}, token=token)
+        assert steps["structLogs"]
         asyncio.run(heads_have_their_blocks_hashes(gateway, token))
     finally:
         gateway.stop()
@@ -67,3 +80,40 @@ async def heads_have_their_blocks_hashes(gateway: GatewayThread, token: str) -> 
             head = (await socket.receive_json(timeout=20))["params"]["result"]
             block = await asyncio.to_thread(gateway.call, "eth_getBlockByNumber", head["number"], False)
             assert block["hash"] == head["hash"]
+
+
+def test_blocks_go_on_under_an_auditors_questions(luyad: tuple[Node, World], tmp_path: Path) -> None:
+    """Traces, calls and ranges of logs without pause, and block follows block."""
+    node, world = luyad
+    token = let_in(tmp_path, role="auditor")[1]
+    gateway = GatewayThread(gateway_settings(world, tmp_path))
+    ledger = world.address("ledger")
+    newest = gateway.call("eth_getLogs", {"fromBlock": "0x1"}, token=token)[-1]["transactionHash"]
+    questions: list[tuple[str, list[Any]]] = [
+        ("debug_traceTransaction", [newest]),
+        ("debug_traceTransaction", [newest, {"tracer": "prestateTracer"}]),
+        ("eth_call", [{"to": ledger, "data": "0x"}, "latest"]),
+        ("eth_getLogs", [{"fromBlock": "0x1"}]),
+    ]
+    stop = threading.Event()
+    answered = [0] * len(questions)
+
+    def ask(at: int) -> None:
+        method, params = questions[at]
+        while not stop.is_set():
+            with contextlib.suppress(CallRefused):  # an error of the call is an answer, too
+                gateway.call(method, *params, token=token)
+            answered[at] += 1
+
+    threads = [threading.Thread(target=ask, args=(at,)) for at in range(len(questions))]
+    for thread in threads:
+        thread.start()
+    try:
+        before = int(node.rpc.call("eth_blockNumber"), 16)
+        wait_until(lambda: int(node.rpc.call("eth_blockNumber"), 16) >= before + 5, 60)
+        wait_until(lambda: min(answered) >= 2, 60)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+        gateway.stop()

@@ -156,7 +156,7 @@ def test_any_body_is_parsed_or_refused(body: bytes) -> None:
     method=st.sampled_from(
         ["eth_call", "eth_getLogs", "eth_getBlockByNumber", "eth_getBalance", "eth_getCode", "eth_feeHistory",
          "eth_getTransactionReceipt", "eth_sendRawTransaction", "eth_subscribe", "eth_getFilterChanges",
-         "eth_estimateGas", "web3_sha3", "eth_getStorageAt", "debug_traceTransaction", "eth_getProof",
+         "eth_estimateGas", "web3_sha3", "eth_getStorageAt", "debug_traceTransaction", "debug_traceCall",
          "eth_newFilter", "eth_uninstallFilter", "eth_unsubscribe", "eth_getBlockByHash"]
     ),
     params=st.lists(JSON | st.sampled_from(["latest", "0x0", {}, {"to": "0x"}, {"topics": [[None]]}]), max_size=4),

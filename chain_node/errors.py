@@ -23,9 +23,14 @@ NodeError
 ├── LockError               another process holds the file
 ├── RegistryError           the registrar's store refuses
 ├── NetworkError            a network's files, keys or votes are not what they must be
+├── GatewayError            the JSON-RPC door cannot do what was asked
+│   ├── GatewaySettingsError  a setting of the door is missing, impossible, or contradicts another
+│   ├── CallerError         a caller's entry, token, certificate or signed message is not what it should be
+│   ├── CallRefused         one call is refused
+│   └── AuditError          the door's audit log cannot be written, or is not as it was written
 └── AuditorError            an audit cannot go on
     ├── Discrepancy         the chain differs from the law, or from what it said before
-    ├── SourceError         the contracts cannot be compiled from their sources
+    ├── ContractSourceError the contracts cannot be compiled from their sources
     └── QueryError          a question to the replayed entries cannot be answered
 """
 
@@ -187,7 +192,7 @@ class Discrepancy(AuditorError):
         self.transaction = transaction
 
 
-class SourceError(AuditorError):
+class ContractSourceError(AuditorError):
     """The contracts cannot be compiled from their sources: no compiler of their version, or it complains."""
 
 

@@ -1,1 +1,1 @@
-"""Chain engines: `anvil` (embedded) and `rpc` (any endpoint). `base.Engine` says what each of them states."""
+"""Chain engines: `anvil` (embedded), `luyad` (durable), `rpc` (any endpoint). `base.Engine` says what each states."""

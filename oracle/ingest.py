@@ -26,7 +26,7 @@ from oracle.ports import Archive, Ledger, Registrar
 from oracle.staging import InputFile
 from oracle.store import outcomes, rows
 from oracle.store import staged as stage
-from oracle.store.journal import Call, Journal, path_of
+from oracle.store.journal import IngestCall, Journal, path_of
 from oracle.store.outcomes import RowOutcome
 from oracle.submit import Outbox
 
@@ -187,7 +187,7 @@ class Run:
         self.outbox.recover()
         self.outbox.submit()
 
-    def begin(self, fingerprint: bytes, files: Sequence[tuple[int, str, bytes]]) -> Call:
+    def begin(self, fingerprint: bytes, files: Sequence[tuple[int, str, bytes]]) -> IngestCall:
         """The call with this fingerprint; the law is that of the day on which it began."""
         settings = self.journal.settings(self.feed.digest, self.feed.settings)
         call = self.journal.begin(fingerprint, self.law.today, files, settings)
@@ -196,7 +196,7 @@ class Run:
 
     def finish(
         self,
-        call: Call,
+        call: IngestCall,
         staged: Path,
         names: Sequence[str],
         report: Path | None,
@@ -233,14 +233,14 @@ class Run:
 
         return read
 
-    def _stage(self, files: Sequence[InputFile], call: Call) -> Path:
+    def _stage(self, files: Sequence[InputFile], call: IngestCall) -> Path:
         staged = self.journal.staging(call.id)
         if not staged.exists():
             reading = self._bytes("read", sum(file.size for file in files))
             staging.build(staged, files, self.feed, self.law, reading)
         return staged
 
-    def _accounts(self, call: Call) -> None:
+    def _accounts(self, call: IngestCall) -> None:
         """Find, or with the flag make, the accounts of the persons that may earn."""
         registrar, organisation = self._world.registrar, self.feed.organisation.id
         find = registrar.enrol_many if self._enrol else registrar.lookup_many
@@ -250,7 +250,7 @@ class Run:
             done += len(some)
             self.progress(Progress("enrol", done, None))
 
-    def _verify(self, call: Call, asked: bool) -> None:
+    def _verify(self, call: IngestCall, asked: bool) -> None:
         total = stage.count(self.journal)
         words = Words(self.journal, self._world.ledger, self.law)
         journaling, done = Journaling(self.journal, call, self.feed, self.law, words, asked=asked), 0
@@ -269,7 +269,7 @@ class Run:
 
     def _deliver(
         self,
-        call: Call,
+        call: IngestCall,
         names: Sequence[str],
         report: Path | None,
         deliver: Callable[[Delivery], None] | None,

@@ -19,7 +19,7 @@ from oracle.config import FeedConfig
 from oracle.law import FeedLaw
 from oracle.store import rows as store
 from oracle.store import staged
-from oracle.store.journal import Call, Journal
+from oracle.store.journal import IngestCall, Journal
 from oracle.store.openings import SALT_BYTES, paired
 from oracle.store.rows import Kept
 from oracle.store.staged import Row
@@ -35,7 +35,7 @@ class Journaling:
     """
 
     def __init__(
-        self, journal: Journal, call: Call, config: FeedConfig, law: FeedLaw, words: Words, *, asked: bool = False
+        self, journal: Journal, call: IngestCall, config: FeedConfig, law: FeedLaw, words: Words, *, asked: bool = False
     ) -> None:
         self._journal = journal
         self._call = call

@@ -21,7 +21,7 @@ from oracle.ingest import Delivery, IngestResult, Run, Watcher, World, silent
 from oracle.intake.rows import UNREAD, RawRow
 from oracle.staging import InputFile
 from oracle.store import rows as store
-from oracle.store.journal import Call, Journal, path_of
+from oracle.store.journal import IngestCall, Journal, path_of
 from oracle.store.rows import Journaled, Which
 
 CHUNK: Final = 2_000
@@ -86,7 +86,7 @@ def under_other_settings(
 def _go(
     run: Run,
     asked: bytes,
-    which: Callable[[Call], Which],
+    which: Callable[[IngestCall], Which],
     report: Path | None,
     deliver: Callable[[Delivery], None] | None,
     hold: bool,
@@ -105,7 +105,7 @@ def _go(
     return result
 
 
-def _build(run: Run, call: Call, which: Which, target: Path) -> list[int]:
+def _build(run: Run, call: IngestCall, which: Which, target: Path) -> list[int]:
     """Stage the rows; returns the records of those that go by another key under these settings."""
     journal, feed = run.journal, run.feed
     pairs = feed.family.pairing is not None

@@ -16,7 +16,7 @@ from typing import Any
 
 from chain_node.engine.base import Progress, no_progress
 from chain_node.engine.npm import ensure, find_npm
-from chain_node.errors import RuntimeMissing, SourceError
+from chain_node.errors import ContractSourceError, RuntimeMissing
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def solc(version: str, given: Path | None = None, progress: Progress = no_progre
         progress: told of an installation.
 
     Raises:
-        SourceError: the given one is of another version, or none can be had.
+        ContractSourceError: the given one is of another version, or none can be had.
     """
     if given is not None:
         found = version_of(given)
         if not found.startswith(version):
-            raise SourceError(f"{given} is solc {found}, the contracts were compiled with {version}")
+            raise ContractSourceError(f"{given} is solc {found}, the contracts were compiled with {version}")
         yield given
         return
     native = _installed(version)
@@ -45,7 +45,9 @@ def solc(version: str, given: Path | None = None, progress: Progress = no_progre
         path = _npm_solc(Path(folder), progress)
         found = version_of(path)
         if not found.startswith(version):
-            raise SourceError(f"the package's lock installs solc {found}, the contracts were compiled with {version}")
+            raise ContractSourceError(
+                f"the package's lock installs solc {found}, the contracts were compiled with {version}"
+            )
         yield path
 
 
@@ -53,19 +55,19 @@ def compile_sources(standard_input: Mapping[str, Any], binary: Path) -> dict[str
     """The compiler's JSON output.
 
     Raises:
-        SourceError: py-solc-x is missing, or the sources do not compile.
+        ContractSourceError: py-solc-x is missing, or the sources do not compile.
     """
     try:
         from solcx import compile_standard
         from solcx.exceptions import SolcError
     except ImportError as error:
-        raise SourceError("py-solc-x is missing: install this package as `luya[auditor]`") from error
+        raise ContractSourceError("py-solc-x is missing: install this package as `luya[auditor]`") from error
     try:
         output: dict[str, Any] = compile_standard(dict(standard_input), solc_binary=binary)
     except SolcError as error:
-        raise SourceError(f"the sources do not compile: {str(error)[:2_000]}") from error
+        raise ContractSourceError(f"the sources do not compile: {str(error)[:2_000]}") from error
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise SourceError(f"{binary} cannot be used: {error}") from error
+        raise ContractSourceError(f"{binary} cannot be used: {error}") from error
     return output
 
 
@@ -73,15 +75,15 @@ def version_of(binary: Path) -> str:
     """What a solc says of its version, such as 0.8.28+commit.7893614a.
 
     Raises:
-        SourceError: it cannot be run, or is no solc.
+        ContractSourceError: it cannot be run, or is no solc.
     """
     try:
         done = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=120, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise SourceError(f"{binary} cannot be run as solc: {error}") from error
+        raise ContractSourceError(f"{binary} cannot be run as solc: {error}") from error
     _, found, rest = done.stdout.partition("Version: ")
     if not found:
-        raise SourceError(f"{binary} is no solc: it says {done.stdout[:80]!r}")
+        raise ContractSourceError(f"{binary} is no solc: it says {done.stdout[:80]!r}")
     return rest.split()[0]
 
 
@@ -100,10 +102,10 @@ def _npm_solc(folder: Path, progress: Progress) -> Path:
         installed = ensure("solc", package, lock, "the contracts' compiler from npm (about 10 MB, once)", progress)
         npm = find_npm()
     except RuntimeMissing as error:
-        raise SourceError(f"{error}; or name a compiler with --solc") from error
+        raise ContractSourceError(f"{error}; or name a compiler with --solc") from error
     node = npm[0] if len(npm) > 1 else shutil.which("node")
     if node is None:
-        raise SourceError("npm is there and Node is not: put node on PATH, or name a compiler with --solc")
+        raise ContractSourceError("npm is there and Node is not: put node on PATH, or name a compiler with --solc")
     script = folder / "standard.cjs"
     script.write_bytes((source / "standard.cjs").read_bytes())
     modules = shlex.quote(str(installed / "node_modules"))

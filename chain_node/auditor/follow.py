@@ -19,7 +19,7 @@ from chain_node.auditor.diagnosis import refine
 from chain_node.auditor.events import Decoder, Place, index_of
 from chain_node.auditor.replica import Replica, Step
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
-from chain_node.auditor.store import Anchor, Identity, Store
+from chain_node.auditor.store import Anchor, AuditedLedger, Store
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import AuditorError, ContractError, Discrepancy, NodeError, RpcError, RpcUnavailable
 from chain_node.protocol.checkpoint import VerifierKey
@@ -58,7 +58,7 @@ class Auditor:
             self.facts = self._first(
                 lambda chain: chain.facts(VerifierKey.parse(settings.log_key).name, settings.created)
             )
-            identity = Identity(
+            identity = AuditedLedger(
                 self.facts.chain_id, self.facts.ledger.hex(), self.facts.genesis_nonce.hex(), self.facts.origin
             )
             self.store.identify(identity, successor=settings.successor)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from chain_node.auditor.chain import Facts
 from chain_node.auditor.metadata import setting_of
 from chain_node.contracts.handles import Contract, artefact
-from chain_node.errors import ContractError, SourceError
+from chain_node.errors import ContractError, ContractSourceError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 GENESIS: Final = {
@@ -58,7 +58,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SourceVerdict:
     """One contract's comparison; right where `findings` is empty. size: bytes of code; immutables: as deployed."""
 
     name: str
@@ -84,7 +84,7 @@ def standard_input(sources: Path | None = None) -> dict[str, Any]:
         sources: a checkout: `contracts/…` in it, packages under `node_modules`.
 
     Raises:
-        SourceError: a source is missing there.
+        ContractSourceError: a source is missing there.
     """
     path = resources.files("chain_node") / "artefacts" / "standard-input.json"
     value: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -110,7 +110,7 @@ def build(output: Mapping[str, Any], names: Sequence[str]) -> dict[str, Built]:
     """Contracts of the compiler's output by name; it must have been asked for `ast` too (`with_ast`).
 
     Raises:
-        SourceError: one is not in it.
+        ContractSourceError: one is not in it.
     """
     labels = {
         str(node["id"]): str(node["name"])
@@ -130,7 +130,7 @@ def build(output: Mapping[str, Any], names: Sequence[str]) -> dict[str, Built]:
                 }
                 found[name] = Built(name, bytes.fromhex(code["object"]), places)
     if missing := set(names) - set(found):
-        raise SourceError(f"the sources have no contract {', '.join(sorted(missing))}")
+        raise ContractSourceError(f"the sources have no contract {', '.join(sorted(missing))}")
     return found
 
 
@@ -148,7 +148,7 @@ def with_ast(value: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
     return {**value, "settings": {**value["settings"], "outputSelection": selection}}
 
 
-def check(rpc: JsonRpc, built: Mapping[str, Built], contracts: Sequence[Deployed]) -> list[Verdict]:
+def check(rpc: JsonRpc, built: Mapping[str, Built], contracts: Sequence[Deployed]) -> list[SourceVerdict]:
     """Compare each contract's code, immutables and stored values with the chain's."""
     answers = rpc.batch([("eth_getCode", [to_hex(one.address), "latest"]) for one in contracts])
     return [
@@ -162,7 +162,7 @@ def is_there(rpc: JsonRpc, address: bytes) -> bool:
     return rpc.call("eth_getCode", to_hex(address), "latest") not in ("0x", None)
 
 
-def _verdict(rpc: JsonRpc, built: Built, wanted: Deployed, code: bytes) -> Verdict:
+def _verdict(rpc: JsonRpc, built: Built, wanted: Deployed, code: bytes) -> SourceVerdict:
     findings = _code(built, code)
     values: dict[str, str] = {}
     if len(code) == len(built.code):
@@ -174,7 +174,7 @@ def _verdict(rpc: JsonRpc, built: Built, wanted: Deployed, code: bytes) -> Verdi
                 first = next(at for at, n in places if code[at : at + n] != right.rjust(n, b"\0"))
                 findings.append(Finding(built.name, f"immutable {name}", first, to_hex(right), values[name]))
     findings += _stored(rpc, wanted) if code else []
-    return Verdict(built.name, to_hex(wanted.address), len(code), values, tuple(findings))
+    return SourceVerdict(built.name, to_hex(wanted.address), len(code), values, tuple(findings))
 
 
 def _code(built: Built, code: bytes) -> list[Finding]:
@@ -220,7 +220,7 @@ def _source(folder: Path, name: str) -> str:
     for path in (folder / name, folder / "node_modules" / name):
         if path.is_file():
             return path.read_text("utf-8")
-    raise SourceError(f"{folder} has no source {name}: give a checkout with its packages installed (npm ci)")
+    raise ContractSourceError(f"{folder} has no source {name}: give a checkout with its packages installed (npm ci)")
 
 
 def of_ledger(facts: Facts, authority: bytes, views: bytes | None) -> list[Deployed]:

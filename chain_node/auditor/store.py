@@ -43,7 +43,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class AuditedLedger:
     """Whom a store audits. ledger, genesis_nonce: hex; origin: the log's name; a rebuilt ledger keeps it."""
 
     chain_id: int
@@ -113,7 +113,7 @@ class Store:
             row.kind == BATCH and row.first_index + row.count >= anchors[0].size for row in self.reader.call_rows()
         )
 
-    def identify(self, identity: Identity, *, successor: bool = False) -> bool:
+    def identify(self, identity: AuditedLedger, *, successor: bool = False) -> bool:
         """Bind the folder to a ledger; True where it audited another one of the same log before.
 
         Args:
@@ -128,7 +128,7 @@ class Store:
         if not known:
             self._write("auditor.json", asdict(identity) | {"auditor_key": self.verifier_key})
             return False
-        before = Identity(**{name: known[name] for name in Identity.__slots__})
+        before = AuditedLedger(**{name: known[name] for name in AuditedLedger.__slots__})
         if before == identity:
             return False
         if before.origin != identity.origin:

@@ -40,7 +40,7 @@ _PORT_TAKEN: Final = "address already in use"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class NodeIdentity:
     """A node's public keys, as `luyad init` prints them.
 
     Attributes:
@@ -52,7 +52,7 @@ class Identity:
     validator_key: str
 
 
-PlanMaker = Callable[[Identity], dict[str, Any]]
+PlanMaker = Callable[[NodeIdentity], dict[str, Any]]
 """Makes the genesis plan of a new chain, for `luyad genesis`."""
 
 
@@ -230,7 +230,7 @@ class LuyadEngine:
         self._progress("making a new chain", 0, 3)
         shutil.rmtree(self._home, ignore_errors=True)  # of a beginning that was interrupted: nothing was signed yet
         made_keys = _json(self._tool(binary, "init", "--moniker", self._settings.moniker))
-        identity = Identity(str(made_keys["node_id"]), str(made_keys["validator_key"]))
+        identity = NodeIdentity(str(made_keys["node_id"]), str(made_keys["validator_key"]))
         self._progress("making a new chain", 1, 3)
         plan, made = self._folder / "plan.json", self._folder / "genesis.json"
         write_atomic(plan, json.dumps(self._settings.plan(identity), indent=1).encode() + b"\n")

@@ -15,7 +15,7 @@ from chain_node.engine.base import Finality
 from chain_node.errors import RpcUnavailable
 from chain_node.gateway import wire
 from chain_node.gateway.room import Room
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 from chain_node.gateway.upstream import AnswerTooLarge, HttpPool
 
 ABSENT: Final = re.compile(r"not found|must be less than or equal to the current|beyond the head", re.IGNORECASE)
@@ -23,7 +23,7 @@ ABSENT: Final = re.compile(r"not found|must be less than or equal to the current
 
 
 @dataclass(slots=True)
-class State:
+class UpstreamState:
     """What is known of a node. Heights are -1 before the first answer.
 
     Attributes:
@@ -58,9 +58,9 @@ class UpstreamNode:
         room: of answers, all nodes together.
     """
 
-    def __init__(self, settings: NodeSettings, *, limit: int, max_answer: int, timeout: float, room: Room) -> None:
+    def __init__(self, settings: UpstreamSettings, *, limit: int, max_answer: int, timeout: float, room: Room) -> None:
         self.name = settings.name
-        self.state = State()
+        self.state = UpstreamState()
         self._limit, self._max_answer, self._timeout, self._room = limit, max_answer, timeout, room
         self._settings = settings
         self._http = self._connections()
@@ -69,7 +69,7 @@ class UpstreamNode:
         """Close its connections."""
         self._http.close()
 
-    def move(self, settings: NodeSettings) -> None:
+    def move(self, settings: UpstreamSettings) -> None:
         """It may listen elsewhere now; the next look tells whether it does, and on which chain."""
         if settings != self._settings:
             self._settings = settings

@@ -35,7 +35,7 @@ from chain_node.gateway.patience import PatientServer
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.room import Room
 from chain_node.gateway.service import Service
-from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 from chain_node.gateway.siwe import SignIn
 from chain_node.gateway.sockets import Sockets
 
@@ -46,7 +46,7 @@ _STOP_SECONDS: Final = 10.0
 
 log = logging.getLogger("luya.gateway")
 
-Whereabouts = Callable[[], Sequence[NodeSettings]]
+Whereabouts = Callable[[], Sequence[UpstreamSettings]]
 """Says where the nodes are now; () where nobody knows."""
 
 

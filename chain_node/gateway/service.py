@@ -92,7 +92,7 @@ class Service:
                 self._parts.budgets.take(caller.key, self._rates_of(caller), 1)
             raise
 
-    async def _single(self, caller: Caller, call: wire.Call | wire.Malformed, origin: Origin, paid: int) -> Answer:
+    async def _single(self, caller: Caller, call: wire.RpcCall | wire.Malformed, origin: Origin, paid: int) -> Answer:
         try:
             if isinstance(call, wire.Malformed):
                 raise self._malformed(caller, call, paid)
@@ -113,7 +113,7 @@ class Service:
         return Answer(wire.result(call.id, value), hold=hold)
 
     async def _batch(
-        self, caller: Caller, calls: tuple[wire.Call | wire.Malformed, ...], origin: Origin, paid: int
+        self, caller: Caller, calls: tuple[wire.RpcCall | wire.Malformed, ...], origin: Origin, paid: int
     ) -> Answer:
         hold = Hold(self._parts.room)
         try:
@@ -123,12 +123,12 @@ class Service:
             raise
 
     async def _answers(
-        self, caller: Caller, calls: tuple[wire.Call | wire.Malformed, ...], origin: Origin, paid: int, hold: Hold
+        self, caller: Caller, calls: tuple[wire.RpcCall | wire.Malformed, ...], origin: Origin, paid: int, hold: Hold
     ) -> Answer:
         gate = asyncio.Semaphore(_BATCH_AT_ONCE)
         refusals: list[CallRefused] = []
 
-        async def one(call: wire.Call | wire.Malformed, paid: int) -> bytes | None:
+        async def one(call: wire.RpcCall | wire.Malformed, paid: int) -> bytes | None:
             async with gate:
                 try:
                     if hold.size > self._settings.max_answer:

@@ -33,7 +33,7 @@ _RATES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSettings:
+class UpstreamSettings:
     """A node behind the door, in order of preference.
 
     Attributes:
@@ -89,7 +89,7 @@ class GatewaySettings:
         rates: budgets by role.
     """
 
-    nodes: tuple[NodeSettings, ...]
+    nodes: tuple[UpstreamSettings, ...]
     store: Path
     audit: Path
     chain_id: int
@@ -243,7 +243,7 @@ def _checked(where: str, value: Any, kind: type) -> Any:
     return value
 
 
-def _node(where: str, item: Any, environment: Mapping[str, str]) -> NodeSettings:
+def _node(where: str, item: Any, environment: Mapping[str, str]) -> UpstreamSettings:
     if not isinstance(item, dict) or set(item) - {"name", "url", "authorization"} or not {"name", "url"} <= set(item):
         raise GatewaySettingsError(f"{where}: a node has name and url, and may have authorization")
     authorization = str(item.get("authorization", ""))
@@ -254,7 +254,7 @@ def _node(where: str, item: Any, environment: Mapping[str, str]) -> NodeSettings
                 f"{where}: {item['name']} takes its authorization from {variable}, which is unset"
             )
         authorization = environment[variable]
-    return NodeSettings(str(item["name"]), str(item["url"]), authorization)
+    return UpstreamSettings(str(item["name"]), str(item["url"]), authorization)
 
 
 def _rates(where: str, value: dict[str, Any]) -> tuple[tuple[Role, Rates], ...]:
@@ -277,7 +277,7 @@ def _from_text(variable: str, name: str, kind: str, text: str) -> Any:
         if not all(key and equals and value for key, equals, value in pairs):
             raise GatewaySettingsError(f"{variable} is {text!r}: give name=value, separated by commas")
         if name == "nodes":
-            return tuple(NodeSettings(key, value) for key, _, value in pairs)
+            return tuple(UpstreamSettings(key, value) for key, _, value in pairs)
         return tuple((key, value) for key, _, value in pairs)
     if kind == "tuple[str, ...]":
         return parts

@@ -37,7 +37,7 @@ _HEAD: Final = re.compile(rb'\s*\{\s*"jsonrpc"\s*:\s*"2\.0"\s*,\s*"id"\s*:\s*[0-
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RpcCall:
     """One call. id: as JSON, None for a notification; params: positional."""
 
     id: bytes | None
@@ -57,7 +57,7 @@ class Malformed:
 class Request:
     """What a body holds. batch: it was a list, so the answer is one."""
 
-    calls: tuple[Call | Malformed, ...]
+    calls: tuple[RpcCall | Malformed, ...]
     batch: bool
 
 
@@ -126,7 +126,7 @@ def _finite(text: str) -> float:
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
-def _call(item: Any) -> Call | Malformed:
+def _call(item: Any) -> RpcCall | Malformed:
     if not isinstance(item, dict):
         return _malformed(b"null", "a call is a JSON object")
     identifier = _id(item)
@@ -143,7 +143,7 @@ def _call(item: Any) -> Call | Malformed:
         params = []
     elif not isinstance(params, list):
         return Malformed(shown, CallRefused(INVALID_PARAMS, "params are a list: Ethereum's methods take no named ones"))
-    return Call(identifier, method, params)
+    return RpcCall(identifier, method, params)
 
 
 def _malformed(identifier: bytes, message: str) -> Malformed:

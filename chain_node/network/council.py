@@ -12,7 +12,7 @@ from chain_node.contracts.handles import Contract, artefact, explain
 from chain_node.errors import NetworkError, RpcError
 from chain_node.keys.keystore import ChainKey
 from chain_node.network.genesis import COUNCIL, PERMISSIONS, VALIDATORS
-from chain_node.network.votes import Call, Governance, Member, Validator
+from chain_node.network.votes import Governance, Member, Validator, VoteCall
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 from chain_node.sending.signing import LegacySigner
 
@@ -46,7 +46,7 @@ class Proposal:
     ready_at: int
     expires_at: int
     approvals: tuple[bytes, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[VoteCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class CouncilReader:
         """One proposal."""
         return _proposal(proposal, self._council.read("proposal", proposal), self._now())
 
-    def id_of(self, calls: Sequence[Call], salt: bytes) -> bytes:
+    def id_of(self, calls: Sequence[VoteCall], salt: bytes) -> bytes:
         """The id that a proposal has or would have."""
         return bytes(self._council.read("idOf", _tuples(calls), salt))
 
@@ -146,7 +146,7 @@ class CouncilMember(CouncilReader):
         self._address = key.address
         self._signer = LegacySigner(key.private_key, chain_id)
 
-    def vote(self, calls: Sequence[Call], *, wait: float = 0.0) -> Outcome:
+    def vote(self, calls: Sequence[VoteCall], *, wait: float = 0.0) -> Outcome:
         """Want these calls: propose them where nobody has, else approve; execute where they are ready.
 
         Every member gives the same command: the first proposes, the next approve, and whoever completes the votes
@@ -187,7 +187,7 @@ class CouncilMember(CouncilReader):
         """Let a node of the own organisation in, or in no more; needs no vote."""
         self._transact(VALIDATORS, self._validators.data("listOwnNode" if listed else "unlistOwnNode", node))
 
-    def _find(self, calls: Sequence[Call]) -> tuple[Proposal, bytes]:
+    def _find(self, calls: Sequence[VoteCall]) -> tuple[Proposal, bytes]:
         """The oldest open proposal of these calls, else a new id for them.
 
         Equal calls are told apart by counting, so that members who propose at the same moment propose the same; and
@@ -312,11 +312,11 @@ def _proposal(proposal: bytes, values: Sequence[Any], now: int) -> Proposal:
         ready_at=int(ready_at),
         expires_at=int(expires_at),
         approvals=tuple(to_bytes(address) for address in approvals),
-        calls=tuple(Call(to_bytes(target), bytes(data)) for target, data in calls),
+        calls=tuple(VoteCall(to_bytes(target), bytes(data)) for target, data in calls),
     )
 
 
-def _tuples(calls: Sequence[Call]) -> list[tuple[str, bytes]]:
+def _tuples(calls: Sequence[VoteCall]) -> list[tuple[str, bytes]]:
     return [(to_hex(call.target), call.data) for call in calls]
 
 

@@ -34,7 +34,7 @@ PORT_STEP: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSettings:
+class ValidatorSettings:
     """How an organisation's node runs on its machine.
 
     Attributes:
@@ -159,7 +159,7 @@ class OrganisationFolder:
             raise NetworkError(f"{self.root} is no organisation's folder: `luya network init` or `prepare` makes one")
         return load_part(self.public_file)
 
-    def settings(self) -> NodeSettings:
+    def settings(self) -> ValidatorSettings:
         """How its node runs.
 
         Raises:
@@ -167,11 +167,13 @@ class OrganisationFolder:
         """
         try:
             value = json.loads(self.settings_file.read_text("utf-8"))
-            return NodeSettings(**{one.name: value[one.name] for one in fields(NodeSettings) if one.name in value})
+            return ValidatorSettings(
+                **{one.name: value[one.name] for one in fields(ValidatorSettings) if one.name in value}
+            )
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise NetworkError(f"{self.settings_file} cannot be read: {error}") from error
 
-    def write_settings(self, settings: NodeSettings) -> None:
+    def write_settings(self, settings: ValidatorSettings) -> None:
         """Keep how its node runs."""
         write_atomic(self.settings_file, json.dumps(asdict(settings), indent=2).encode() + b"\n")
 

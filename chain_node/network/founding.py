@@ -15,7 +15,7 @@ from typing import Final
 
 from chain_node.engine.luyad import PORT_NAMES
 from chain_node.errors import NetworkError
-from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder
+from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings
 from chain_node.network.genesis import genesis_plan
 from chain_node.network.parts import DEFAULT_POWER, Charter, PublicPart, Terms, check_distinct, load_part, save, slug
 from chain_node.network.tool import Luyad
@@ -40,7 +40,7 @@ class Wish:
 
     organisation: int
     name: str
-    settings: NodeSettings
+    settings: ValidatorSettings
     endpoint: str = ""
     power: int = DEFAULT_POWER
 
@@ -163,7 +163,7 @@ def init_network(
     folders = [OrganisationFolder(out / place) for place in places]
     parts = []
     for number, (folder, name) in enumerate(zip(folders, names, strict=True), start=1):
-        settings = NodeSettings(port + PORT_STEP * (number - 1), block_time=block_time)
+        settings = ValidatorSettings(port + PORT_STEP * (number - 1), block_time=block_time)
         parts.append(prepare(folder, Wish(number, name, settings), luyad))
     network = NetworkFolder(out / "network")
     assemble(network, parts, terms, luyad)
@@ -189,7 +189,7 @@ def join(folder: OrganisationFolder, network: NetworkFolder, wish: Wish, luyad: 
 def second_node(
     folder: OrganisationFolder,
     original: OrganisationFolder,
-    settings: NodeSettings,
+    settings: ValidatorSettings,
     luyad: Luyad,
     *,
     endpoint: str = "",

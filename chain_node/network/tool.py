@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain_node.engine.build import find_luyad
-from chain_node.engine.luyad import Identity
+from chain_node.engine.luyad import NodeIdentity
 from chain_node.errors import NetworkError, RuntimeMissing
 
 _PATIENCE: Final = 300.0
@@ -38,10 +38,10 @@ class Luyad:
             raise RuntimeMissing("luyad is not built on this machine: run `luya engine build` (once, about 6 minutes)")
         return Luyad(binary)
 
-    def make_keys(self, home: Path, moniker: str) -> Identity:
+    def make_keys(self, home: Path, moniker: str) -> NodeIdentity:
         """A node's keys, made where they are missing; its public part."""
         value = self._json("init", "--home", str(home), "--moniker", moniker)
-        return Identity(str(value["node_id"]), str(value["validator_key"]))
+        return NodeIdentity(str(value["node_id"]), str(value["validator_key"]))
 
     def make_genesis(self, plan: Path, out: Path) -> None:
         """The genesis of a plan: the same plan gives the same bytes."""

@@ -15,7 +15,7 @@ from chain_node.rpc.client import to_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VoteCall:
     """One call of a proposal.
 
     Attributes:
@@ -91,7 +91,7 @@ class Governance:
         return sum(validator.power for validator in self.validators)
 
 
-def admit(now: Governance, part: PublicPart, threshold: int = 0) -> list[Call]:
+def admit(now: Governance, part: PublicPart, threshold: int = 0) -> list[VoteCall]:
     """Let an organisation in: a vote in the council, its key's right to send, its node among the listed ones. Its
     validator is a vote of its own (`weigh`), for when its node has caught up. Nothing where it is in already.
 
@@ -124,7 +124,7 @@ def admit(now: Governance, part: PublicPart, threshold: int = 0) -> list[Call]:
     return calls if listed else [*calls, list_node(node, part.organisation)]
 
 
-def expel(now: Governance, organisation: int, threshold: int = 0) -> list[Call]:
+def expel(now: Governance, organisation: int, threshold: int = 0) -> list[VoteCall]:
     """Remove an organisation: its validator, its nodes, its key's right to send, its vote. All at once; but where the
     chain stops without its validator, that alone comes first, and the rest is asked for again afterwards: CometBFT lets
     a validator go two blocks after the vote, and until then its node must be heard.
@@ -152,7 +152,7 @@ def expel(now: Governance, organisation: int, threshold: int = 0) -> list[Call]:
     ]
 
 
-def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> list[Call]:
+def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> list[VoteCall]:
     """Give a validator this power, 0 for none. Nothing where it has it already.
 
     Args:
@@ -179,7 +179,7 @@ def weigh(now: Governance, key: bytes, power: int, organisation: int = 0) -> lis
     return [set_validator(key, power, known.organisation if known else organisation)]
 
 
-def rotate(now: Governance, old: bytes, new: bytes) -> list[Call]:
+def rotate(now: Governance, old: bytes, new: bytes) -> list[VoteCall]:
     """A validator goes on with another key. Nothing where it does so already.
 
     Raises:
@@ -192,7 +192,7 @@ def rotate(now: Governance, old: bytes, new: bytes) -> list[Call]:
     return [replace_key(old, new)]
 
 
-def let_in(now: Governance, node: bytes, organisation: int) -> list[Call]:
+def let_in(now: Governance, node: bytes, organisation: int) -> list[VoteCall]:
     """List a node, also one that is listed as another's (organisation 0: list it no more). Nothing where it is so."""
     if dict(now.nodes).get(node, 0) == organisation:
         return []
@@ -222,63 +222,63 @@ def check_key(key: bytes) -> None:
         raise NetworkError(f"{key.hex()} is no Ed25519 public key: look for a wrong digit")
 
 
-def set_validator(key: bytes, power: int, organisation: int) -> Call:
+def set_validator(key: bytes, power: int, organisation: int) -> VoteCall:
     """Add a validator, weigh one, or remove one (power 0)."""
     return _call(VALIDATORS, "Validators", "setValidator", key, power, organisation)
 
 
-def replace_key(old: bytes, new: bytes) -> Call:
+def replace_key(old: bytes, new: bytes) -> VoteCall:
     """A validator goes on with another key."""
     return _call(VALIDATORS, "Validators", "replaceKey", old, new)
 
 
-def list_node(node: bytes, organisation: int) -> Call:
+def list_node(node: bytes, organisation: int) -> VoteCall:
     """Let a node in."""
     return _call(VALIDATORS, "Validators", "listNode", node, organisation)
 
 
-def unlist_node(node: bytes) -> Call:
+def unlist_node(node: bytes) -> VoteCall:
     """Let a node in no more."""
     return _call(VALIDATORS, "Validators", "unlistNode", node)
 
 
-def unlist_nodes(organisation: int) -> Call:
+def unlist_nodes(organisation: int) -> VoteCall:
     """Let no node of an organisation in any more, whichever it has when this is executed."""
     return _call(VALIDATORS, "Validators", "unlistNodes", organisation)
 
 
-def set_permission(address: bytes, flags: int) -> Call:
+def set_permission(address: bytes, flags: int) -> VoteCall:
     """What an account may do: 0, `SEND`, or `SEND | DEPLOY`."""
     return _call(PERMISSIONS, "Permissions", "setPermission", to_hex(address), flags)
 
 
-def set_open_sending(is_open: bool) -> Call:
+def set_open_sending(is_open: bool) -> VoteCall:
     """Let everybody send, or only those who are listed."""
     return _call(PERMISSIONS, "Permissions", "setOpenSending", is_open)
 
 
-def set_member(member: Member, threshold: int) -> Call:
+def set_member(member: Member, threshold: int) -> VoteCall:
     """Move a member to another key or name, or add one without its node."""
     name = member.name.encode().ljust(32, b"\0")
     return _call(COUNCIL, "Council", "setMember", to_hex(member.address), member.organisation, name, threshold)
 
 
-def set_threshold(threshold: int) -> Call:
+def set_threshold(threshold: int) -> VoteCall:
     """Approvals that an act needs."""
     return _call(COUNCIL, "Council", "setThreshold", threshold)
 
 
-def set_times(delay: int, lifetime: int) -> Call:
+def set_times(delay: int, lifetime: int) -> VoteCall:
     """Seconds that a proposal waits, and lives."""
     return _call(COUNCIL, "Council", "setTimes", delay, lifetime)
 
 
-def cancel(proposal: bytes) -> Call:
+def cancel(proposal: bytes) -> VoteCall:
     """The council cancels a proposal of one of its members."""
     return _call(COUNCIL, "Council", "cancel", proposal)
 
 
-def describe(calls: Iterable[Call]) -> list[str]:
+def describe(calls: Iterable[VoteCall]) -> list[str]:
     """Each call in words: contract, function, arguments by name; bytes where they are of no known contract."""
     return [_words(call) for call in calls]
 
@@ -295,8 +295,8 @@ def flags_of(word: str) -> int:
     return known[word]
 
 
-def _call(target: bytes, contract: str, function: str, *arguments: Any) -> Call:
-    return Call(target, artefact(contract).abi.function(function).data(*arguments))
+def _call(target: bytes, contract: str, function: str, *arguments: Any) -> VoteCall:
+    return VoteCall(target, artefact(contract).abi.function(function).data(*arguments))
 
 
 _TARGETS: Final = {
@@ -317,7 +317,7 @@ def _selectors() -> dict[tuple[bytes, bytes], tuple[str, str]]:
     }
 
 
-def _words(call: Call) -> str:
+def _words(call: VoteCall) -> str:
     contract, name = _selectors().get((call.target, call.data[:4]), ("", ""))
     if contract:
         function = artefact(contract).abi.function(name)

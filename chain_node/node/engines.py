@@ -6,7 +6,7 @@ from typing import Any
 
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.engine.base import Engine, Finality, Limits, Progress
-from chain_node.engine.luyad import LIMITS, Identity, LuyadEngine, LuyadSettings
+from chain_node.engine.luyad import LIMITS, LuyadEngine, LuyadSettings, NodeIdentity
 from chain_node.engine.rpc import PORTABLE, RpcEngine
 from chain_node.errors import EngineError
 from chain_node.keys.keystore import Keystore
@@ -51,7 +51,7 @@ def limits_of(engine: str) -> Limits:
     return {"anvil": AnvilEngine.limits, "luyad": LIMITS}.get(engine, PORTABLE)
 
 
-def _plan(network: Network, identity: Identity, keystore: Keystore) -> dict[str, Any]:
+def _plan(network: Network, identity: NodeIdentity, keystore: Keystore) -> dict[str, Any]:
     """A chain of one validator: the home's deployer may create contracts, and whoever reaches it may send."""
     return solo_plan(
         network.chain_id,

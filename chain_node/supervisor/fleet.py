@@ -12,7 +12,7 @@ from chain_node.engine.base import Finality, Limits
 from chain_node.errors import EngineError, NetworkError, PortInUse
 from chain_node.network.running import RunningNode
 from chain_node.storage import disk_space as room
-from chain_node.supervisor.judge import Room
+from chain_node.supervisor.judge import DiskSpace
 from chain_node.supervisor.problems import Problem
 from chain_node.supervisor.report import Reporter
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
@@ -127,7 +127,7 @@ class Fleet:
             self._told(supervisor.name, supervisor.problems)
 
 
-def _rooms(root: Path) -> list[Room]:
+def _rooms(root: Path) -> list[DiskSpace]:
     with contextlib.suppress(OSError):  # a disk that does not say must not keep the engine from being watched
-        return [Room(str(root), room.free(root), room.reserve())]
+        return [DiskSpace(str(root), room.free(root), room.reserve())]
     return []

@@ -17,7 +17,7 @@ _BLOCKS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskSpace:
     """Free room where something lies.
 
     Attributes:
@@ -35,7 +35,7 @@ class Room:
         return self.free >= self.reserve
 
 
-def room_problems(rooms: Sequence[Room]) -> list[Problem]:
+def room_problems(rooms: Sequence[DiskSpace]) -> list[Problem]:
     """'disk-full' below the reserve, 'disk-low' below twice as much."""
     found = []
     for room in rooms:

@@ -21,7 +21,7 @@ from chain_node.rpc.client import JsonRpc
 from chain_node.rpc.failover import connect
 from chain_node.supervisor.endpoints import endpoint_problems, look_at, usual_block_time
 from chain_node.supervisor.judge import (
-    Room,
+    DiskSpace,
     block_offset,
     chain_problems,
     clock_problems,
@@ -116,7 +116,7 @@ class Supervisor:
         settings: SupervisorSettings,
         *,
         name: str = "engine",
-        rooms: Callable[[], Sequence[Room]] = lambda: (),
+        rooms: Callable[[], Sequence[DiskSpace]] = lambda: (),
         check: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.name = name
@@ -126,7 +126,7 @@ class Supervisor:
         self.problems: list[Problem] = []
         self.accepting = True
         self.failure: NodeError | None = None
-        self.rooms: Sequence[Room] = ()
+        self.rooms: Sequence[DiskSpace] = ()
         self.clock_ahead: float | None = None
         self._engine = engine
         self._settings = settings

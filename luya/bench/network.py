@@ -23,8 +23,8 @@ from chain_node.engine.luyad import LIMITS
 from chain_node.errors import NodeError
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
-from luya.bench.network_load import FEED, Load, Rides, run_transfers
-from luya.bench.network_queries import Order, measure
+from luya.bench.network_load import FEED, NetworkLoad, Rides, run_transfers
+from luya.bench.network_queries import QueryOrder, measure
 from luya.bench.network_scene import BenchNetwork, Signers, disk_by_part, grown, height, kept, reductions
 from luya.bench.pipeline import machine, versions
 from luya.console import Advance, progress, tell
@@ -170,7 +170,7 @@ class _Bench:
     def _throughput(self, node: Node, rides: Rides) -> dict[str, Any]:
         plan, network = self._plan, self._network
         with network.sender(node) as sender:
-            load = Load(rides, sender, node.rpc)
+            load = NetworkLoad(rides, sender, node.rpc)
             load.first()
             self._stage("saturated")
             with self._accounted() as saturated_cpu:
@@ -256,7 +256,7 @@ class _Bench:
         block = [[hex(1 + turn * 7919 % head), False] for turn in range(_QUERIES)]
         seconds = self._plan.brief(_QUERY_SECONDS)
         return {
-            method: measure(Order(port, method, parameters, seconds))
+            method: measure(QueryOrder(port, method, parameters, seconds))
             for method, parameters in (("eth_call", account), ("eth_getBlockByNumber", block))
         }
 
@@ -287,7 +287,7 @@ def _anvil(plan: Plan, home: Path, advance: Advance) -> dict[str, Any]:
         with Node.open(home, settings=settings) as node:
             rides = Rides(node, _riders(node, max(400, plan.accounts // 10)), signers.who_sign)
             limits = node.engine.limits
-            load = Load(rides, node.sender("bench-relay"), node.rpc)
+            load = NetworkLoad(rides, node.sender("bench-relay"), node.rpc)
             load.first()
             size = min(plan.batch, limits.max_records)
             value = load.saturated(plan.brief(_PEER_SECONDS), size, plan.window(1))

@@ -25,7 +25,7 @@ _SPARE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class QueryOrder:
     """What to ask, in turn: lists of parameters of one method; for so many seconds, on a loopback port."""
 
     port: int
@@ -34,7 +34,7 @@ class Order:
     seconds: float
 
 
-def measure(order: Order) -> Mapping[str, Any]:
+def measure(order: QueryOrder) -> Mapping[str, Any]:
     """Asks, in a child process.
 
     Raises:
@@ -53,7 +53,7 @@ def measure(order: Order) -> Mapping[str, Any]:
     return value
 
 
-async def ask(order: Order) -> dict[str, Any]:
+async def ask(order: QueryOrder) -> dict[str, Any]:
     """Runs it."""
     bodies = [
         json.dumps({"jsonrpc": "2.0", "id": 1, "method": order.method, "params": list(one)}).encode()
@@ -94,4 +94,4 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(ask(Order(**json.load(sys.stdin))))))
+    print(json.dumps(asyncio.run(ask(QueryOrder(**json.load(sys.stdin))))))

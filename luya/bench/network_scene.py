@@ -18,7 +18,7 @@ from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
 from chain_node.keys.keystore import Keystore
 from chain_node.network.council import CouncilMember
-from chain_node.network.folders import PORT_STEP, NodeSettings, OrganisationFolder
+from chain_node.network.folders import PORT_STEP, OrganisationFolder, ValidatorSettings
 from chain_node.network.founding import init_network, second_node
 from chain_node.network.parts import Terms
 from chain_node.network.running import RunningNode, node_state
@@ -143,7 +143,7 @@ class BenchNetwork:
         """
         first = self.nodes[0].folder
         folder = OrganisationFolder(self._root / "net" / "follower")
-        settings = NodeSettings(self._port + PORT_STEP * self._validators, block_time=self._block_time)
+        settings = ValidatorSettings(self._port + PORT_STEP * self._validators, block_time=self._block_time)
         part = second_node(folder, first, settings, self._luyad)
         with JsonRpc(self.nodes[0].rpc_url) as rpc:
             member = CouncilMember(rpc, first.council_key(), first.network.charter().chain_id)

@@ -18,7 +18,7 @@ from chain_node.deployment.manifest import Manifest
 from chain_node.errors import GatewaySettingsError, NodeError
 from chain_node.gateway import audit
 from chain_node.gateway.callers import CallerStore, Grant
-from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 from chain_node.node.home import Running
 from chain_node.storage.durable import write_atomic
 from chain_node.supervisor.measure import alive, lock_owner
@@ -45,7 +45,7 @@ def _loaded(home: Home, config: Path | None, known: dict[str, Any]) -> GatewaySe
 
 def _without_nodes(home: Home, config: Path | None) -> GatewaySettings:
     """For what needs no node to run."""
-    nowhere = (NodeSettings("none", "http://127.0.0.1"),)
+    nowhere = (UpstreamSettings("none", "http://127.0.0.1"),)
     return _loaded(home, config, {"chain_id": 1, "nodes": nowhere, **_known(home)})
 
 
@@ -64,7 +64,7 @@ def _known(home: Home) -> dict[str, Any]:
     if running is not None:
         known["finality"] = running.finality
         urls = [url for url in (running.rpc_urls or running.rpc_url).split(",") if url]
-        known["nodes"] = tuple(NodeSettings(f"node-{n}", url) for n, url in enumerate(urls, 1))
+        known["nodes"] = tuple(UpstreamSettings(f"node-{n}", url) for n, url in enumerate(urls, 1))
     return known
 
 
@@ -153,7 +153,7 @@ def serve(home: Home, config: Path | None, asked: dict[str, Any], ready: Path | 
             tell(f"  指标 metrics {door.metrics_url or '-'}")
             tell("按 Ctrl-C 停止。Ctrl-C closes it.")
 
-    def whereabouts() -> tuple[NodeSettings, ...]:
+    def whereabouts() -> tuple[UpstreamSettings, ...]:
         try:
             return settings(home, config).nodes
         except NodeError:

@@ -17,7 +17,7 @@ from rich.table import Table
 from chain_node.errors import NetworkError, NodeError
 from chain_node.network.besu import BesuNode, BesuTerms, make_key, write_besu
 from chain_node.network.council import CouncilReader, Proposal
-from chain_node.network.folders import NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
+from chain_node.network.folders import NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
 from chain_node.network.parts import Terms, load_part, slug
 from chain_node.network.resync import resync
@@ -112,7 +112,7 @@ def newcomer(folder: Path, network: Path, wish: Wish, *, quiet: bool) -> dict[st
     return {"public": asdict(part), "votes": [steps[0], steps[2]]}
 
 
-def second(folder: Path, original: Path, settings: NodeSettings, endpoint: str, *, quiet: bool) -> dict[str, Any]:
+def second(folder: Path, original: Path, settings: ValidatorSettings, endpoint: str, *, quiet: bool) -> dict[str, Any]:
     """`luya network second`."""
     old = OrganisationFolder(original)
     part = second_node(OrganisationFolder(folder), old, settings, Luyad.find(), endpoint=endpoint)

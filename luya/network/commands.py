@@ -63,11 +63,11 @@ def _terms(
 
 
 def _wish(number: int, name: str, endpoint: str, port: int, bind: str, power: int, block_time: float) -> Wish:
-    from chain_node.network.folders import NodeSettings
+    from chain_node.network.folders import ValidatorSettings
     from chain_node.network.founding import Wish
 
     with explained():
-        return Wish(number, name, NodeSettings(port, bind, block_time), endpoint, power)
+        return Wish(number, name, ValidatorSettings(port, bind, block_time), endpoint, power)
 
 
 @app.command()
@@ -171,11 +171,11 @@ def second(
     json: JsonOption = False,
 ) -> None:
     """本机构的第二个节点：跟随者，或验证者换密钥时的继任者。A second node: a follower, or a validator's successor."""
-    from chain_node.network.folders import NodeSettings
+    from chain_node.network.folders import ValidatorSettings
     from luya.network import actions as command
 
     with explained():
-        settings = NodeSettings(port, p2p_bind, block_time)
+        settings = ValidatorSettings(port, p2p_bind, block_time)
     run(command.second, folder, original, settings, endpoint, quiet=json)
 
 

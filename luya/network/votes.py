@@ -13,9 +13,9 @@ from chain_node.network.folders import OrganisationFolder
 from chain_node.network.genesis import DEPLOY, SEND
 from chain_node.network.parts import load_part
 from chain_node.network.votes import (
-    Call,
     Governance,
     Member,
+    VoteCall,
     admit,
     expel,
     flags_of,
@@ -34,7 +34,7 @@ from luya.console import story, tell
 from luya.errors import UsageError
 from luya.network.actions import proposal_json
 
-Wanted = Callable[[Governance, CouncilMember], Sequence[Call]]
+Wanted = Callable[[Governance, CouncilMember], Sequence[VoteCall]]
 """What is voted for, given how things are; nothing where they are so already."""
 
 
@@ -122,7 +122,7 @@ def expel_organisation(voter: Voter, organisation: int, threshold: int) -> dict[
     """Remove an organisation, in two votes where the chain would stop without its validator (`again` is true then)."""
     partly: list[bool] = []
 
-    def wanted(now: Governance, _: CouncilMember) -> Sequence[Call]:
+    def wanted(now: Governance, _: CouncilMember) -> Sequence[VoteCall]:
         calls = expel(now, organisation, threshold) if now.member(organisation) else []
         partly.append(len(calls) == 1)
         return calls
@@ -169,7 +169,7 @@ def account(voter: Voter, address: str, right: str) -> dict[str, Any]:
     """What an account may do: none, send, deploy."""
     whose, flags = hex_bytes(address, 20), flags_of(right)
 
-    def wanted(now: Governance, member: CouncilMember) -> list[Call]:
+    def wanted(now: Governance, member: CouncilMember) -> list[VoteCall]:
         if flags & DEPLOY and whose in (one.address for one in now.members):
             raise UsageError(f"{address} votes in the council, and a key that votes must not create contracts")
         return [] if member.flags(whose) == flags else [set_permission(whose, flags)]
@@ -185,7 +185,7 @@ def open_sending(voter: Voter, is_open: bool) -> dict[str, Any]:
 def move_member(voter: Voter, organisation: int, address: str, name: str, threshold: int) -> dict[str, Any]:
     """A member acts through another key, or under another name."""
 
-    def wanted(now: Governance, _: CouncilMember) -> list[Call]:
+    def wanted(now: Governance, _: CouncilMember) -> list[VoteCall]:
         there = now.member(organisation)
         if there is None:
             raise UsageError(f"organisation {organisation} is not a member: `luya network vote admit` lets one in")

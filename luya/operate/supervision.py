@@ -18,7 +18,7 @@ from chain_node.node.metrics import MetricsServer, MirrorState, Sources
 from chain_node.node.node import Node
 from chain_node.protocol.errors import ProtocolError
 from chain_node.storage import disk_space
-from chain_node.supervisor.judge import Room, ordered
+from chain_node.supervisor.judge import DiskSpace, ordered
 from chain_node.supervisor.problems import Problem, problem
 from chain_node.supervisor.report import Reporter
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
@@ -206,11 +206,11 @@ class Guard:
             rollbacks=supervisor.rollbacks,
         )
 
-    def _rooms(self, mirror: Path | None) -> list[Room]:
+    def _rooms(self, mirror: Path | None) -> list[DiskSpace]:
         return rooms(self._home, mirror)
 
 
-def rooms(home: Home, mirror: Path | None = None) -> list[Room]:
+def rooms(home: Home, mirror: Path | None = None) -> list[DiskSpace]:
     """Free room of the home's disk, and of the second copy's; one that does not say is left out."""
     places = [(home.root, disk_space.reserve())]
     if mirror is not None:
@@ -218,7 +218,7 @@ def rooms(home: Home, mirror: Path | None = None) -> list[Room]:
     found = []
     for place, kept in places:
         with contextlib.suppress(OSError):  # a mount that has gone must not keep the engine from being watched
-            found.append(Room(str(place), disk_space.free(place), kept))
+            found.append(DiskSpace(str(place), disk_space.free(place), kept))
     return found
 
 

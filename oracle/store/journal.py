@@ -42,7 +42,7 @@ class Settlement(NamedTuple):
 
 
 @dataclass(slots=True)
-class Call:
+class IngestCall:
     """One call of `ingest`. today: the ledger's day when it began; position: (start, file, row) journaled last.
 
     settings: the id of the settings that its verdicts come from.
@@ -205,7 +205,9 @@ class Journal:
 
     # --- calls
 
-    def begin(self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]], settings: int) -> Call:
+    def begin(
+        self, fingerprint: bytes, today: int, files: Sequence[tuple[int, str, bytes]], settings: int
+    ) -> IngestCall:
         """The open call with this fingerprint, to be gone on with; or a new one. files: (number, name, digest)."""
         found = self.db.execute(
             "SELECT id, today, at_start, at_file, at_row FROM call WHERE fingerprint = ? AND state != 'done'",
@@ -213,7 +215,7 @@ class Journal:
         ).fetchone()
         if found:
             self.db.execute("UPDATE call SET state = 'open' WHERE id = ? AND state = 'held'", (found[0],))
-            return Call(found[0], found[1], tuple(found[2:]), settings)
+            return IngestCall(found[0], found[1], tuple(found[2:]), settings)
         with self.transaction():
             cursor = self.db.execute(
                 "INSERT INTO call (fingerprint, state, today, at_start, at_file, at_row) "
@@ -224,28 +226,28 @@ class Journal:
             self.db.executemany(
                 "INSERT INTO call_file VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *file) for file in files]
             )
-        return Call(cursor.lastrowid, today, (-2, -1, -1), settings)
+        return IngestCall(cursor.lastrowid, today, (-2, -1, -1), settings)
 
     def begun(self, fingerprint: bytes) -> bool:
         """Whether a call with this fingerprint is open: begun, or delivered and not closed."""
         query = "SELECT 1 FROM call WHERE fingerprint = ? AND state != 'done'"
         return self.db.execute(query, (fingerprint,)).fetchone() is not None
 
-    def files(self, call: Call) -> list[tuple[str, bytes]]:
+    def files(self, call: IngestCall) -> list[tuple[str, bytes]]:
         """(name, SHA-256) of the call's files, by their number."""
         query = "SELECT name, digest FROM call_file WHERE call = ? ORDER BY number"
         return self.db.execute(query, (call.id,)).fetchall()
 
-    def add_file(self, call: Call, number: int, name: str, digest: bytes) -> None:
+    def add_file(self, call: IngestCall, number: int, name: str, digest: bytes) -> None:
         """One more file of the call."""
         self.db.execute("INSERT INTO call_file VALUES (?, ?, ?, ?)", (call.id, number, name, digest))
 
-    def advance(self, call: Call, position: tuple[int, int, int]) -> None:
+    def advance(self, call: IngestCall, position: tuple[int, int, int]) -> None:
         """All rows up to this one are journaled."""
         self.db.execute("UPDATE call SET at_start = ?, at_file = ?, at_row = ? WHERE id = ?", (*position, call.id))
         call.position = position
 
-    def hold(self, call: Call) -> None:
+    def hold(self, call: IngestCall) -> None:
         """The call is delivered, and stays open until it is closed."""
         self.db.execute("UPDATE call SET state = 'held' WHERE id = ?", (call.id,))
 

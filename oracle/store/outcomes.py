@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from chain_node.protocol.records import ADDRESS_BYTES
 from chain_node.protocol.rules import Rule
-from oracle.store.journal import Call, Journal
+from oracle.store.journal import IngestCall, Journal
 
 Outcome = Literal["accepted", "refused", "already-known"]
 State = Literal["accepted", "signed", "final", "refused", "set-aside"]
@@ -92,7 +92,7 @@ SELECT {_OWN}, {_STATE}, {_RULE}, {_REVOKED}, {_CORRECTED}, e.record IS NOT NULL
 """
 
 
-def rows(journal: Journal, call: Call) -> Iterator[RowOutcome]:
+def rows(journal: Journal, call: IngestCall) -> Iterator[RowOutcome]:
     """Every row of the call, by file and row. The call's staging file is attached as `stage`, all is final."""
     for found in journal.db.execute(_ROWS, {"call": call.id}):
         file, row, line, own, state, rule, revoked, corrected, earlier, value, index, *rest = found
@@ -133,7 +133,7 @@ def _key_text(key: bytes) -> str:
     return key[1:].decode() if key[:1] == b"i" else key[1:].hex()
 
 
-def totals(journal: Journal, call: Call) -> Totals:
+def totals(journal: Journal, call: IngestCall) -> Totals:
     """The call's sums."""
     count = accepted = credits_mg = millipoints = corrected = again = 0
     refused: dict[Rule, int] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from oracle.errors import JournalError
-from oracle.store.journal import Call, Journal
+from oracle.store.journal import IngestCall, Journal
 from oracle.store.openings import SALT_BYTES, unpaired
 
 
@@ -60,7 +60,7 @@ def next_id(journal: Journal) -> int:
     return int(journal.db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM record").fetchone()[0])
 
 
-def keep(journal: Journal, call: Call, rows: Sequence[Kept], openings: Sequence[bytes]) -> None:
+def keep(journal: Journal, call: IngestCall, rows: Sequence[Kept], openings: Sequence[bytes]) -> None:
     """Journal these rows of a call with their openings (salt ‖ raw), in the same order. In the caller's transaction.
 
     Raises JournalError: a verdict would replace that of an attested row; nothing of it may be committed then.
@@ -81,7 +81,7 @@ def keep(journal: Journal, call: Call, rows: Sequence[Kept], openings: Sequence[
     )
 
 
-def _values(call: Call, row: Kept) -> tuple[object, ...]:
+def _values(call: IngestCall, row: Kept) -> tuple[object, ...]:
     verdict = (row.state, row.rule, row.value, row.role, row.lead, row.sequence, row.body, row.gas)
     return (call.id, row.file, row.row, row.line, row.content, *verdict, call.settings, row.id, row.key)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from oracle.store.journal import Call, Journal
+from oracle.store.journal import IngestCall, Journal
 
 
 class Row(NamedTuple):
@@ -88,7 +88,7 @@ def count(journal: Journal) -> int:
     return int(journal.db.execute("SELECT COUNT(*) FROM stage.staged").fetchone()[0])
 
 
-def persons(journal: Journal, call: Call) -> Iterator[str]:
+def persons(journal: Journal, call: IngestCall) -> Iterator[str]:
     """The persons of whom at least one row may count yet and passes what can be told from the row alone."""
     query = """
     SELECT DISTINCT s.person FROM stage.staged s
@@ -105,14 +105,14 @@ def know(journal: Journal, accounts: Mapping[str, bytes]) -> None:
         journal.db.executemany("INSERT INTO temp.account VALUES (?, ?)", list(accounts.items()))
 
 
-def following(journal: Journal, call: Call, limit: int) -> list[Row]:
+def following(journal: Journal, call: IngestCall, limit: int) -> list[Row]:
     """The rows after the call's position, in the order of taking."""
     start, file, row = call.position
     named = {"call": call.id, "settings": call.settings, "start": start, "file": file, "row": row, "limit": limit}
     return [Row(*found) for found in journal.db.execute(_NEXT, named)]
 
 
-def one(journal: Journal, call: Call, identity: int) -> Row:
+def one(journal: Journal, call: IngestCall, identity: int) -> Row:
     """The staged row with this id."""
     named = {"call": call.id, "settings": call.settings, "id": identity}
     return Row(*journal.db.execute(_ONE, named).fetchone())

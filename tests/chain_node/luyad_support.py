@@ -7,7 +7,7 @@ from typing import Any
 
 from luyad_built import need_luyad
 
-from chain_node.engine.luyad import Identity, LuyadEngine, LuyadSettings
+from chain_node.engine.luyad import LuyadEngine, LuyadSettings, NodeIdentity
 from chain_node.network.genesis import solo_plan
 from chain_node.protocol.attestation import address_of
 
@@ -16,7 +16,7 @@ DEPLOYER = b"\x07" * 32
 MEMBER = address_of(b"\x09" * 32)
 
 
-def plan(identity: Identity) -> dict[str, Any]:
+def plan(identity: NodeIdentity) -> dict[str, Any]:
     """One validator; DEPLOYER may create contracts, everybody may send."""
     return solo_plan(
         CHAIN,

@@ -26,12 +26,12 @@ from api.web.observe import Metrics as ApiMetrics
 from chain_node.archive.calls import Call
 from chain_node.archive.writer import Archive
 from chain_node.gateway.metrics import Metrics as GatewayMetrics
-from chain_node.network.folders import NodeSettings
+from chain_node.network.folders import ValidatorSettings
 from chain_node.network.founding import init_network
 from chain_node.node.metrics import NAMES, MirrorState, NodeCollector, Sources
 from chain_node.protocol.checkpoint import sign
 from chain_node.sending.outbox import open_outbox
-from chain_node.supervisor.judge import Room
+from chain_node.supervisor.judge import DiskSpace
 from chain_node.supervisor.problems import CATALOGUE, problem
 from luya.cli import app
 
@@ -85,7 +85,7 @@ def of_a_node() -> dict[str, frozenset[str]]:
     sample = SimpleNamespace(up=True, head=1, final=1, head_time=1, still=0.0, peers=1)
     supervisor = SimpleNamespace(
         name="luyad", sample=sample, problems=[problem("starting", pid=1, seconds=1.0)], restarts=0, rollbacks=0,
-        accepting=True, clock_ahead=0.0, rooms=[Room("/", 1, 1)],
+        accepting=True, clock_ahead=0.0, rooms=[DiskSpace("/", 1, 1)],
     )  # fmt: skip
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -211,7 +211,7 @@ def test_what_is_scraped_is_served() -> None:
     assert f"--port {targets['luya-api'].rpartition(':')[2]}" in units["luya"]
     assert f"--metrics-port {targets['luya-gateway'].rpartition(':')[2]}" in units["luya-gateway"]
     port = signature(init_network).parameters["port"].default
-    assert targets["luya-network"] == NodeSettings(port).address("metrics")
+    assert targets["luya-network"] == ValidatorSettings(port).address("metrics")
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

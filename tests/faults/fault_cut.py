@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from fault_network import FaultNode
 
-from chain_node.network.folders import NodeSettings, OrganisationFolder
+from chain_node.network.folders import OrganisationFolder, ValidatorSettings
 from chain_node.network.tool import Luyad
 
 HALVES = ("a", "b")
@@ -88,24 +88,24 @@ def _lay(made: Halves, stack: contextlib.ExitStack) -> None:
         _ip("-n", made.space(half), "link", "set", "between", "up")
 
 
-class Moved(NodeSettings):
+class Moved(ValidatorSettings):
     """Settings of a node in a namespace: what is on loopback elsewhere listens there for this machine."""
 
     def address(self, name: str) -> str:
         """host:port of a service."""
-        return NodeSettings.address(self, name) if name == "p2p" else f"{self._host()}:{self._port(name)}"
+        return ValidatorSettings.address(self, name) if name == "p2p" else f"{self._host()}:{self._port(name)}"
 
     def _host(self) -> str:
         return self.p2p_bind.replace("10.77.3.", "10.77.") + ".2"
 
     def _port(self, name: str) -> str:
-        return NodeSettings.address(self, name).rpartition(":")[2]
+        return ValidatorSettings.address(self, name).rpartition(":")[2]
 
 
 class MovedFolder(OrganisationFolder):
     """An organisation's folder whose node is in a namespace."""
 
-    def settings(self) -> NodeSettings:
+    def settings(self) -> ValidatorSettings:
         """As this machine reaches it."""
         return Moved(**asdict(OrganisationFolder.settings(self)))
 

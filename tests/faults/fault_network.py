@@ -17,7 +17,7 @@ from chain_node.contracts.handles import Ledger
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
 from chain_node.keys.keystore import Keystore
-from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
+from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, prepare
 from chain_node.network.parts import Terms
 from chain_node.network.running import NodeState, RunningNode, node_state
@@ -266,6 +266,6 @@ def found(
     return FaultNetwork(root, luyad, kind)
 
 
-def settings_of(first_port: int, number: int, bind: str = "127.0.0.1") -> NodeSettings:
+def settings_of(first_port: int, number: int, bind: str = "127.0.0.1") -> ValidatorSettings:
     """Of organisation `number` of a network whose ports begin there."""
-    return NodeSettings(first_port + PORT_STEP * (number - 1), bind, BLOCK_TIME)
+    return ValidatorSettings(first_port + PORT_STEP * (number - 1), bind, BLOCK_TIME)

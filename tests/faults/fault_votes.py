@@ -9,7 +9,7 @@ from fault_network import FaultNetwork, FaultNode, settings_of, wait_for
 from chain_node.network.council import CouncilMember, Outcome, Proposal
 from chain_node.network.folders import OrganisationFolder
 from chain_node.network.founding import Wish, join
-from chain_node.network.votes import Call, Governance, admit, expel, weigh
+from chain_node.network.votes import Governance, VoteCall, admit, expel, weigh
 from chain_node.rpc.client import JsonRpc
 
 
@@ -34,7 +34,7 @@ class Council:
         with JsonRpc(self._network.urls[0]) as rpc:
             return self._member(self._network.nodes[0], rpc).proposal(identity)
 
-    def one_votes(self, node: FaultNode, calls: Sequence[Call]) -> Outcome:
+    def one_votes(self, node: FaultNode, calls: Sequence[VoteCall]) -> Outcome:
         """One member's vote."""
         with JsonRpc(node.rpc_url) as rpc:
             return self._member(node, rpc).vote(calls)
@@ -44,7 +44,7 @@ class Council:
         with JsonRpc(node.rpc_url) as rpc:
             return self._member(node, rpc).approve(proposal)
 
-    def all_vote(self, calls: Sequence[Call]) -> None:
+    def all_vote(self, calls: Sequence[VoteCall]) -> None:
         """As many vote as it takes."""
         for node in list(self._network.nodes):
             if "executed" in self.one_votes(node, calls).did:

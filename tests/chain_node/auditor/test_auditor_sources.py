@@ -18,7 +18,7 @@ from chain_node.auditor.chain import ChainView
 from chain_node.auditor.compiler import compile_sources, solc
 from chain_node.auditor.sources import (
     Built,
-    Verdict,
+    SourceVerdict,
     build,
     check,
     compiler_version,
@@ -28,7 +28,7 @@ from chain_node.auditor.sources import (
     with_ast,
 )
 from chain_node.engine.npm import find_npm
-from chain_node.errors import RuntimeMissing, SourceError
+from chain_node.errors import ContractSourceError, RuntimeMissing
 from chain_node.node.node import Node
 from chain_node.rpc.client import JsonRpc
 
@@ -54,7 +54,7 @@ def built() -> dict[str, Built]:
         return build(compile_sources(with_ast(standard_input(), NAMES), binary), NAMES)
 
 
-def verdicts(node: Node, built: dict[str, Built], rpc: JsonRpc | None = None) -> dict[str, Verdict]:
+def verdicts(node: Node, built: dict[str, Built], rpc: JsonRpc | None = None) -> dict[str, SourceVerdict]:
     manifest = node.manifest
     facts = ChainView(node.rpc, manifest.ledger_address, node.engine.finality).facts(manifest.origin, 0)
     contracts = of_ledger(facts, manifest.authority_address, manifest.views_address)
@@ -130,7 +130,7 @@ def test_sources_of_a_checkout() -> None:
 
 
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="npm ci"):
+    with pytest.raises(ContractSourceError, match="npm ci"):
         standard_input(tmp_path)
 
 
@@ -138,9 +138,9 @@ def test_a_compiler_of_another_version(tmp_path: Path) -> None:
     fake = tmp_path / "solc"
     fake.write_text("#!/bin/sh\necho 'Version: 0.8.27+commit.1'\n")
     fake.chmod(0o755)
-    with pytest.raises(SourceError, match=r"0\.8\.27"), solc("0.8.28", fake):
+    with pytest.raises(ContractSourceError, match=r"0\.8\.27"), solc("0.8.28", fake):
         pass
-    with pytest.raises(SourceError, match="cannot be run"), solc("0.8.28", tmp_path / "none"):
+    with pytest.raises(ContractSourceError, match="cannot be run"), solc("0.8.28", tmp_path / "none"):
         pass
 
 

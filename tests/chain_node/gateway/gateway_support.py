@@ -16,7 +16,7 @@ from typing import Any
 from chain_node.errors import CallRefused
 from chain_node.gateway.callers import CallerStore, Entry, Grant
 from chain_node.gateway.server import Running, Whereabouts, opened
-from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 
 Reply = tuple[int, Any, dict[str, str]]
 
@@ -137,7 +137,7 @@ def settings(world: World, folder: Path, **changes: Any) -> GatewaySettings:
     from chain_node.gateway.policy import Role
 
     values: dict[str, Any] = {
-        "nodes": (NodeSettings("one", world.rpc_url),),
+        "nodes": (UpstreamSettings("one", world.rpc_url),),
         "store": folder / "callers.sqlite",
         "audit": folder / "audit",
         "chain_id": world.chain_id,

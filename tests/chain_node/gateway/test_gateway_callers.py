@@ -31,7 +31,7 @@ from chain_node.errors import CallerError
 from chain_node.gateway.callers import Callers, CallerStore
 from chain_node.gateway.identify import Identify, _budget_key
 from chain_node.gateway.server import opened
-from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 from chain_node.gateway.siwe import SignIn
 
 OK = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
@@ -274,7 +274,7 @@ def client_of(lines: list[str], **changes: Any) -> str:
     """Whom a request with these lines is taken to be from."""
     request = make_mocked_request("POST", "/", CIMultiDict([("X-Forwarded-For", line) for line in lines]))
     made = GatewaySettings(
-        (NodeSettings("a", "http://a"),), Path(), Path(), 1, trusted_proxies=("127.0.0.1", "10.0.0.1")
+        (UpstreamSettings("a", "http://a"),), Path(), Path(), 1, trusted_proxies=("127.0.0.1", "10.0.0.1")
     )
     sign_in = SignIn((), 1, 1, False, lambda _address: None)
     return Identify(made, sign_in, Callers([])).client(request.clone(remote="127.0.0.1")).address

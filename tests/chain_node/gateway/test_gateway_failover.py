@@ -21,7 +21,7 @@ from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.logs import Criteria, LogReader
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.room import Room
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def behind(world: World, tmp_path: Path) -> Iterator[tuple[GatewayThread, Relay,
     """A door that looks at its node once; what the node says afterwards is news."""
     relay = Relay(world.rpc_url)
     token = let_in(tmp_path, role="operator")[1]
-    nodes = (NodeSettings("one", relay.url),)
+    nodes = (UpstreamSettings("one", relay.url),)
     gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=nodes, poll_seconds=60))
     try:
         yield gateway, relay, token
@@ -107,7 +107,7 @@ def test_a_node_without_block_0_is_asked(world: World, tmp_path: Path, answer: d
     """It began with a later block (state sync)."""
     relay = Relay(world.rpc_url)
     relay.block_0 = answer
-    nodes = (NodeSettings("young", relay.url), NodeSettings("old", world.rpc_url))
+    nodes = (UpstreamSettings("young", relay.url), UpstreamSettings("old", world.rpc_url))
     gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=nodes))
     try:
         assert gateway.running is not None

@@ -19,7 +19,7 @@ from relay import Relay
 from chain_node.errors import CallRefused
 from chain_node.gateway.budgets import Budgets, Rates
 from chain_node.gateway.policy import Role
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 
 OK = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 
@@ -289,7 +289,7 @@ def test_who_is_revoked_is_shown_out(world: World, tmp_path: Path) -> None:
 def test_calls_under_way_are_bounded(world: World, tmp_path: Path) -> None:
     relay = Relay(world.rpc_url)
     token = let_in(tmp_path, role="auditor")[1]
-    nodes = (NodeSettings("slow", relay.url),)
+    nodes = (UpstreamSettings("slow", relay.url),)
     gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=nodes, in_flight=4, poll_seconds=60))
     try:
         relay.silent = True

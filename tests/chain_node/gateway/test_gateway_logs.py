@@ -16,7 +16,7 @@ from relay import Relay
 from chain_node.errors import CallRefused
 from chain_node.gateway.cache import Cache
 from chain_node.gateway.logs import Criteria
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 from chain_node.rpc.client import JsonRpc
 
 
@@ -30,7 +30,7 @@ def rpc(world: World) -> Iterator[JsonRpc]:
 def capped(world: World, tmp_path: Path) -> Iterator[tuple[GatewayThread, Relay, str]]:
     relay = Relay(world.rpc_url)
     token = let_in(tmp_path, role="auditor")[1]
-    gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=(NodeSettings("capped", relay.url),)))
+    gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=(UpstreamSettings("capped", relay.url),)))
     try:
         yield gateway, relay, token
     finally:

@@ -14,7 +14,7 @@ from relay import Relay
 
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.errors import GatewayError
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 
 
 class Cluster:
@@ -24,7 +24,7 @@ class Cluster:
         self.relays = [Relay(world.rpc_url) for _ in range(count)]
         self.auditor = let_in(folder, role="auditor")[1]
         self.operator = let_in(folder, role="operator")[1]
-        nodes = tuple(NodeSettings(f"n{number}", relay.url) for number, relay in enumerate(self.relays))
+        nodes = tuple(UpstreamSettings(f"n{number}", relay.url) for number, relay in enumerate(self.relays))
         values = {"nodes": nodes, "node_timeout": 1.0, **changes}
         self.gateway = GatewayThread(gateway_settings(world, folder, **values))
 
@@ -68,17 +68,17 @@ def test_one_node_is_asked_and_the_next_takes_over(cluster: Cluster) -> None:
 
 def test_a_node_that_comes_back_elsewhere_is_found_there(world: World, tmp_path: Path) -> None:
     relays = [Relay(world.rpc_url) for _ in range(2)]
-    now: list[NodeSettings] = []
-    values: dict[str, Any] = {"nodes": (NodeSettings("one", relays[0].url),), "node_timeout": 1.0}
+    now: list[UpstreamSettings] = []
+    values: dict[str, Any] = {"nodes": (UpstreamSettings("one", relays[0].url),), "node_timeout": 1.0}
     gateway = GatewayThread(gateway_settings(world, tmp_path, **values), lambda: now)
     try:
-        now.append(NodeSettings("one", relays[1].url))
+        now.append(UpstreamSettings("one", relays[1].url))
         gateway.call("eth_gasPrice")
         assert not relays[1].asked, "as long as it answers, it is asked where it was"
         relays[0].stop()
-        now[:] = [NodeSettings("other", relays[1].url)]
+        now[:] = [UpstreamSettings("other", relays[1].url)]
         assert refused(lambda: gateway.call("eth_gasPrice")).status == 503
-        now[:] = [NodeSettings("one", relays[1].url)]
+        now[:] = [UpstreamSettings("one", relays[1].url)]
         assert gateway.running is not None
         pool = gateway.running.pool
         wait_until(lambda: relays[1].asked and pool.candidates())
@@ -145,10 +145,10 @@ def test_a_node_of_another_chain_is_never_asked(world: World, tmp_path: Path) ->
     engine = AnvilEngine(tmp_path / "other", AnvilSettings(world.chain_id + 1, 0.5))
     engine.start()
     try:
-        nodes = (NodeSettings("other", engine.rpc_url),)
+        nodes = (UpstreamSettings("other", engine.rpc_url),)
         with pytest.raises(GatewayError, match=f"is of chain {world.chain_id + 1}, not {world.chain_id}"):
             GatewayThread(gateway_settings(world, tmp_path, nodes=nodes))
-        nodes += (NodeSettings("right", world.rpc_url),)
+        nodes += (UpstreamSettings("right", world.rpc_url),)
         gateway = GatewayThread(gateway_settings(world, tmp_path, nodes=nodes))
         try:
             assert int(gateway.call("eth_blockNumber"), 16) > 0
@@ -221,7 +221,7 @@ def test_a_rebuilt_chain_empties_the_cache(world: World, tmp_path: Path) -> None
     port_holder.start()
     port = int(port_holder.rpc_url.rpartition(":")[2])
     gateway = GatewayThread(
-        gateway_settings(world, tmp_path, nodes=(NodeSettings("a", port_holder.rpc_url),), node_timeout=1.0)
+        gateway_settings(world, tmp_path, nodes=(UpstreamSettings("a", port_holder.rpc_url),), node_timeout=1.0)
     )
     engine = port_holder
     try:

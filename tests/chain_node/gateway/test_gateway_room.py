@@ -20,7 +20,7 @@ from chain_node.gateway.callers import Caller
 from chain_node.gateway.filters import Filters
 from chain_node.gateway.policy import Role
 from chain_node.gateway.room import SMALL, Hold, Places, Room
-from chain_node.gateway.settings import NodeSettings
+from chain_node.gateway.settings import UpstreamSettings
 
 OK = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 BIG = OK | {"method": "debug_getRawBlock", "params": ["latest"]}
@@ -78,7 +78,7 @@ def large(world: World, tmp_path: Path) -> Iterator[tuple[GatewayThread, Relay, 
     relay = Relay(world.rpc_url)
     relay.replies["debug_getRawBlock"] = {"result": "0x" + "00" * (SIZE // 2)}
     token = let_in(tmp_path, role="auditor")[1]
-    nodes = (NodeSettings("one", relay.url),)
+    nodes = (UpstreamSettings("one", relay.url),)
     changes: dict[str, Any] = {"total_answer": 2 * SIZE + 10_000, "max_requests": 4, "max_caller_requests": 3}
     made = gateway_settings(world, tmp_path, nodes=nodes, max_answer=SIZE + 100, poll_seconds=60, **changes)
     gateway = GatewayThread(made)

@@ -8,7 +8,7 @@ import pytest
 
 from chain_node.errors import GatewaySettingsError
 from chain_node.gateway.policy import Role
-from chain_node.gateway.settings import GatewaySettings, NodeSettings
+from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 
 FILE = """
 store = "callers.sqlite"
@@ -38,8 +38,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert found.store == tmp_path / "callers.sqlite"
     assert found.audit == Path("/var/log/luya/audit")
     assert found.nodes == (
-        NodeSettings("a", "http://127.0.0.1:1"),
-        NodeSettings("b", "https://user:pass@node.example/path", "Bearer x"),
+        UpstreamSettings("a", "http://127.0.0.1:1"),
+        UpstreamSettings("b", "https://user:pass@node.example/path", "Bearer x"),
     )
     assert found.addresses() == {"ledger": b"\x11" * 20}
     assert (found.port, found.siwe_domains, found.poll_seconds) == (8546, ("door.example",), 1.0)
@@ -114,7 +114,7 @@ def test_what_a_file_says_wrong_is_named(tmp_path: Path, text: str, words: str) 
 )
 def test_what_cannot_be_is_refused(changes: dict[str, object], words: str) -> None:
     values: dict[str, object] = {
-        "nodes": (NodeSettings("a", "http://127.0.0.1:1"),),
+        "nodes": (UpstreamSettings("a", "http://127.0.0.1:1"),),
         "store": Path("s"),
         "audit": Path("a"),
         "chain_id": 1,
@@ -132,6 +132,6 @@ def test_what_is_missing_and_what_is_no_address() -> None:
         GatewaySettings.load(None, {"LUYA_GATEWAY_PUBLIC": "maybe"})
     with pytest.raises(GatewaySettingsError, match="give name=value"):
         GatewaySettings.load(None, {"LUYA_GATEWAY_NODES": "http://x"})
-    found = GatewaySettings((NodeSettings("a", "http://x"),), Path("s"), Path("a"), 1, (("ledger", "0x12"),))
+    found = GatewaySettings((UpstreamSettings("a", "http://x"),), Path("s"), Path("a"), 1, (("ledger", "0x12"),))
     with pytest.raises(GatewaySettingsError, match=r"contracts\.ledger"):
         found.addresses()

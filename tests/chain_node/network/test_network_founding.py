@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from chain_node.engine.luyad import Identity
+from chain_node.engine.luyad import NodeIdentity
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
-from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder, organisations_in
+from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
 from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
 from chain_node.network.parts import Terms, load_part, save
 from chain_node.network.tool import Luyad
@@ -75,7 +75,7 @@ def test_the_honest_way_gives_the_same_genesis_to_all(luyad: Luyad, tmp_path: Pa
     folders = [OrganisationFolder(tmp_path / f"machine-{n}" / "mine") for n in (1, 2)]
     public = []
     for n, folder in enumerate(folders, start=1):
-        wish = Wish(n, f"organisation {n}", NodeSettings(port + 10 * n), power=n)
+        wish = Wish(n, f"organisation {n}", ValidatorSettings(port + 10 * n), power=n)
         part = prepare(folder, wish, luyad)
         assert prepare(folder, wish, luyad) == part, "made once"
         # what travels is one file
@@ -121,7 +121,7 @@ def test_a_node_of_another_network_is_not_taken_over(luyad: Luyad, network: Path
 
 def test_a_newcomer(luyad: Luyad, network: Path) -> None:
     folder, public = OrganisationFolder(network / "fifth"), NetworkFolder(network / "network")
-    wish = Wish(5, "fifth", NodeSettings(free_port_range(PORT_STEP)))
+    wish = Wish(5, "fifth", ValidatorSettings(free_port_range(PORT_STEP)))
     part = join(folder, public, wish, luyad)
     assert join(folder, public, wish, luyad) == part, "again"
     config = (folder.node / "config" / "config.toml").read_text()
@@ -142,13 +142,13 @@ def test_a_newcomer(luyad: Luyad, network: Path) -> None:
 class Cut(Luyad):
     """A luyad that is killed when it is asked for keys."""
 
-    def make_keys(self, home: Path, moniker: str) -> Identity:
+    def make_keys(self, home: Path, moniker: str) -> NodeIdentity:
         raise KeyboardInterrupt
 
 
 def test_a_second_node_that_was_cut_off_is_gone_on_with(luyad: Luyad, network: Path, tmp_path: Path) -> None:
     original, other = organisations_in(network)[:2]
-    folder, settings = OrganisationFolder(tmp_path / "second"), NodeSettings(free_port_range(PORT_STEP))
+    folder, settings = OrganisationFolder(tmp_path / "second"), ValidatorSettings(free_port_range(PORT_STEP))
     with pytest.raises(KeyboardInterrupt):
         second_node(folder, original, settings, Cut(luyad.binary))
     with pytest.raises(NetworkError, match="not empty"):
@@ -169,7 +169,7 @@ def test_a_second_nodes_secrets_are_its_own_however_the_first_ones_lie(
         (original.root / name).chmod(0o755)
         for path in (original.root / name).iterdir():
             path.chmod(0o644)
-    second_node(folder, original, NodeSettings(free_port_range(PORT_STEP)), luyad)
+    second_node(folder, original, ValidatorSettings(free_port_range(PORT_STEP)), luyad)
     for name in ("keys", "secrets"):
         for path in (folder.root / name, *(folder.root / name).iterdir()):
             assert path.stat().st_mode & 0o077 == 0, path
@@ -187,7 +187,7 @@ def test_what_is_made_once(luyad: Luyad, network: Path, tmp_path: Path) -> None:
 
 
 def test_settings_are_bounded() -> None:
-    assert NodeSettings(27_000).address("json-rpc") == "127.0.0.1:27003"
-    assert NodeSettings(27_000, "0.0.0.0").address("p2p") == "0.0.0.0:27000"
+    assert ValidatorSettings(27_000).address("json-rpc") == "127.0.0.1:27003"
+    assert ValidatorSettings(27_000, "0.0.0.0").address("p2p") == "0.0.0.0:27000"
     with pytest.raises(NetworkError, match="first port"):
-        NodeSettings(0)
+        ValidatorSettings(0)

@@ -13,12 +13,12 @@ from network_support import Clients, Traffic, caught_up, key_in, wait_for
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.council import CouncilMember
-from chain_node.network.folders import PORT_STEP, NetworkFolder, NodeSettings, OrganisationFolder
+from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings
 from chain_node.network.founding import Wish, init_network, join, second_node
 from chain_node.network.parts import Terms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
-from chain_node.network.votes import Call, Governance, admit, expel, replace_key, weigh
+from chain_node.network.votes import Governance, VoteCall, admit, expel, replace_key, weigh
 from chain_node.rpc.client import JsonRpc, to_hex
 
 BLOCK_TIME = 0.3
@@ -61,7 +61,7 @@ class Running:
         """As the first node sees it."""
         return self.members[0].governance()
 
-    def all_vote(self, calls: Sequence[Call]) -> None:
+    def all_vote(self, calls: Sequence[VoteCall]) -> None:
         """As many vote as it takes."""
         for member in self.members:
             if "executed" in member.vote(calls).did:
@@ -71,7 +71,7 @@ class Running:
     def let_join(self, number: int) -> OrganisationFolder:
         """A newcomer, from its keys to its weight in the set."""
         folder = OrganisationFolder(self._root / "net" / f"organisation-{number}")
-        settings = NodeSettings(self._port + PORT_STEP * (number - 1), block_time=BLOCK_TIME)
+        settings = ValidatorSettings(self._port + PORT_STEP * (number - 1), block_time=BLOCK_TIME)
         part = join(folder, self.public, Wish(number, f"organisation {number}", settings), self._luyad)
         self.all_vote(admit(self.governance(), part))
         self.public.add_part(part)
@@ -167,7 +167,7 @@ def test_a_validator_goes_on_with_another_key(luyad: Luyad, clients: Clients, tm
         old.start()
         wait_for(lambda: net.height >= 2, 60, "the first blocks")
         successor = OrganisationFolder(tmp_path / "successor")
-        settings = NodeSettings(net.folders[0].settings().port + PORT_STEP, block_time=BLOCK_TIME)
+        settings = ValidatorSettings(net.folders[0].settings().port + PORT_STEP, block_time=BLOCK_TIME)
         part = second_node(successor, net.folders[0], settings, luyad)
         assert successor.council_key() == net.folders[0].council_key()
         net.members[0].list_own_node(bytes.fromhex(part.node_id), listed=True)

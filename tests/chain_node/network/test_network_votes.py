@@ -12,10 +12,10 @@ from network_support import part
 from chain_node.errors import NetworkError
 from chain_node.network.genesis import COUNCIL
 from chain_node.network.votes import (
-    Call,
     Governance,
     Member,
     Validator,
+    VoteCall,
     admit,
     cancel,
     describe,
@@ -155,8 +155,8 @@ def test_words() -> None:
         set_threshold(3),
         set_times(60, 7200),
         cancel(b"\x03" * 32),
-        Call(b"\x04" * 20, b"\x05\x06"),
-        Call(COUNCIL, bytes.fromhex("deadbeef")),
+        VoteCall(b"\x04" * 20, b"\x05\x06"),
+        VoteCall(COUNCIL, bytes.fromhex("deadbeef")),
     ]
     assert describe(calls) == [
         f"Validators.replaceKey(oldKey=0x{'01' * 32}, newKey=0x{'02' * 32})",

@@ -19,7 +19,7 @@ from chain_node.errors import EngineError, EngineLost, PortInUse
 from chain_node.storage.durable import FileLock
 from chain_node.supervisor import judge, measure
 from chain_node.supervisor import supervisor as module
-from chain_node.supervisor.judge import Room, block_offset, room_problems
+from chain_node.supervisor.judge import DiskSpace, block_offset, room_problems
 from chain_node.supervisor.problems import CATALOGUE, problem
 from chain_node.supervisor.report import Report, Reporter, problem_of
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
@@ -172,7 +172,7 @@ def test_a_halted_single_validator_is_started_again(engine: InsecureEngine, monk
 def test_a_nearly_full_disk_stops_accepting_then_the_engine_and_all_goes_on_with_room(engine: InsecureEngine) -> None:
     free = [10_000]
     settings = SupervisorSettings(every=0.05, block_time=BLOCK_TIME, in_place=True, stop_when_full=True)
-    supervisor = Supervisor(engine, settings, rooms=lambda: [Room("home", free[0] << 20, 512 << 20)])
+    supervisor = Supervisor(engine, settings, rooms=lambda: [DiskSpace("home", free[0] << 20, 512 << 20)])
     until(supervisor, lambda: supervisor.sample.up)
     assert (supervisor.accepting, codes(supervisor)) == (True, [])
     free[0] = 800
@@ -200,7 +200,7 @@ def test_a_start_that_fails_when_there_is_room_again_is_tried_again(engine: Inse
     settings = SupervisorSettings(
         every=0.05, block_time=BLOCK_TIME, in_place=True, stop_when_full=True, first_pause=0.3, restarts=0
     )
-    supervisor = Supervisor(engine, settings, rooms=lambda: [Room("home", free[0] << 20, 512 << 20)])
+    supervisor = Supervisor(engine, settings, rooms=lambda: [DiskSpace("home", free[0] << 20, 512 << 20)])
     until(supervisor, lambda: supervisor.sample.up)
     free[0] = 100
     supervisor.look()
@@ -221,7 +221,7 @@ def test_a_start_that_fails_when_there_is_room_again_is_tried_again(engine: Inse
 def test_the_loop_outlives_a_pause_and_a_word_that_does_not_get_out(engine: InsecureEngine) -> None:
     free = [10_000]
     settings = SupervisorSettings(every=0.05, block_time=BLOCK_TIME, in_place=True, stop_when_full=True)
-    supervisor = Supervisor(engine, settings, rooms=lambda: [Room("home", free[0] << 20, 512 << 20)])
+    supervisor = Supervisor(engine, settings, rooms=lambda: [DiskSpace("home", free[0] << 20, 512 << 20)])
     stop, told = threading.Event(), threading.Event()
 
     def tell(one: Supervisor) -> None:
@@ -310,7 +310,9 @@ def test_peers_clocks(engine: InsecureEngine) -> None:
 
 
 def test_room_is_judged_before_it_is_gone() -> None:
-    found = room_problems([Room("a", 900, 500), Room("b", 400, 500), Room("c", 9_000, 500), Room("d", 0, 0)])
+    found = room_problems(
+        [DiskSpace("a", 900, 500), DiskSpace("b", 400, 500), DiskSpace("c", 9_000, 500), DiskSpace("d", 0, 0)]
+    )
     assert [(one.code, one.facts["place"]) for one in found] == [("disk-low", "a"), ("disk-full", "b")]
 
 

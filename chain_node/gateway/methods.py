@@ -96,7 +96,8 @@ class Methods:
             "eth_unsubscribe": self._unsubscribe,
             "eth_sendRawTransaction": self._send,
             "eth_getTransactionReceipt": self._receipt,
-            "net_peerCount": self._peers,
+            "net_peerCount": self._quantity,
+            "eth_protocolVersion": self._quantity,
         }
 
     async def run(self, caller: Caller, method: Method, found: Checked, origin: Origin, key: bytes | None) -> bytes:
@@ -140,8 +141,8 @@ class Methods:
         text = str(wire.loads(await self._forward(method, [], None)))
         return wire.dumps(" ".join(text.split()))  # luyad's has line breaks, and a table of versions
 
-    async def _peers(self, _caller: Caller, method: Method, _found: Checked, _origin: Origin) -> bytes:
-        """Of the node that is asked; luyad gives a number, not a quantity."""
+    async def _quantity(self, _caller: Caller, method: Method, _found: Checked, _origin: Origin) -> bytes:
+        """Where a node gives a number: luyad its peers, anvil its protocol's version."""
         count = wire.loads(await self._forward(method, [], None))
         return wire.dumps(hex(count) if isinstance(count, int) else count)
 

@@ -120,13 +120,18 @@ def oracle_ingest(
     report: Annotated[
         Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="多数行无法读取也照收。Take it though most rows are malformed.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """把合作方文件一路送到最终账本。Takes a partner's files the whole way; exit 3: nothing accepted, nothing known."""
     from luya.oracle import ingest as command
 
     with _explained():
-        code = command.run(Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json)
+        code = command.run(
+            Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json, anyway=anyway
+        )
     raise typer.Exit(code)
 
 

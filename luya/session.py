@@ -78,10 +78,12 @@ class Session:
         report: Path | None = None,
         advance: Advance = silent,
         hold: bool = False,
+        anyway: bool = False,
     ) -> IngestResult:
         """Takes a partner's files the whole way; all is final and in the read model when it returns.
 
         hold: leave the call open for `oracle.ingest.close_held`: until then the same call comes to the same result.
+        anyway: also files of which most rows are malformed.
         """
 
         with self._world(feed) as (world, sender):
@@ -94,6 +96,7 @@ class Session:
                 progress=self._watcher(advance),
                 deliver=self._deliverer(feed, sender),
                 hold=hold,
+                anyway=anyway,
             )
 
     def retry(

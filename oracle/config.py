@@ -112,8 +112,8 @@ class FeedConfig:
             raise ValueError("registration.late_days lies between 0 and 63 (only a trial feed has no limit)")
         if not 1 <= self.source.max_field_bytes <= MAX_FIELD_BYTES:
             raise ValueError(f"source.max_field_bytes lies between 1 and {MAX_FIELD_BYTES}")
-        if len(self.source.delimiter) != 1:
-            raise ValueError("source.delimiter is one character")
+        if len(self.source.delimiter) != 1 or self.source.delimiter in '"\r\n':
+            raise ValueError("source.delimiter is one character, and no quote or line end")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -158,7 +158,9 @@ def parse(text: str, origin: str = "configuration") -> FeedConfig:
         if "settings" in settings:
             raise ConfigError(f"{origin}: 'settings' is not a setting")
         # By way of JSON, where pydantic's strict mode takes an object for a dataclass.
-        return _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
+        feed = _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
+        feed.family.reader(feed)  # what only shows when rows are to be read: its format of times
+        return feed
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not TOML: {error}") from None
     except TypeError as error:

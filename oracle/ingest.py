@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from oracle import precheck, staging
 from oracle import report as reports
-from oracle import staging
 from oracle.attest.signer import Quorum, Signer
 from oracle.claims import Words
 from oracle.config import FeedConfig
@@ -101,6 +101,7 @@ def ingest(
     progress: Watcher | None = None,
     deliver: Callable[[Delivery], None] | None = None,
     hold: bool = False,
+    anyway: bool = False,
 ) -> IngestResult:
     """Take these files; returns when all that they hold is final.
 
@@ -109,11 +110,14 @@ def ingest(
     hold: the call stays open until `close_held`, for a caller that has more to do before it can say that the call has
     succeeded (stop an engine, print the result); killed before that, the same call gives the same result once more.
 
+    anyway: also files of which most rows are malformed (`precheck.check`).
+
     Raises SourceError, ConfigError, SignerError, JournalError, LedgerBlocked, SubmissionError; what is journaled by
     then is kept, and the next call goes on from there.
     """
     if report is not None:
         reports.check(report)
+    precheck.check(files, feed, anyway=anyway)
     journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
     try:
         return Run(journal, feed, world, enrol_unknown, progress or silent).files(files, report, deliver, hold)

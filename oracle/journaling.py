@@ -16,6 +16,7 @@ from chain_node.protocol.rules import Rule
 from oracle.attest.batching import gas_of
 from oracle.claims import Words
 from oracle.config import FeedConfig
+from oracle.families.verdict import day_text
 from oracle.law import FeedLaw
 from oracle.store import rows as store
 from oracle.store import staged
@@ -104,7 +105,7 @@ class Journaling:
         method = self._law.methods[method_id]
         claimed = self._words.claim(account, method, row.day, row.slot, row.slots, row.activity)
         if isinstance(claimed, Rule):
-            self._refuse(row, leave, claimed, f"day {row.day} slots {row.slot}+{row.slots}")
+            self._refuse(row, leave, claimed, f"{day_text(row.day)} slots {row.slot}+{row.slots}")
             return
         raw = row.raw if leave is None else paired(row.raw, leave.raw)
         salt = self._salt()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,10 +23,10 @@ from oracle.config import FeedConfig
 from oracle.errors import SourceError
 from oracle.families.family import Pairing
 from oracle.families.verdict import Verdict, refused
-from oracle.intake import csv_rows, json_rows
+from oracle.intake import csv_rows, json_rows, likely
 from oracle.intake.canonical import canonical
 from oracle.intake.fields import Unreadable, required
-from oracle.intake.rows import UNREAD, RawRow
+from oracle.intake.rows import RawRow
 from oracle.law import FeedLaw
 
 CHUNK: Final = 2_000
@@ -67,6 +68,7 @@ def survey(paths: Sequence[Path], reading: Reading) -> list[InputFile]:
     """The files' digests: what tells a call that goes on from a new one. Raises SourceError: one cannot be read."""
     files = []
     for number, path in enumerate(paths):
+        check_kind(path)
         try:
             with path.open("rb") as stream:
                 counted = _Counted(stream, reading)
@@ -76,6 +78,18 @@ def survey(paths: Sequence[Path], reading: Reading) -> list[InputFile]:
             raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
         files.append(InputFile(number, path, counted.hash.digest(), counted.size))
     return files
+
+
+def check_kind(path: Path) -> None:
+    """Raises SourceError: this is no file that can be read, and read again."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+    if stat.S_ISDIR(mode):
+        raise SourceError(f"{path} is a folder: name the files that are in it")
+    if not stat.S_ISREG(mode):
+        raise SourceError(f"{path} is a pipe or device, which can be read only once: save it to a file first")
 
 
 class _Counted:
@@ -100,7 +114,12 @@ def rows(stream: BinaryIO, name: str, config: FeedConfig) -> Iterator[RawRow]:
     source = config.source
     if source.format == "csv":
         return csv_rows.read(
-            stream, name, encoding=source.encoding, delimiter=source.delimiter, max_field=source.max_field_bytes
+            stream,
+            name,
+            encoding=source.encoding,
+            delimiter=source.delimiter,
+            max_field=source.max_field_bytes,
+            check_header=lambda header: _check_columns(header, config, name),
         )
     if source.format == "json":
         return json_rows.read_array(
@@ -178,11 +197,7 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
         with file.path.open("rb") as stream:
             counted = _Counted(stream, reading)
             source = rows(cast(BinaryIO, counted), name, config)
-            first = True
             while chunk := list(islice(source, CHUNK)):
-                if first and config.source.format == "csv":
-                    _check_columns(chunk, config, name)
-                first = False
                 stage(db, chunk, file, config, judge)
             while counted.read(1 << 20):
                 pass
@@ -192,17 +207,14 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
         raise SourceError(f"{name} changed while it was being read: ingest it again when it is complete")
 
 
-def _check_columns(chunk: Sequence[RawRow], config: FeedConfig, name: str) -> None:
-    whole_row = next((row for row in chunk if UNREAD not in row.fields), None)
-    missing = _columns_missing(config, whole_row.fields) if whole_row else []
-    if missing:
-        raise SourceError(f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name})")
-
-
-def _columns_missing(config: FeedConfig, header: Collection[str]) -> list[str]:
-    """The configured columns that no row of the file can do without, and that are not in its header."""
+def _check_columns(header: Sequence[str], config: FeedConfig, name: str) -> None:
     may_lack = config.family.absent
-    return sorted({name for role, name in config.columns.items() if name not in header and role not in may_lack})
+    wanted = {column for role, column in config.columns.items() if role not in may_lack}
+    if missing := sorted(wanted.difference(header)):
+        cause = likely.of_header(header, missing, config)
+        raise SourceError(
+            f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name}){cause}"
+        )
 
 
 def stage(db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> None:

@@ -15,11 +15,21 @@ from luya.errors import UsageError
 from luya.home import Home
 from luya.oracle import feeds
 from luya.session import opened
+from oracle import precheck
 from oracle.config import FeedConfig
 from oracle.ingest import IngestResult, close_held
 
 
-def run(home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, report: Path | None, quiet: bool) -> int:
+def run(
+    home: Home,
+    files: list[Path],
+    feed_name: str,
+    *,
+    enrol_unknown: bool,
+    report: Path | None,
+    quiet: bool,
+    anyway: bool = False,
+) -> int:
     """Ends when all is final, and prints the answer; refused rows are no failure.
 
     Returns:
@@ -27,15 +37,19 @@ def run(home: Home, files: list[Path], feed_name: str, *, enrol_unknown: bool, r
 
     Raises:
         UsageError: a file is missing.
+        SourceError: a file does not fit the feed; nothing is recorded.
         DiskFull: too little room is left to accept anything new.
     """
-    missing = [str(path) for path in files if not path.is_file()]
+    missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
     feed = feeds.find(home, feed_name)
+    precheck.check(files, feed, anyway=anyway)  # before an engine is started, which takes seconds
     disk_space.require(home.root)
     with progress() as advance, opened(home, advance=advance) as session:
-        result = session.ingest(files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
+        result = session.ingest(
+            files, feed, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True, anyway=anyway
+        )
         earlier = session.retry_other_settings(feed, enrol_unknown=enrol_unknown, advance=advance, hold=True)
     value: dict[str, Any] = {"feed": feed.name, **asdict(result)}
     if earlier is not None:

@@ -66,8 +66,8 @@ class NodeLedger:
         entry, _active = self._law.read("feedTerms", feed)
         if not entry:
             raise HomeError(
-                f"feed {feed} is not on this ledger: its administrator registers it there (LuyaLaw.setFeed); the feeds "
-                "that lie in HOME/feeds when a ledger is deployed are registered with it"
+                f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
+                "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
             )
         settings = decode(bytes(entry))
         assert isinstance(settings, Feed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
 from oracle.families.family import Family, Fields, at, clock, names
-from oracle.families.verdict import Verdict, claim, method_on, refused
+from oracle.families.verdict import Verdict, claim, day_text, method_on, refused
 from oracle.intake.fields import required, whole
 from oracle.law import FeedLaw
 
@@ -41,7 +41,7 @@ def _check(walk: Walk, rules: StepRules, law: FeedLaw) -> Verdict:
     day = day_of(walk.start)
     if walk.steps and day >= law.today:
         # Closed days only: what is still being walked would be counted short, and then never again.
-        return refused(walk.start, walk.person, Rule.TOO_EARLY, f"day {day}")
+        return refused(walk.start, walk.person, Rule.TOO_EARLY, day_text(day))
     method = method_on(law, rules.methods, day)
     first, count = method.windows[0] if method is not None and method.windows else (0, SLOTS_PER_DAY)
     return claim(law, rules.methods, walk.start, walk.person, SlotRange(day, first, count), walk.steps)

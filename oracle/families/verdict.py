@@ -9,7 +9,7 @@ from chain_node.protocol.arithmetic import check_record
 from chain_node.protocol.entries import Method
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
-from chain_node.protocol.times import SlotRange, closing_day, year_of
+from chain_node.protocol.times import SlotRange, closing_day, date_of, year_of
 from oracle.law import FeedLaw
 
 _NOBODY: Final = bytes(20)
@@ -54,7 +54,7 @@ def claim(law: FeedLaw, candidates: Sequence[int], start: int, person: str, when
     if activity == 0:
         return refused(start, person, Rule.ZERO_ACTIVITY, 0)
     if method is None:
-        return refused(start, person, Rule.NOT_IN_FORCE, f"day {when.day}")
+        return refused(start, person, Rule.NOT_IN_FORCE, day_text(when.day))
     if activity > 0xFFFFFFFF:
         return refused(start, person, Rule.OVER_BOUND, activity)
     rule = check_record(method, Record(_NOBODY, method.id, when.day, when.first, when.count, 0, activity, _NOTHING))
@@ -63,8 +63,13 @@ def claim(law: FeedLaw, candidates: Sequence[int], start: int, person: str, when
         return refused(start, person, rule, value)
     late = out_of_time(law, when.day)
     if late is not None:
-        return refused(start, person, late, f"day {when.day}")
+        return refused(start, person, late, day_text(when.day))
     return Verdict(start, person, None, "", method.id, when.day, when.first, when.count, activity)
+
+
+def day_text(day: int) -> str:
+    """A ledger's day as a report names it."""
+    return f"day {date_of(day).isoformat()}"
 
 
 def out_of_time(law: FeedLaw, day: int) -> Rule | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 from oracle.errors import SourceError
@@ -38,14 +38,24 @@ class _Feed:
 
 
 def read(
-    stream: BinaryIO, name: str, *, encoding: str = "utf-8", delimiter: str = ",", max_field: int = 131_072
+    stream: BinaryIO,
+    name: str,
+    *,
+    encoding: str = "utf-8",
+    delimiter: str = ",",
+    max_field: int = 131_072,
+    check_header: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[RawRow]:
     """The data rows of a CSV stream. Blank lines are no rows.
+
+    check_header: is shown the header's names, before any row and though there be none.
 
     Raises SourceError: no header, or a header with an empty or doubled name.
     """
     feed = _Feed(lines(stream, name, encoding))
     header = _header(feed, name, delimiter)
+    if check_header is not None:
+        check_header(header)
     width, number = len(header), 0
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     while True:
@@ -56,7 +66,7 @@ def read(
         except StopIteration:
             return
         except csv.Error as error:
-            row, problem = [], next((line.problem for line in feed.taken if line.problem), None) or str(error)
+            row, problem = [], next((line.problem for line in feed.taken if line.problem), None) or _told(error)
             # A failed reader may be inside a quote still: a new one starts clean.
             reader = csv.reader(feed, delimiter=delimiter, strict=True)
         taken = feed.taken
@@ -75,12 +85,19 @@ def read(
         yield RawRow(number, {UNREAD: begun.text.rstrip("\r\n")[:EXCERPT]}, problem, begun.number)
 
 
+def _told(error: csv.Error) -> str:
+    text = str(error)
+    return "a carriage return stands alone within the row" if text.startswith("new-line character") else text
+
+
 def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     try:
         header = next(row for row in csv.reader(feed, delimiter=delimiter) if any(cell.strip() for cell in row))
     except StopIteration:
         raise SourceError(f"{name} is empty: it has no header line") from None
     except csv.Error as error:
+        if feed.taken and "\r" in feed.taken[-1].text.rstrip("\r\n"):
+            raise SourceError(f"{name}: its lines end in a lone carriage return: save it with LF or CRLF") from None
         raise SourceError(f"{name}: its header line cannot be read: {error}") from None
     header = [cell.strip() for cell in header]
     twice = sorted({cell for cell in header if header.count(cell) > 1})
@@ -88,7 +105,7 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
         shown = ", ".join(map(repr, twice[:3])) + (" …" if len(twice) > 3 else "")
         raise SourceError(f"{name}: its header names {shown} more than once; is it a CSV file with a header line?")
     if feed.taken and feed.taken[0].problem:
-        raise SourceError(f"{name}: its header line is {feed.taken[0].problem}")
+        raise SourceError(f"{name}: its header line is {feed.taken[0].problem}; is it GB 18030 (source.encoding)?")
     return header
 
 

@@ -14,6 +14,7 @@ LATEST: Final = 5_662_224_000
 """2149-06-06: the last day that fits a record's 16 bits."""
 
 _NUMBER: Final = re.compile(r"-?\d{1,3}(\.\d{1,20})?", re.ASCII)
+_EXPONENT: Final = re.compile(r"-?[\d.]+[eE][-+]?\d+", re.ASCII)
 _PARTS: Final = {
     "Y": r"(?P<Y>\d{4})",
     "y": r"(?P<y>\d{2})",
@@ -22,6 +23,7 @@ _PARTS: Final = {
     "H": r"(?P<H>\d{1,2})",
     "M": r"(?P<M>\d{1,2})",
     "S": r"(?P<S>\d{1,2})",
+    "f": r"(?P<f>\d{1,9})",
 }
 _DAY: Final = timedelta(days=1)
 
@@ -47,6 +49,10 @@ def coordinate(text: str, name: str, limit: int) -> float:
         degrees = float(text)
         if -limit <= degrees <= limit:
             return degrees
+    if not text:
+        raise Unreadable(f"{name} is empty: it should hold degrees")
+    if _EXPONENT.fullmatch(text):
+        raise Unreadable(f"{name}: {_shown(text)} should be degrees without an exponent, like 40.7")
     raise Unreadable(f"{name}: {_shown(text)} is not between {-limit} and {limit} degrees")
 
 
@@ -67,9 +73,9 @@ def _shown(text: str) -> str:
 class Clock:
     """Reads instants as a feed writes them, to unix seconds.
 
-    pattern: strptime's %Y %y %m %d %H %M %S and literal text (a wall clock in `zone`), or `unix`, `unix-ms`, `iso`
-    (ISO 8601; without an offset, a wall clock in `zone`). A wall time that daylight saving skips does not exist; of one
-    that it repeats, the first is meant.
+    pattern: strptime's %Y %y %m %d %H %M %S %f (a fraction, dropped) and literal text (a wall clock in `zone`), or
+    `unix`, `unix-ms`, `iso` (ISO 8601; without an offset, a wall clock in `zone`). A wall time that daylight saving
+    skips does not exist; of one that it repeats, the first is meant.
     """
 
     def __init__(self, pattern: str, zone: str) -> None:
@@ -139,7 +145,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             expression, rest = expression + _PARTS[rest[1]], rest[2:]
         elif rest[0] == "%":
             raise ValueError(
-                f"times.format: %{rest[1:2]} is not known; known are %Y %y %m %d %H %M %S, unix, unix-ms, iso"
+                f"times.format: %{rest[1:2]} is not known; known are %Y %y %m %d %H %M %S %f, unix, unix-ms, iso"
             )
         else:
             expression, rest = expression + re.escape(rest[0]), rest[1:]

@@ -57,14 +57,15 @@ def _decode(text: str, start: int) -> tuple[object, int]:
     Libraries raise the interpreter's recursion limit (py_ecc, which eth-account imports, to 100,000), and the C decoder
     goes as deep as the limit lets it: then a partner's file could overflow the stack and end the process.
 
-    Raises ValueError: not JSON. RecursionError: nested too deeply.
+    Raises ValueError: not JSON, or nested too deeply.
     """
     limit = sys.getrecursionlimit()
-    if limit <= _RECURSION:
-        return _DECODER.raw_decode(text, start)
-    sys.setrecursionlimit(_RECURSION)
+    if limit > _RECURSION:
+        sys.setrecursionlimit(_RECURSION)
     try:
         return _DECODER.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     finally:
         sys.setrecursionlimit(limit)
 
@@ -114,7 +115,7 @@ def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_fiel
             continue
         try:
             element, end = _decode(text, 0)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             yield _bad(number, text, f"not JSON: {error}")._replace(line=line.number)
             continue
         if end != len(text):
@@ -173,25 +174,27 @@ class _Buffer:
                 if end < len(self.text) or self.ended:
                     self.at = end
                     return value
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 if self.ended or len(self.text) - self.at > 16 * MAX_ELEMENT:
                     raise SourceError(f"{self._name}: {what} cannot be read: {error}") from None
             self.more()
 
 
-def _enter(buffer: _Buffer, name: str, path: str) -> None:
-    """Move behind the '[' of the array at `path`. Raises SourceError: there is none."""
+def _enter(buffer: _Buffer, name: str, path: str) -> list[set[str]]:
+    """Move behind the '[' of the array at `path`; returns the names seen so far in each object that holds it.
+
+    Raises SourceError: there is none.
+    """
+    inside: list[set[str]] = []
     for key in path.split(".") if path else ():
         if buffer.peek() != "{":
             raise SourceError(f"{name}: there is no object that could hold {key!r} of source.path {path!r}")
         buffer.at += 1
+        inside.append(set())
         while True:
             if buffer.peek() in ("}", ""):
                 raise SourceError(f"{name} has no {key!r} of source.path {path!r}")
-            found = buffer.value(f"the name of a field before {key!r}")
-            if buffer.peek() != ":":
-                raise SourceError(f"{name} is not JSON: no ':' after {found!r}")
-            buffer.at += 1
+            found = _name(buffer, name, inside[-1])
             if found == key:
                 break
             buffer.value(f"the value of {found!r}")
@@ -200,6 +203,35 @@ def _enter(buffer: _Buffer, name: str, path: str) -> None:
     if buffer.peek() != "[":
         raise SourceError(f"{name}: what stands at source.path {path!r} is not an array")
     buffer.at += 1
+    return inside
+
+
+def _name(buffer: _Buffer, name: str, seen: set[str]) -> str:
+    """The name of the field that starts here, and behind its ':'. Raises SourceError: none, or one that came before."""
+    found = buffer.value("the name of a field")
+    if not isinstance(found, str) or buffer.peek() != ":":
+        raise SourceError(f"{name} is not JSON: no ':' after {str(found)[:40]!r}")
+    buffer.at += 1
+    if found in seen:
+        raise SourceError(f"{name} gives {found[:40]!r} twice: which of the two is meant?")
+    seen.add(found)
+    return found
+
+
+def _leave(buffer: _Buffer, name: str, inside: list[set[str]]) -> None:
+    """Read from behind the array to the document's end. Raises SourceError: cut off, a name twice, or more text."""
+    for seen in reversed(inside):
+        while (mark := buffer.peek()) == ",":
+            buffer.at += 1
+            buffer.peek()
+            found = _name(buffer, name, seen)
+            buffer.value(f"the value of {found[:40]!r}, behind the array,")
+        if mark != "}":
+            raise SourceError(f"{name} is cut off, or not JSON, behind the array: send the whole document")
+        buffer.at += 1
+    if (mark := buffer.peek()) != "":
+        what = "a second JSON document" if mark in "[{" else f"more text ({mark!r} …)"
+        raise SourceError(f"{name} holds {what} behind the first one's end: part it into files")
 
 
 class _Scan(NamedTuple):
@@ -232,14 +264,17 @@ def read_array(
 ) -> Iterator[RawRow]:
     """The elements of the array at `path` (keys joined by dots; '' = the document itself).
 
-    Raises SourceError: no such array. A document that ends within the array gives a last malformed row.
+    Raises SourceError: no such array, or what follows it is no end of a document. A document that ends within the array
+    gives a last malformed row.
     """
     buffer = _Buffer(stream, name, encoding)
-    _enter(buffer, name, path)
+    inside = _enter(buffer, name, path)
     number = 0
     while True:
         mark = buffer.peek()
         if mark == "]":
+            buffer.at += 1
+            _leave(buffer, name, inside)
             return
         number += 1
         if mark == "":
@@ -258,7 +293,7 @@ def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
         start, problem = buffer.at, ""
         try:
             element, end = _decode(buffer.text, start)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             problem = f"not JSON: {error}"
         else:
             after = _NOT_SPACE.search(buffer.text, end)

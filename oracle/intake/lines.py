@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
@@ -26,9 +27,11 @@ class Line(NamedTuple):
 def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
     """The stream's first chunk without its byte order mark.
 
-    Raises SourceError: the mark is that of UTF-16 or UTF-32, which no feed is configured for.
+    Raises SourceError: the mark is that of UTF-16 or UTF-32, which no feed is configured for; or it is a packed file, a
+    workbook or a web page.
     """
     first = stream.read(CHUNK)
+    _is_text(first, name)
     for mark, other in (
         (codecs.BOM_UTF32_LE, "UTF-32"),
         (codecs.BOM_UTF16_LE, "UTF-16"),
@@ -37,6 +40,23 @@ def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
         if first.startswith(mark):
             raise SourceError(f"{name} is written in {other}: convert it to {encoding.upper()} first")
     return first.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else first
+
+
+_PACKED: Final = (
+    (b"PK\x03\x04", "a zip archive or a workbook (xlsx): unpack it, or save the sheet as CSV, first"),
+    (b"\x1f\x8b", "packed with gzip: unpack it first (gunzip)"),
+    (b"%PDF-", "a PDF: ask the partner for CSV or JSON"),
+)
+_PAGE: Final = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
+
+
+def _is_text(first: bytes, name: str) -> None:
+    """Raises SourceError: the file is of a kind that no feed is configured for."""
+    for mark, what in _PACKED:
+        if first.startswith(mark):
+            raise SourceError(f"{name} is {what}")
+    if _PAGE.match(first.removeprefix(codecs.BOM_UTF8)[:1024]):
+        raise SourceError(f"{name} is a web page or XML, most likely a login or error page saved in place of the data")
 
 
 def lines(stream: BinaryIO, name: str, encoding: str = "utf-8", max_line: int = MAX_LINE) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from insecure_ledger import TODAY, feed_entry
 
 from chain_node import catalogue
 from chain_node.protocol.rules import Rule
-from chain_node.protocol.times import SLOTS_PER_DAY, day_start
+from chain_node.protocol.times import SLOTS_PER_DAY, date_of, day_start
 from oracle import config
 from oracle.families import FAMILIES, steps, transit, trips
 from oracle.families.verdict import Verdict
@@ -51,8 +51,12 @@ def test_a_trip_that_passes() -> None:
         ({"end_latitude": 30.5}, Rule.ZERO_ACTIVITY, "0"),
         ({"end_latitude": 31.0, "seconds": 20_000}, Rule.OVER_BOUND, "55432"),
         ({"end_latitude": 30.63, "seconds": 20_000, "end": TRIP.start + 480}, Rule.OVER_SLOT_BOUND, "14412"),
-        ({"start": day_start(TODAY + 1), "end": day_start(TODAY + 1) + 900}, Rule.TOO_EARLY, f"day {TODAY + 1}"),
-        ({"start": day_start(13_878), "end": day_start(13_878) + 900}, Rule.NOT_IN_FORCE, "day 13878"),
+        (
+            {"start": day_start(TODAY + 1), "end": day_start(TODAY + 1) + 900},
+            Rule.TOO_EARLY,
+            f"day {date_of(TODAY + 1)}",
+        ),
+        ({"start": day_start(13_878), "end": day_start(13_878) + 900}, Rule.NOT_IN_FORCE, "day 2007-12-31"),
     ],
 )
 def test_a_trip_that_fails(changes: dict[str, object], rule: Rule, value: str) -> None:

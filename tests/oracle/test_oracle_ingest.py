@@ -33,7 +33,7 @@ class Home:
         self.world: World = world(folder, self.ledger)
 
     def ingest(self, *files: Path, enrol: bool = True, report: Path | None = None) -> IngestResult:
-        return ingest(files, self.feed, self.world, enrol_unknown=enrol, report=report)
+        return ingest(files, self.feed, self.world, enrol_unknown=enrol, report=report, anyway=True)
 
     def lines(self, *files: Path, enrol: bool = True) -> list[dict[str, str]]:
         path = self.folder / "report.csv"

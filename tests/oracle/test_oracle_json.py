@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -57,8 +58,9 @@ def test_any_bytes_give_rows_or_one_clear_error(data: bytes) -> None:
         except SourceError:
             continue
         assert [row.number for row in found] == list(range(1, len(found) + 1))
-    for row in json_rows.read_lines(io.BytesIO(data), "f.jsonl"):
-        assert (UNREAD in row.fields) == (row.problem is not None)
+    with contextlib.suppress(SourceError):  # a few first bytes say that it is no text
+        for row in json_rows.read_lines(io.BytesIO(data), "f.jsonl"):
+            assert (UNREAD in row.fields) == (row.problem is not None)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ class Home:
             self.ledger = InsecureLedger(folder / "ledger.db", self.feed)
 
     def ingest(self, *files: Path, report: Path | None = None) -> IngestResult:
-        return ingest(files, self.feed, world(self.folder, self.ledger), enrol_unknown=True, report=report)
+        there = world(self.folder, self.ledger)
+        return ingest(files, self.feed, there, enrol_unknown=True, report=report, anyway=True)
 
     def retry(self) -> IngestResult:
         return rejudge.retry(self.feed, world(self.folder, self.ledger), enrol_unknown=True)

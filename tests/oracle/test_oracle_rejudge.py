@@ -50,7 +50,8 @@ class Home:
         self, *files: Path, feed: FeedConfig | None = None, enrol: bool = True, report: Path | None = None
     ) -> IngestResult:
         used = feed or self.feed
-        return ingest.ingest(files, used, world(self.folder, self.ledger), enrol_unknown=enrol, report=report)
+        there = world(self.folder, self.ledger)
+        return ingest.ingest(files, used, there, enrol_unknown=enrol, report=report, anyway=True)
 
     def retry(self, feed: FeedConfig | None = None, **options: Any) -> IngestResult:
         return rejudge.retry(feed or self.feed, world(self.folder, self.ledger), **options)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
-from chain_node.engine.base import Engine, Finality, Limits, Progress
-from chain_node.engine.luyad import LIMITS, LuyadEngine, LuyadSettings, NodeIdentity
-from chain_node.engine.rpc import PORTABLE, RpcEngine
-from chain_node.errors import EngineError
+from chain_node.engine.base import Engine, Finality, Progress
+from chain_node.engine.capabilities import capabilities
+from chain_node.engine.luyad import LuyadEngine, LuyadSettings, NodeIdentity
+from chain_node.engine.rpc import RpcEngine
 from chain_node.keys.keystore import Keystore
 from chain_node.network.genesis import solo_plan
 from chain_node.node.home import Home, Network
 from chain_node.node.settings import NodeSettings
-
-NAMES = ("anvil", "luyad", "rpc")
 
 
 def make_engine(home: Home, network: Network, keystore: Keystore, settings: NodeSettings, progress: Progress) -> Engine:
@@ -23,7 +21,8 @@ def make_engine(home: Home, network: Network, keystore: Keystore, settings: Node
     Raises:
         EngineError: there is none of this name, or an address is missing.
     """
-    if settings.engine == "anvil":
+    name = capabilities(settings.engine).name
+    if name == AnvilEngine.name:
         anvil = AnvilSettings(
             chain_id=network.chain_id,
             block_time=settings.block_time,
@@ -32,7 +31,7 @@ def make_engine(home: Home, network: Network, keystore: Keystore, settings: Node
             wipe=settings.rebuild,
         )
         return AnvilEngine(home.engine, anvil, progress=progress)
-    if settings.engine == "luyad":
+    if name == LuyadEngine.name:
         luyad = LuyadSettings(
             chain_id=network.chain_id,
             plan=lambda identity: _plan(network, identity, keystore),
@@ -41,14 +40,8 @@ def make_engine(home: Home, network: Network, keystore: Keystore, settings: Node
             wipe=settings.rebuild,
         )
         return LuyadEngine(home.engine / "luyad", luyad, progress=progress)
-    if settings.engine == "rpc":
-        return RpcEngine(settings.rpc_urls, Finality.parse(settings.finality), chain_id=network.chain_id)
-    raise EngineError(f"unknown engine {settings.engine!r}: expected one of {', '.join(NAMES)}")
-
-
-def limits_of(engine: str) -> Limits:
-    """What one transaction may hold on an engine of this name."""
-    return {"anvil": AnvilEngine.limits, "luyad": LIMITS}.get(engine, PORTABLE)
+    assert name == RpcEngine.name
+    return RpcEngine(settings.rpc_urls, Finality.parse(settings.finality), chain_id=network.chain_id)
 
 
 def _plan(network: Network, identity: NodeIdentity, keystore: Keystore) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from chain_node.deployment.import_phase import import_calls, log_key_of, seal_of
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import ADMIN, DeploymentPlan, RoleGrant, Seal, shipped_law
 from chain_node.engine.base import Engine, Progress
+from chain_node.engine.capabilities import capabilities
 from chain_node.errors import ContractError, DeploymentError
 from chain_node.keys.keystore import Keystore
 from chain_node.node.home import Attempt, Home, Network
@@ -48,7 +49,7 @@ def ensure_ledger(
         reason = mismatch(rpc, manifest, reader)
         if reason is None:
             return manifest, False
-        if engine.name == "rpc":
+        if not capabilities(engine.name).owned:
             raise DeploymentError(
                 f"the chain at {rpc.url} is not this home's: {reason}; check the address, or begin a new ledger there "
                 "from the archive with `luya rebuild`"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.manifest import Manifest
+from chain_node.engine.capabilities import capabilities
 from chain_node.errors import ArchiveError
 from chain_node.node.home import Home
 from chain_node.node.settings import NodeSettings
@@ -16,7 +17,6 @@ from chain_node.protocol.errors import ProtocolError
 from chain_node.storage.durable import write_atomic
 
 _TO_DO = "restore it: `luya archive restore --from MIRROR`, or the whole home from a backup (`luya restore`)"
-_KEEPS_ALL = ("luyad", "rpc")
 
 
 def is_lost(home: Home) -> bool:
@@ -38,7 +38,7 @@ def check_before_start(home: Home, settings: NodeSettings) -> None:
     if is_lost(home):
         if settings.rebuild:
             raise refuse(home, "a chain made from nothing would begin another log under the same key")
-        if settings.engine not in _KEEPS_ALL:
+        if not capabilities(settings.engine).keeps_chain:
             raise refuse(home, f"the engine {settings.engine} does not keep all that was in it")
     if settings.rebuild:
         check_size(home)

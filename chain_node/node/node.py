@@ -18,11 +18,12 @@ from chain_node.archive.writer import Archive
 from chain_node.contracts.handles import AccessManager, Law, Ledger, Views
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality, Progress, no_progress
+from chain_node.engine.capabilities import capabilities
 from chain_node.engine.rpc import RpcEngine
 from chain_node.errors import DiskFailed, EngineError, LockError, NodeError
 from chain_node.following.follower import Follower
 from chain_node.keys.keystore import Keystore
-from chain_node.node.engines import limits_of, make_engine
+from chain_node.node.engines import make_engine
 from chain_node.node.home import EngineChoice, Home, Network, Running
 from chain_node.node.ledger_setup import ensure_ledger, key_name, read_again
 from chain_node.node.lost_archive import check_before_start, end_reading, is_lost
@@ -90,7 +91,7 @@ class Node:
     @property
     def block_time(self) -> float | None:
         """Seconds between blocks; None where somebody else's engine decides."""
-        return None if self.engine.name == "rpc" else self._settings.block_time
+        return self._settings.block_time if capabilities(self.engine.name).owned else None
 
     def sender(self, name: str, *, patience: float = 0.0) -> Sender:
         """The sender with the home's key `name`; a role's local key is named like the role.
@@ -296,8 +297,8 @@ class Node:
         self._stack.callback(users.release)
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
-        urls = tuple((running.rpc_urls or running.rpc_url).split(","))
-        limits = limits_of(running.engine)
+        urls = running.urls
+        limits = capabilities(running.engine).limits
         self.engine = RpcEngine(urls, finality, chain_id=self.manifest.chain_id, limits=limits)
         self._stack.callback(self.engine.stop)
         self.engine.start()
@@ -307,13 +308,13 @@ class Node:
 
     def _endpoint_chain(self) -> int | None:
         """An endpoint has its chain id already; an embedded chain gets a random one."""
-        if self._settings.engine != "rpc" or self._settings.chain_id is not None:
+        if capabilities(self._settings.engine).owned or self._settings.chain_id is not None:
             return self._settings.chain_id
         with connect(self._settings.rpc_urls) as rpc:
             return int(rpc.call("eth_chainId"), 16)
 
     def _finality(self) -> str:
-        return self._settings.finality if self._settings.engine == "rpc" else ""
+        return "" if capabilities(self._settings.engine).owned else self._settings.finality
 
     def _desk(self) -> Desk:
         return Desk(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))

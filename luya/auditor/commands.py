@@ -241,7 +241,10 @@ def _log_key(manifest: Manifest | None, text: str | None) -> str:
 
 def _finality(manifest: Manifest | None, home: Path | None) -> str:
     """What an endpoint of this engine means by final; without a word about the engine, the standard's tag."""
-    immediate = home is not None or (manifest is not None and manifest.engine in ("anvil", "luyad"))
+    from chain_node.engine.capabilities import ENGINES  # deferred like the other imports here
+
+    engine = ENGINES.get(manifest.engine) if manifest is not None else None
+    immediate = home is not None or (engine is not None and engine.instant_finality)
     return "latest" if immediate else "finalized"
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from chain_node.engine.base import Finality
 from chain_node.engine.build import find_luyad
-from chain_node.node.engines import NAMES
+from chain_node.engine.capabilities import NAMES, capabilities
 from chain_node.node.home import EngineChoice
 from chain_node.node.settings import NodeSettings
 from luya.errors import HomeError, UsageError
@@ -45,7 +45,7 @@ class Asked:
         """
         if engine is not None and engine not in NAMES:
             raise UsageError(f"there is no engine {engine!r}: give --engine one of {', '.join(NAMES)}")
-        if (rpc or finality) and engine not in (None, "rpc"):
+        if (rpc or finality) and engine is not None and capabilities(engine).owned:
             raise UsageError(f"--rpc and --finality are for the engine rpc, not for {engine}")
         if finality is not None:
             Finality.parse(finality)
@@ -72,7 +72,7 @@ def with_engine(settings: NodeSettings, home: Home, asked: Asked) -> NodeSetting
         name = kept.engine
     else:
         name = asked.engine or (kept.engine if kept else None) or _default()
-    if name != "rpc":
+    if capabilities(name).owned:
         return replace(settings, engine=name)
     urls = ",".join(asked.rpc) or os.environ.get("LUYA_RPC") or (kept.rpc_url if kept else "")
     if not urls:
@@ -84,7 +84,7 @@ def with_engine(settings: NodeSettings, home: Home, asked: Asked) -> NodeSetting
 def warning(engine: str, asked: Asked) -> str | None:
     """What to say of an engine that nobody has asked for; None where there is nothing to say."""
     chosen = asked.engine is not None or bool(os.environ.get("LUYA_ENGINE"))
-    return EVALUATION if engine == "anvil" and not chosen else None
+    return EVALUATION if not capabilities(engine).keeps_chain and not chosen else None
 
 
 def _default() -> str:

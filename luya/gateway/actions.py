@@ -63,7 +63,7 @@ def _known(home: Home) -> dict[str, Any]:
     running = _node(home)
     if running is not None:
         known["finality"] = running.finality
-        urls = [url for url in (running.rpc_urls or running.rpc_url).split(",") if url]
+        urls = list(running.urls)
         known["nodes"] = tuple(UpstreamSettings(f"node-{n}", url) for n, url in enumerate(urls, 1))
     return known
 

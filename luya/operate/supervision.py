@@ -12,6 +12,7 @@ from typing import Final
 
 from chain_node.archive.mirror import Copied, Mirror
 from chain_node.archive.reader import ArchiveReader
+from chain_node.engine.capabilities import capabilities
 from chain_node.errors import ArchiveError, NodeError
 from chain_node.node.ledger_setup import mismatch
 from chain_node.node.metrics import MetricsServer, MirrorState, Sources
@@ -224,8 +225,9 @@ def rooms(home: Home, mirror: Path | None = None) -> list[DiskSpace]:
 
 def settings_for(node: Node) -> SupervisorSettings:
     """How a home's engine is watched: what it is decides what can be mended in place."""
-    name = node.engine.name
-    if name == "rpc":
+    engine = capabilities(node.engine.name)
+    if not engine.owned:
         return SupervisorSettings(owned=False, peers=node.engine.rpc_urls)
-    durable = name == "luyad"
-    return SupervisorSettings(block_time=node.block_time, in_place=durable, stop_when_full=durable)
+    return SupervisorSettings(
+        block_time=node.block_time, in_place=engine.mends_itself, stop_when_full=engine.mends_itself
+    )

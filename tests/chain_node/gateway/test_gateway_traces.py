@@ -15,7 +15,7 @@ from gateway_support import Door, World, refused
 from chain_node.engine.base import Finality
 from chain_node.errors import CallRefused, GatewaySettingsError
 from chain_node.gateway import traces, wire
-from chain_node.gateway.nodes import State
+from chain_node.gateway.nodes import UpstreamState
 from chain_node.gateway.params import slot
 from chain_node.gateway.patience import PatientServer
 from chain_node.gateway.pool import Pool
@@ -66,7 +66,7 @@ class StandIn:
 
     def __init__(self, name: str, head: int) -> None:
         self.name, self.asked = name, 0
-        self.state = State(up=True, head=head, final=head, moved=time.monotonic())
+        self.state = UpstreamState(up=True, head=head, final=head, moved=time.monotonic())
 
     async def look(self, _chain_id: int, _finality: Finality) -> None: ...
 

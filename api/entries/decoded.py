@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import assert_never
 
 from api.entries import schemas
+from api.projection.rows import Law
 from api.web.types import Bilingual, address_text
 from chain_node.protocol import entries as protocol
-from chain_node.protocol.errors import CodecError
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import date_of, year_of
 
@@ -44,10 +45,7 @@ def view(
     body: bytes, *, account: bytes | None = None, method: int | None = None, day: int | None = None
 ) -> schemas.EntryView:
     """The entry in these bytes. `account`, `method`, `day`: what a refusal's record named, a revocation's account."""
-    try:
-        entry = protocol.decode(body)
-    except CodecError:
-        return schemas.OtherEntryView(time=int.from_bytes(body[1:9], "big"), code=body[0])
+    entry = protocol.decode(body)  # what it can't read the projector has refused
     match entry:
         case protocol.Reduction():
             return _reduction(entry)
@@ -73,8 +71,17 @@ def view(
                 state=entry.state.name.lower(),
                 successor=None if entry.successor == protocol.NO_ADDRESS else address_text(entry.successor),
             )
-        case _:
+        case (
+            protocol.Organisation()
+            | protocol.Feed()
+            | protocol.Method()
+            | protocol.GroupCaps()
+            | protocol.Pause()
+            | protocol.LogKey()
+        ):
             return _law(entry)
+        case _:
+            assert_never(entry)
 
 
 def _optional(address: bytes | None) -> str | None:
@@ -118,7 +125,7 @@ def _revocation(entry: protocol.Revocation, account: bytes | None) -> schemas.Re
     )
 
 
-def _law(entry: protocol.Entry) -> schemas.EntryView:
+def _law(entry: Law) -> schemas.EntryView:
     """Entries that set the law."""
     match entry:
         case protocol.Organisation():
@@ -137,7 +144,8 @@ def _law(entry: protocol.Entry) -> schemas.EntryView:
             return schemas.PauseEntryView(time=entry.time, until=entry.until)
         case protocol.LogKey():
             return schemas.LogKeyEntryView(time=entry.time, public_key=entry.public_key.hex())
-    raise AssertionError(f"no view for {type(entry).__name__}")
+        case _:
+            assert_never(entry)
 
 
 def feed_view(entry: protocol.Feed) -> schemas.FeedEntryView:

@@ -156,14 +156,6 @@ class LogKeyEntryView(Model):
     public_key: Hash
 
 
-class OtherEntryView(Model):
-    """A type that this program does not know yet: only its bytes."""
-
-    type: Literal["other"] = "other"
-    time: int
-    code: int
-
-
 EntryView = Annotated[
     ReductionView
     | RefusalView
@@ -174,8 +166,7 @@ EntryView = Annotated[
     | MethodEntryView
     | GroupCapsEntryView
     | PauseEntryView
-    | LogKeyEntryView
-    | OtherEntryView,
+    | LogKeyEntryView,
     Field(discriminator="type"),
 ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, select
 
@@ -29,8 +29,19 @@ from api.store.models import (
 )
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
-from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, decode
-from chain_node.protocol.errors import CodecError
+from chain_node.protocol.entries import (
+    Account,
+    Feed,
+    GroupCaps,
+    LogKey,
+    Method,
+    Organisation,
+    Pause,
+    Reduction,
+    Refusal,
+    Revocation,
+    decode,
+)
 from chain_node.protocol.merkle import leaf_hash
 from chain_node.protocol.replay import State
 
@@ -229,10 +240,7 @@ class _Scan:
                 call = self._archive.call_of(index)
                 if call is not None:
                     self.calls[call.first_index] = call_values(call)
-            try:
-                entry: Entry | None = decode(body)
-            except CodecError:
-                entry = None
+            entry = decode(body)  # readable: the replay has read it
             target = None
             match entry:
                 case Reduction():
@@ -245,10 +253,10 @@ class _Scan:
                     target = Target.of(revoked) if isinstance(revoked, Reduction) else None
                 case Account():
                     self.accounts[entry.account] = (entry.district, entry.successor, index)
+                case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
+                    self.law.append((*law_key(entry), index))
                 case _:
-                    key = law_key(entry)
-                    if key is not None:
-                        self.law.append((*key, index))
+                    assert_never(entry)
             yield entry_values(index, body, entry, leaf_hash(body), call, target)
 
     def _count(self, feed: int, rule: int) -> None:

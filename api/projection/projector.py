@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, select, text
 
@@ -22,7 +22,20 @@ from api.store.database import reading
 from api.store.models import LedgerRow
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
-from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, decode
+from chain_node.protocol.entries import (
+    Account,
+    Entry,
+    Feed,
+    GroupCaps,
+    LogKey,
+    Method,
+    Organisation,
+    Pause,
+    Reduction,
+    Refusal,
+    Revocation,
+    decode,
+)
 from chain_node.protocol.errors import CodecError
 from chain_node.protocol.merkle import EMPTY_ROOT, Tree, full_subtrees, leaf_hash
 
@@ -39,7 +52,7 @@ class _Chunk:
 
     start: int
     bodies: list[bytes]
-    entries: list[Entry | None]
+    entries: list[Entry]
     leaves: list[bytes]
     calls: list[Call] = field(default_factory=list)
 
@@ -137,14 +150,11 @@ class Projector:
 
     def _read(self, start: int, end: int) -> _Chunk:
         bodies = list(self._archive.entries(start, end))
-        entries: list[Entry | None] = []
+        entries: list[Entry] = []
         for index, body in enumerate(bodies, start):
             try:
                 entries.append(decode(body))
             except CodecError as error:
-                if body[:1] and 0x10 <= body[0] <= 0x2F:
-                    entries.append(None)  # assigned later: kept as bytes, so that a newer program can read it
-                    continue
                 raise ProjectionError(f"entry {index} of the archive is not readable: {error}") from error
         return _Chunk(start, bodies, entries, [leaf_hash(body) for body in bodies], self._calls(start, end))
 
@@ -199,10 +209,10 @@ class Projector:
                     target = sources[entry.index] if minted is None else Target.of(minted)
                 case Account():
                     effects.account(index, entry)
+                case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
+                    law_rows.append((*law_key(entry), index))
                 case _:
-                    key = law_key(entry)
-                    if key is not None:
-                        law_rows.append((*key, index))
+                    assert_never(entry)
             entry_rows.append(entry_values(index, body, entry, leaf, inside, target))
         # a call that began in the chunk before is there already
         new_calls = [call_values(call) for call in chunk.calls if call.first_index >= chunk.start]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from chain_node.archive.calls import BatchFields, Call
 from chain_node.protocol import attestation
@@ -30,6 +30,9 @@ from chain_node.protocol.errors import AttestationError
 from chain_node.protocol.records import Record
 
 _KEY = struct.Struct(">q")
+_NOTHING = (None,) * 10
+Law = Organisation | Feed | Method | GroupCaps | Pause | LogKey
+"""Entries that set the law or how the log is run."""
 
 
 class EntryValues(NamedTuple):
@@ -75,9 +78,9 @@ def leaf_key(leaf: bytes) -> int:
 
 
 def entry_values(
-    index: int, body: bytes, entry: Entry | None, leaf: bytes, call: Call | None, target: Target | None = None
+    index: int, body: bytes, entry: Entry, leaf: bytes, call: Call | None, target: Target | None = None
 ) -> EntryValues:
-    """The row of an entry. `entry` is None for a type this program does not know; `target`: for a revocation."""
+    """The row of an entry. `target`: for a revocation; None where what it revokes is no reduction."""
     first = None if call is None else call.first_index
     key = leaf_key(leaf)
     match entry:
@@ -93,15 +96,18 @@ def entry_values(
                 index, body[0], time, first, named[0], feed, sequence, named[1], named[2],
                 None, None, None, int(rule), None, None, key, body,
             )  # fmt: skip
-        case Revocation(time, index=of) if target is not None:
+        case Revocation(time, index=of):
+            whose = (None, None, None, None) if target is None else target
             return EntryValues(
-                index, body[0], time, first, target.account, target.feed, None, target.method, target.day,
+                index, body[0], time, first, whose[0], whose[1], None, whose[2], whose[3],
                 None, None, None, None, of, None, key, body,
             )  # fmt: skip
-    account = entry.account if isinstance(entry, Account) else None
-    time = int.from_bytes(body[1:9], "big") if entry is None else entry.time
-    nothing = (None,) * 10
-    return EntryValues(index, body[0], time, first, account, *nothing, key, body)
+        case Account(time, account):
+            return EntryValues(index, body[0], time, first, account, *_NOTHING, key, body)
+        case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
+            return EntryValues(index, body[0], entry.time, first, None, *_NOTHING, key, body)
+        case _:
+            assert_never(entry)
 
 
 def refused_record(call: Call | None, index: int) -> Record | None:
@@ -115,8 +121,8 @@ def refused_record(call: Call | None, index: int) -> Record | None:
     return None
 
 
-def law_key(entry: Entry | None) -> tuple[int, int] | None:
-    """(kind, id) under which an entry is part of the law's history, or None."""
+def law_key(entry: Law) -> tuple[int, int]:
+    """(type, id) under which an entry is part of the law's history."""
     match entry:
         case Organisation(id=identity):
             return ORGANISATION, identity
@@ -130,7 +136,8 @@ def law_key(entry: Entry | None) -> tuple[int, int] | None:
             return PAUSE, identity
         case LogKey():
             return LOG_KEY, 0
-    return None
+        case _:
+            assert_never(entry)
 
 
 def call_values(call: Call) -> tuple[Any, ...]:

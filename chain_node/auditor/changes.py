@@ -7,7 +7,7 @@ Each function gives what is wrong, in words, or None. Source: protocol section 7
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from chain_node.protocol.entries import (
     NO_ADDRESS,
@@ -65,6 +65,8 @@ def problem(state: State, entry: Entry, *, imported: bool) -> str | None:
             return "a pause ends in the future" if 0 < entry.until <= entry.time else None
         case Revocation() | LogKey():
             return None
+        case _:
+            assert_never(entry)
 
 
 def _account(state: State, entry: Account) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from chain_node.errors import QueryError
 from chain_node.protocol.entries import (
@@ -22,12 +22,16 @@ from chain_node.protocol.entries import (
     REDUCTION_NULLIFIER,
     REFUSAL,
     REVOCATION,
+    Account,
     Feed,
     GroupCaps,
     LogKey,
     Method,
     Organisation,
     Pause,
+    Reduction,
+    Refusal,
+    Revocation,
     decode,
 )
 
@@ -95,7 +99,7 @@ def line_of(index: int, data: bytes) -> Line:
     """
     maker = _MAKERS.get(data[0] if data else -1)
     if maker is None:
-        raise QueryError(f"entry {index} has an unknown type: this package is older than the ledger")
+        raise QueryError(f"entry {index} has the unknown type 0x{data[:1].hex()}: this package is older")
     try:
         return maker(index, data)
     except (struct.error, ValueError) as error:
@@ -152,8 +156,10 @@ def _law(index: int, data: bytes) -> Line:
             return "base_pause", f"{head},{entry.until}\n"
         case LogKey():
             return "base_log_key", f"{head},{entry.public_key.hex()}\n"
+        case Reduction() | Refusal() | Revocation() | Account():
+            raise QueryError(f"entry {index} is made into a line without its dataclass")
         case _:
-            raise QueryError(f"entry {index} is of no table")
+            assert_never(entry)
 
 
 def _method(entry: Method) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable
+from typing import assert_never
 
 from chain_node.protocol.entries import (
     REDUCTION,
@@ -24,6 +25,8 @@ from chain_node.protocol.entries import (
     Method,
     Organisation,
     Pause,
+    Reduction,
+    Refusal,
     Revocation,
     decode,
 )
@@ -316,6 +319,10 @@ class State:
                     self.paused_until = until
                 case LogKey(public_key=public_key):
                     self.log_key = public_key
+                case Reduction() | Refusal():
+                    raise ReplayError(f"{type(entry).__name__} is of the unrolled path")
+                case _:
+                    assert_never(entry)
         except ProtocolError:
             self.time = before
             raise

@@ -56,6 +56,24 @@ def test_contract_fits_the_size_limit(name: str) -> None:
     assert 0 < len(code) // 2 <= SIZE_LIMIT
 
 
+def test_the_documented_sizes_are_the_artefacts() -> None:
+    """The table of docs/contracts.md names each contract with its bytes, as they are deployed."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "contracts.md").read_text("utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    documented: dict[str, int] = {}
+    for row in rows:
+        names = row[0].replace("`", "").split(", ")
+        if len(row) == 3 and set(names) <= set(CONTRACTS):
+            sizes = [int(size.replace(",", "")) for size in row[2].split(" · ")]
+            documented |= dict(zip(names, sizes, strict=True))
+    assert documented == {
+        name: len(str(_artefact(name)["deployedBytecode"]).removeprefix("0x")) // 2 for name in CONTRACTS
+    }
+
+
 def test_storage_layout_is_the_documented_one() -> None:
     """`LedgerSlots`, which view contracts read by, against the compiler's own layout."""
     constants: dict[str, int] = {}

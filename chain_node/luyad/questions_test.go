@@ -173,13 +173,14 @@ func TestBlocksMadeUnderQuestionsReplayToTheSameState(t *testing.T) {
 		return n.ask("eth_getTransactionReceipt", &receipt, hash) == nil && receipt.BlockNumber > 0
 	})
 	call := map[string]any{"to": to, "data": hexutil.Encode(data)}
+	traced := hash
 	var stop atomic.Bool
 	var answered [4]atomic.Int64
 	var group sync.WaitGroup
 	for i, question := range []func() error{
 		func() error {
 			var v any
-			return n.ask("debug_traceTransaction", &v, hash, map[string]any{"timeout": "90s"})
+			return n.ask("debug_traceTransaction", &v, traced, map[string]any{"timeout": "90s"})
 		},
 		func() error { var v any; return n.ask("eth_call", &v, call, "latest") },
 		func() error { var v any; return n.ask("eth_getBalance", &v, to, "latest") },

@@ -292,6 +292,9 @@ def test_mended_settings_bring_earlier_rows_with_them(running: Running, tmp_path
     command = ("oracle", "ingest", "--feed", "daily-steps", "--home", home, "--enrol-unknown")
     settings.write_text(right.replace("%m/%d/%y", "%d/%m/%y"), encoding="utf-8")
     done = luya(*command, may)
+    assert done.code == 1, done.said
+    assert "2 of its first 2 rows are malformed" in done.stderr
+    done = luya(*command, "--anyway", may)
     assert (done.code, done.answer["refused"]) == (3, {"malformed": 2}), done.said
     settings.write_text(right, encoding="utf-8")
     done = luya(*command, june)

@@ -133,7 +133,7 @@ def test_lists_and_objects_are_bounded() -> None:
 def test_brackets_in_strings_are_not_depth() -> None:
     call = OK | {"params": ["[" * 1000, '\\"{' * 100]}
     found = wire.parse(json.dumps(call).encode(), 1).calls[0]
-    assert isinstance(found, wire.Call)
+    assert isinstance(found, wire.RpcCall)
     assert found.params == call["params"]
 
 

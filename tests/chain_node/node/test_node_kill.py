@@ -35,7 +35,7 @@ with Node.open(Path(sys.argv[1]), settings=settings()) as node:
 
 def test_killed_nodes_lose_nothing_acknowledged(tmp_path: Path) -> None:
     chosen = random.Random(5)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     acknowledged = 0
     for _ in range(4):
         command = [sys.executable, "-c", WORKER, str(tmp_path)]
@@ -46,6 +46,7 @@ def test_killed_nodes_lose_nothing_acknowledged(tmp_path: Path) -> None:
             lines = worker.stdout.read().splitlines()
         if lines:
             acknowledged = int(lines[-1].split()[0])
+    assert acknowledged, "no worker lived long enough to acknowledge anything"
     with Node.open(tmp_path, settings=settings()) as node:
         assert node.archive.size >= acknowledged
         result = fsck(node.archive, log_key=node.manifest.log_key, chain=(node.rpc, node.manifest), deep=True)

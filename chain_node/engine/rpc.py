@@ -33,7 +33,7 @@ class RpcEngine:
 
     def __init__(
         self,
-        urls: str | Sequence[str],
+        urls: Sequence[str],
         finality: Finality,
         *,
         chain_id: int | None = None,
@@ -42,7 +42,7 @@ class RpcEngine:
     ) -> None:
         self.finality = finality
         self.limits = limits or PORTABLE
-        self._urls = (urls,) if isinstance(urls, str) else tuple(urls)
+        self._urls = tuple(urls)
         if not self._urls or not all(self._urls):
             raise EngineError("the rpc engine needs the address of an endpoint: --rpc http://HOST:PORT, or LUYA_RPC")
         self._chain_id = chain_id

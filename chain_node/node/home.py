@@ -123,32 +123,28 @@ class Running:
 
     Attributes:
         pid: its process.
-        rpc_url: its engine.
+        rpc_url: its engine, the address in use.
         finality: the engine's rule.
         engine: the engine's name.
-        rpc_urls: all addresses of its chain, with commas between them; "" where there is the one only.
+        rpc_urls: all addresses of its chain.
     """
 
     pid: int
     rpc_url: str
     finality: str
     engine: str
-    rpc_urls: str = ""
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """All addresses of its chain."""
-        return tuple((self.rpc_urls or self.rpc_url).split(","))
+    rpc_urls: tuple[str, ...]
 
     @staticmethod
     def read(home: Home) -> Running | None:
         """The running node's word; None when there is none (yet)."""
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            return Running(**json.loads(home.running.read_text("utf-8")))
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            value = json.loads(home.running.read_text("utf-8"))
+            return Running(**value | {"rpc_urls": _listed(value.get("rpc_urls")) or (value["rpc_url"],)})
         return None
 
     @staticmethod
-    def announce(home: Home, rpc_url: str, finality: str, engine: str, rpc_urls: str = "") -> None:
+    def announce(home: Home, rpc_url: str, finality: str, engine: str, rpc_urls: tuple[str, ...]) -> None:
         """Say that this process runs the node."""
         value = asdict(Running(os.getpid(), rpc_url, finality, engine, rpc_urls))
         write_atomic(home.running, json.dumps(value, indent=2).encode() + b"\n")
@@ -160,12 +156,12 @@ class EngineChoice:
 
     Attributes:
         engine: 'anvil', 'luyad' or 'rpc'.
-        rpc_url: the endpoints of 'rpc', with commas between them.
+        rpc_urls: the endpoints of 'rpc', the preferred one first.
         finality: their rule, for 'rpc'.
     """
 
     engine: str
-    rpc_url: str = ""
+    rpc_urls: tuple[str, ...] = ()
     finality: str = ""
 
     @staticmethod
@@ -176,16 +172,34 @@ class EngineChoice:
             ManifestError: the file is damaged.
         """
         try:
-            return EngineChoice(**json.loads(home.engine_choice.read_text("utf-8")))
+            value = json.loads(home.engine_choice.read_text("utf-8"))
+            text = value.pop("rpc_url", None)  # of an older home
+            return EngineChoice(**value | {"rpc_urls": _listed(value.get("rpc_urls") or text)})
         except FileNotFoundError:
             return _choice_of_manifest(home)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ManifestError(f"{home.engine_choice}: {error}; restore it from a copy") from error
 
     def keep(self, home: Home) -> None:
         """Remember it."""
-        if EngineChoice.read(home) != self or not home.engine_choice.exists():
-            write_atomic(home.engine_choice, json.dumps(asdict(self), indent=2).encode() + b"\n")
+        content = json.dumps(asdict(self), indent=2).encode() + b"\n"
+        if not home.engine_choice.exists() or home.engine_choice.read_bytes() != content:
+            write_atomic(home.engine_choice, content)
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """Addresses as a file has them: a list, or as older homes have them, one text with commas.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(value, str):
+        return tuple(url for part in value.split(",") if (url := part.strip()))
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
+        raise TypeError(f"endpoints are a list of addresses, not {value!r}")
+    return tuple(value)
 
 
 def _choice_of_manifest(home: Home) -> EngineChoice | None:

@@ -279,8 +279,8 @@ class Node:
         )
         end_reading(self.home, self.follower.catch_up())
         engine = self.engine
-        EngineChoice(engine.name, self._settings.rpc_url, self._finality()).keep(self.home)
-        Running.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, ",".join(engine.rpc_urls))
+        EngineChoice(engine.name, self._settings.rpc_urls, self._finality()).keep(self.home)
+        Running.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, engine.rpc_urls)
         self._stack.callback(lambda: self.home.running.unlink(missing_ok=True))
 
     def _attach(self) -> bool:
@@ -297,12 +297,11 @@ class Node:
         self._stack.callback(users.release)
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
-        urls = running.urls
         limits = capabilities(running.engine).limits
-        self.engine = RpcEngine(urls, finality, chain_id=self.manifest.chain_id, limits=limits)
+        self.engine = RpcEngine(running.rpc_urls, finality, chain_id=self.manifest.chain_id, limits=limits)
         self._stack.callback(self.engine.stop)
         self.engine.start()
-        self.rpc = connect(urls, chain_id=self.manifest.chain_id)
+        self.rpc = connect(running.rpc_urls, chain_id=self.manifest.chain_id)
         self._stack.callback(self.rpc.close)
         return True
 

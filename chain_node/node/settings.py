@@ -14,7 +14,7 @@ class NodeSettings:
 
     Attributes:
         engine: 'anvil' (embedded, for evaluation), 'luyad' (durable, one machine) or 'rpc' (any endpoints).
-        rpc_url: the endpoint, for 'rpc'; several addresses of the same chain with commas between them.
+        rpc_urls: the endpoints, for 'rpc': addresses of the same chain, the preferred one first.
         finality: latest, finalized or confirmations:N, for 'rpc'.
         block_time: seconds between blocks, for 'anvil' and 'luyad'.
         port: of the embedded engine, the first of six of 'luyad'; 0 chooses free ones.
@@ -30,7 +30,7 @@ class NodeSettings:
     """
 
     engine: str = "anvil"
-    rpc_url: str = ""
+    rpc_urls: tuple[str, ...] = ()
     finality: str = "finalized"
     block_time: float = 1.0
     port: int = 0
@@ -44,8 +44,3 @@ class NodeSettings:
     roles: tuple[RoleGrant, ...] | None = None
     uri: str = ""
     rebuild: bool = False
-
-    @property
-    def rpc_urls(self) -> tuple[str, ...]:
-        """The endpoints, in their order."""
-        return tuple(url.strip() for url in self.rpc_url.split(",") if url.strip())

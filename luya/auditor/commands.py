@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from luya.command import JsonOption, explained
+from luya.endpoints import parse_endpoints
 from luya.errors import UsageError
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _manifest(path: Path | None) -> Manifest | None:
 def _urls(rpc: list[str] | None, home: Path | None) -> tuple[str, ...]:
     from luya.auditor.actions import rpc_of_node
 
-    urls = [*([rpc_of_node(home)] if home is not None else []), *(rpc or [])]
+    urls = [*([rpc_of_node(home)] if home is not None else []), *parse_endpoints(rpc or (), "--rpc")]
     if not urls:
         raise UsageError("give an endpoint with --rpc, or the folder of a luyad node with --home")
     return tuple(urls)

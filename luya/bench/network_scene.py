@@ -115,7 +115,7 @@ class BenchNetwork:
     @contextmanager
     def ledger(self, signers: Signers) -> Iterator[Node]:
         """A new ledger on it, reached by all validators' endpoints."""
-        settings = replace(signers.law(), engine="rpc", rpc_url=",".join(self.urls), finality="latest")
+        settings = replace(signers.law(), engine="rpc", rpc_urls=self.urls, finality="latest")
         with contextlib.ExitStack() as stack:
             with self._step("luya up --engine rpc --rpc … --finality latest"):
                 node = stack.enter_context(Node.open(self.home, settings=settings))

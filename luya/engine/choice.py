@@ -11,6 +11,7 @@ from chain_node.engine.build import find_luyad
 from chain_node.engine.capabilities import NAMES, capabilities
 from chain_node.node.home import EngineChoice
 from chain_node.node.settings import NodeSettings
+from luya.endpoints import parse_endpoints
 from luya.errors import HomeError, UsageError
 from luya.home import Home
 
@@ -40,7 +41,7 @@ class Asked:
         """The options of a command, checked as far as they can be by themselves.
 
         Raises:
-            UsageError: no such engine, or addresses without the engine that uses them.
+            UsageError: no such engine, addresses without the engine that uses them, an empty or a doubled one.
             EngineError: no such finality rule.
         """
         if engine is not None and engine not in NAMES:
@@ -49,7 +50,7 @@ class Asked:
             raise UsageError(f"--rpc and --finality are for the engine rpc, not for {engine}")
         if finality is not None:
             Finality.parse(finality)
-        return Asked(engine or ("rpc" if rpc else None), tuple(rpc or ()), finality)
+        return Asked(engine or ("rpc" if rpc else None), parse_endpoints(rpc or (), "--rpc"), finality)
 
 
 NOTHING_ASKED: Final = Asked()
@@ -74,17 +75,22 @@ def with_engine(settings: NodeSettings, home: Home, asked: Asked) -> NodeSetting
         name = asked.engine or (kept.engine if kept else None) or _default()
     if capabilities(name).owned:
         return replace(settings, engine=name)
-    urls = ",".join(asked.rpc) or os.environ.get("LUYA_RPC") or (kept.rpc_url if kept else "")
+    urls = asked.rpc or _configured() or (kept.rpc_urls if kept else ())
     if not urls:
         raise UsageError("the engine rpc needs an endpoint: --rpc http://HOST:PORT (several times for failover)")
     finality = asked.finality or os.environ.get("LUYA_FINALITY") or (kept.finality if kept else "") or "finalized"
-    return replace(settings, engine=name, rpc_url=urls, finality=finality)
+    return replace(settings, engine=name, rpc_urls=urls, finality=finality)
 
 
 def warning(engine: str, asked: Asked) -> str | None:
     """What to say of an engine that nobody has asked for; None where there is nothing to say."""
     chosen = asked.engine is not None or bool(os.environ.get("LUYA_ENGINE"))
     return EVALUATION if not capabilities(engine).keeps_chain and not chosen else None
+
+
+def _configured() -> tuple[str, ...]:
+    text = os.environ.get("LUYA_RPC")
+    return parse_endpoints((text,), "LUYA_RPC") if text else ()
 
 
 def _default() -> str:

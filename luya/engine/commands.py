@@ -9,6 +9,7 @@ import typer
 
 from luya.command import JsonOption, explained, run
 from luya.console import answer, progress, story, tell
+from luya.endpoints import parse_endpoints
 
 app = typer.Typer(help="链引擎。Chain engines.", no_args_is_help=True)
 
@@ -34,7 +35,9 @@ def build(
 
 @app.command()
 def conformance(
-    rpc: Annotated[str, typer.Option("--rpc", help="节点的 JSON-RPC 地址。JSON-RPC address of the node.")],
+    rpc: Annotated[
+        list[str], typer.Option("--rpc", help="节点的 JSON-RPC 地址，可多个。JSON-RPC address; several of one chain.")
+    ],
     finality: Annotated[
         str, typer.Option("--finality", help="latest|finalized|confirmations:N: when is a block final there?")
     ] = "latest",
@@ -48,7 +51,9 @@ def conformance(
     """检验任一引擎能否承载账本。Tests whether an engine (your Besu, say) does what the ledger needs; exit 1 if not."""
     from luya.engine import conformance as command
 
-    value = run(command.run, rpc, finality=finality, key=key, chain_id=chain_id, only=only or [], quiet=json)
+    with explained():
+        urls = parse_endpoints(rpc, "--rpc")
+    value = run(command.run, urls, finality=finality, key=key, chain_id=chain_id, only=only or [], quiet=json)
     raise typer.Exit(0 if value.get("ok") else 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,7 @@ _MARKS: Final = {
 
 
 def run(
-    rpc: str, *, finality: str, key: Path | None, chain_id: int | None, only: list[str], quiet: bool
+    rpc: Sequence[str], *, finality: str, key: Path | None, chain_id: int | None, only: list[str], quiet: bool
 ) -> dict[str, Any]:
     """Asks the engine everything; `ok` is False where something that the ledger needs is missing.
 
@@ -37,7 +38,7 @@ def run(
     """
     rule = Finality.parse(finality)
     secret = _secret(key) if key is not None else None
-    engine = RpcEngine(rpc.split(","), rule, chain_id=chain_id, wait=5.0)
+    engine = RpcEngine(rpc, rule, chain_id=chain_id, wait=5.0)
     engine.start()
     engine.stop()
     with progress() as advance, tempfile.TemporaryDirectory(prefix="luya-conformance-") as folder:
@@ -46,7 +47,7 @@ def run(
         _show(results)
     return {
         "ok": passed(results),
-        "rpc": rpc,
+        "rpc": list(rpc),
         "finality": finality,
         "needed_failed": [result.name for result in results if result.status == FAILED],
         "wanted_not_met": [result.name for result in results if result.status == WARNED],

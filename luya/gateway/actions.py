@@ -63,8 +63,7 @@ def _known(home: Home) -> dict[str, Any]:
     running = _node(home)
     if running is not None:
         known["finality"] = running.finality
-        urls = list(running.urls)
-        known["nodes"] = tuple(UpstreamSettings(f"node-{n}", url) for n, url in enumerate(urls, 1))
+        known["nodes"] = tuple(UpstreamSettings(f"node-{n}", url) for n, url in enumerate(running.rpc_urls, 1))
     return known
 
 

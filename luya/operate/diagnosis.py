@@ -95,7 +95,7 @@ def _running(home: Home, value: Mapping[str, Any]) -> list[Problem]:
         found.append(problem("engine-down", reason=chain["problem"], home=str(home.root)))
     running = Running.read(home)
     if running is not None:
-        found += endpoint_problems(look_at(running.urls) if len(running.urls) > 1 else ())
+        found += endpoint_problems(look_at(running.rpc_urls) if len(running.rpc_urls) > 1 else ())
     behind = {"archive": "archive-behind", "read_model": "read-model-behind"}
     for name, code in behind.items():
         entries = lag.get(name)

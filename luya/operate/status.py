@@ -96,7 +96,7 @@ def _chain(home: Home, manifest: Manifest) -> dict[str, Any]:
     if running is None or not alive(running.pid):
         return {"running": False}
     try:
-        with connect(running.urls, timeout=_PATIENCE) as rpc:
+        with connect(running.rpc_urls, timeout=_PATIENCE) as rpc:
             final = Finality.parse(running.finality).height(rpc)
             block = rpc.call("eth_getBlockByNumber", "latest", False)
             head, head_time = int(block["number"], 16), int(block["timestamp"], 16)

@@ -151,8 +151,8 @@ class FaultNetwork:
 
     def open(self, urls: Sequence[str] = ()) -> Node:
         """The ledger's node on these endpoints (all)."""
-        reach = ",".join(urls or self.urls)
-        return Node.open(self.home.root, settings=settings(engine="rpc", rpc_url=reach, finality="latest"))
+        reach = tuple(urls or self.urls)
+        return Node.open(self.home.root, settings=settings(engine="rpc", rpc_urls=reach, finality="latest"))
 
     @contextmanager
     def opened(self) -> Iterator[Node]:

@@ -32,7 +32,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         anvil.stop()
         return
     anvil.start()
-    reached = RpcEngine(anvil.rpc_url, Finality.parse("confirmations:2"), chain_id=CHAIN)
+    reached = RpcEngine(anvil.rpc_urls, Finality.parse("confirmations:2"), chain_id=CHAIN)
     yield reached
     reached.stop()
     anvil.stop()
@@ -199,12 +199,12 @@ def _alive(pid: int) -> bool:
 
 
 def test_rpc_engine_says_what_is_wrong(tmp_path: Path) -> None:
-    nobody = RpcEngine("http://127.0.0.1:9", Finality.parse("latest"), wait=0.0)
+    nobody = RpcEngine(("http://127.0.0.1:9",), Finality.parse("latest"), wait=0.0)
     with pytest.raises(EngineError, match="no engine answers"):
         nobody.start()
     anvil = AnvilEngine(tmp_path, FAST)
     anvil.start()
-    other = RpcEngine(anvil.rpc_url, Finality.parse("latest"), chain_id=5)
+    other = RpcEngine(anvil.rpc_urls, Finality.parse("latest"), chain_id=5)
     with pytest.raises(EngineError, match=f"is chain {CHAIN}, not 5"):
         other.start()
     with pytest.raises(EngineError, match="theirs"):

@@ -328,7 +328,7 @@ def test_plan_that_cannot_be(tmp_path: Path) -> None:
 def test_rpc_engine_with_another_chain_is_refused(tmp_path: Path) -> None:
     with Node.open(tmp_path / "a", settings=settings()) as owner:
         url = owner.engine.rpc_url
-        remote = NodeSettings(engine="rpc", rpc_url=url, finality="latest", organisations=settings().organisations)
+        remote = NodeSettings(engine="rpc", rpc_urls=(url,), finality="latest", organisations=settings().organisations)
         with Node.open(tmp_path / "b", settings=remote) as guest:
             assert guest.manifest.chain_id == owner.manifest.chain_id
             assert guest.manifest.ledger != owner.manifest.ledger
@@ -336,7 +336,7 @@ def test_rpc_engine_with_another_chain_is_refused(tmp_path: Path) -> None:
         with Node.open(tmp_path / "b", settings=remote) as guest:
             assert not guest.deployed
     with Node.open(tmp_path / "c", settings=settings()) as other:
-        elsewhere = NodeSettings(engine="rpc", rpc_url=other.engine.rpc_url, finality="latest")
+        elsewhere = NodeSettings(engine="rpc", rpc_urls=other.engine.rpc_urls, finality="latest")
         with pytest.raises(EngineError, match="is chain"):
             Node.open(tmp_path / "b", settings=elsewhere)
     assert FEED == 1

@@ -35,7 +35,7 @@ def owner(tmp_path: Path) -> Iterator[Node]:
 @pytest.fixture
 def remote(owner: Node) -> NodeSettings:
     """Of a ledger on somebody else's chain, which keeps all its events."""
-    return settings(engine="rpc", rpc_url=owner.engine.rpc_url, finality="latest")
+    return settings(engine="rpc", rpc_urls=owner.engine.rpc_urls, finality="latest")
 
 
 def test_an_embedded_chain_does_not_bring_it_back(tmp_path: Path) -> None:

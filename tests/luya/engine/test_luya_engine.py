@@ -75,10 +75,13 @@ def test_rpc_remembers_its_endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyP
     asked = Asked.of(None, ["http://a:1", "http://b:1"], "latest")
     first = chosen(home, asked)
     assert (first.engine, first.rpc_urls, first.finality) == ("rpc", ("http://a:1", "http://b:1"), "latest")
+    monkeypatch.setenv("LUYA_RPC", "http://c:1,http://c:1")
+    with pytest.raises(UsageError, match="LUYA_RPC: addresses 1 and 2 are the same"):
+        chosen(home, Asked("rpc"))
     monkeypatch.delenv("LUYA_RPC")
-    EngineChoice(first.engine, first.rpc_url, first.finality).keep(home)
+    EngineChoice(first.engine, first.rpc_urls, first.finality).keep(home)
     assert chosen(home) == first
-    assert chosen(home, Asked.of(None, ["http://e:1"], None)).rpc_url == "http://e:1"
+    assert chosen(home, Asked.of(None, ["http://e:1"], None)).rpc_urls == ("http://e:1",)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,8 @@ def test_rpc_remembers_its_endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("anvil", ["http://a"], None, "are for the engine rpc"),
         ("luyad", None, "latest", "are for the engine rpc"),
         ("rpc", ["http://a"], "soon", "unknown finality rule"),
+        ("rpc", ["http://a,"], None, "--rpc: address 2 of 2 is empty"),
+        ("rpc", ["http://a", "http://b, http://a/"], None, "--rpc: addresses 1 and 3 are the same"),
     ],
 )
 def test_options_that_do_not_fit(engine: str, rpc: list[str] | None, finality: str | None, said: str) -> None:

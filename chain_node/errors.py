@@ -36,6 +36,51 @@ NodeError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_PANICS: Final = {
+    0x01: "assertion failed",
+    0x11: "arithmetic overflow",
+    0x12: "division by zero",
+    0x32: "index out of bounds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RevertReason:
+    """Why a contract refused a call: programs take name and arguments, people its text (`str`).
+
+    Attributes:
+        name: of the custom error; `Error` or `Panic`, Solidity's own; "" where the ABIs know none for the data.
+        arguments: by name, as `eth_abi` decodes them.
+        data: the revert data as the engine gave it; b"" where it gave none.
+        note: what else is known where there is no data (out of gas, the engine's own words); else "".
+    """
+
+    name: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    data: bytes = b""
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.name == "Error":
+            return str(self.arguments["message"])
+        if self.name == "Panic":
+            code = int(self.arguments["code"])
+            return f"panic 0x{code:02x} ({_PANICS.get(code, 'see the Solidity documentation')})"
+        if self.name:
+            shown = (f"{label}={_show(value)}" for label, value in self.arguments.items())
+            return f"{self.name}({', '.join(shown)})"
+        if self.data:
+            return f"unknown error 0x{self.data.hex()}"
+        return self.note or "reverted without a reason (out of gas, or no contract at the address)"
+
+
+def _show(value: Any) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+
 
 class NodeError(Exception):
     """Base of all errors of `chain_node` outside its protocol. Says what, where, and what to do."""
@@ -93,7 +138,15 @@ class RpcUnavailable(NodeError):
 
 
 class ContractError(NodeError):
-    """An artefact is missing, or a contract refused a call; the text names the contract's custom error."""
+    """An artefact is missing, or a contract refused a call; the text names the contract's custom error.
+
+    Attributes:
+        reason: why it refused; None where the call did not get so far.
+    """
+
+    def __init__(self, message: str, reason: RevertReason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeploymentError(NodeError):
@@ -112,11 +165,11 @@ class Reverted(SenderError):
     """A transaction was mined and refused.
 
     Attributes:
-        reason: the contract's custom error, decoded.
+        reason: why, by the contract's custom error.
         key: the transaction's idempotency key.
     """
 
-    def __init__(self, key: str, tx_hash: str, reason: str) -> None:
+    def __init__(self, key: str, tx_hash: str, reason: RevertReason) -> None:
         super().__init__(f"transaction {tx_hash} ({key}) was refused by the contract: {reason}")
         self.key = key
         self.tx_hash = tx_hash

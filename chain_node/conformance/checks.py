@@ -113,8 +113,10 @@ def refusal(bench: Bench) -> Measured:
     request = {"to": to_hex(bench.probe), "data": to_hex(probe.abi().function("refuse").data(7))}
     answer = bench.rpc.batch([("eth_call", [request, "latest"])])[0]
     expect(isinstance(answer, RpcError), "eth_call reports the revert as an error", answer)
-    said = probe.abi().explain(answer.data)
-    expect(said == "ProbeRefused(number=7)", "the revert's data with the error", said)
+    said = probe.abi().decode_error(answer.data or b"")
+    expect((said.name, said.arguments) == ("ProbeRefused", {"number": 7}), "the revert's data with the error", said)
+    kept = receipt.reason.data if receipt.reason else None
+    expect(kept == answer.data, "the same for the mined transaction", kept)
     expect(bench.call("count") == before, "no effect", bench.call("count"))
     return {}
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
 
-from chain_node.errors import ContractError
-
-_PANICS = {0x01: "assertion failed", 0x11: "arithmetic overflow", 0x12: "division by zero", 0x32: "index out of bounds"}
+from chain_node.errors import ContractError, RevertReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,35 @@ class Event:
     plain: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CustomError:
+    """An error that a contract reverts with: its 4-byte selector, and the types and names of its arguments."""
+
+    name: str
+    selector: bytes
+    inputs: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def data(self, *arguments: Any) -> bytes:
+        """Revert data.
+
+        Raises:
+            ContractError: the arguments do not fit the types.
+        """
+        try:
+            return self.selector + abi_encode(self.inputs, arguments)
+        except (EncodingError, TypeError, ValueError) as error:
+            raise ContractError(f"{self.name}: arguments do not fit ({', '.join(self.inputs)}): {error}") from error
+
+
+def _custom_error(name: str, inputs: tuple[str, ...], names: tuple[str, ...]) -> CustomError:
+    return CustomError(name, keccak(f"{name}({','.join(inputs)})".encode())[:4], inputs, names)
+
+
+BUILT_IN: Final = (_custom_error("Error", ("string",), ("message",)), _custom_error("Panic", ("uint256",), ("code",)))
+"""What Solidity reverts with by itself, in every contract."""
+
+
 class Abi:
     """An ABI by name.
 
@@ -79,7 +106,7 @@ class Abi:
     def __init__(self, items: Sequence[dict[str, Any]]) -> None:
         self.functions: dict[str, Function] = {}
         self.events: dict[str, Event] = {}
-        self.errors: dict[bytes, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
+        self.errors: dict[bytes, CustomError] = {error.selector: error for error in BUILT_IN}
         self.constructor: tuple[str, ...] = ()
         self.constructor_names: tuple[str, ...] = ()
         for item in items:
@@ -96,25 +123,16 @@ class Abi:
         except KeyError:
             raise ContractError(f"the ABI has no function {name}") from None
 
-    def explain(self, data: bytes | None) -> str:
-        """Revert data → `Error(name=value, …)` in words."""
-        if not data:
-            return "reverted without a reason (out of gas, or no contract at the address)"
-        selector, body = data[:4], data[4:]
-        if selector == bytes.fromhex("08c379a0"):
-            return str(abi_decode(["string"], body)[0])
-        if selector == bytes.fromhex("4e487b71"):
-            code = int(abi_decode(["uint256"], body)[0])
-            return f"panic 0x{code:02x} ({_PANICS.get(code, 'see the Solidity documentation')})"
-        if selector not in self.errors:
-            return f"unknown error 0x{data.hex()}"
-        name, types, names = self.errors[selector]
+    def decode_error(self, data: bytes) -> RevertReason:
+        """Revert data → the error's name and arguments; data that no error here fits stays raw."""
+        error = self.errors.get(data[:4])
+        if error is None:
+            return RevertReason(data=data)
         try:
-            values = abi_decode(types, body)
-        except DecodingError:
-            return name
-        shown = (f"{label}={_show(value)}" for label, value in zip(names, values, strict=True))
-        return f"{name}({', '.join(shown)})"
+            values = abi_decode(error.inputs, data[4:])
+        except (DecodingError, ValueError):  # cut short, or a string that is not UTF-8
+            return RevertReason(data=data)
+        return RevertReason(error.name, dict(zip(error.names, values, strict=True)), data)
 
     def merged(self, *others: Abi) -> Abi:
         """This ABI, with the custom errors of others, which a call of ours may surface."""
@@ -144,7 +162,8 @@ class Abi:
             plain = tuple(_type(parameter) for parameter in item["inputs"] if not parameter["indexed"])
             self.events[item["name"]] = Event(item["name"], keccak(signature), indexed, plain)
         elif kind == "error":
-            self.errors[keccak(signature)[:4]] = (item["name"], inputs, names)
+            error = _custom_error(item["name"], inputs, names)
+            self.errors[error.selector] = error
 
 
 def _type(parameter: dict[str, Any]) -> str:
@@ -153,7 +172,3 @@ def _type(parameter: dict[str, Any]) -> str:
         inner = ",".join(_type(component) for component in parameter["components"])
         return f"({inner}){kind[len('tuple') :]}"
     return kind
-
-
-def _show(value: Any) -> str:
-    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

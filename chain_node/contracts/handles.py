@@ -12,7 +12,7 @@ from typing import Any, Final
 from eth_abi.abi import encode as abi_encode
 
 from chain_node.contracts.abi import Abi
-from chain_node.errors import ContractError, RpcError
+from chain_node.errors import ContractError, RevertReason, RpcError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews")
@@ -63,7 +63,7 @@ def artefact(name: str) -> Artefact:
 
 @functools.cache
 def all_errors() -> Abi:
-    """Custom errors of all shipped contracts, to explain any revert."""
+    """Custom errors of all shipped contracts: a call of one may surface another's."""
     return Abi([]).merged(*(artefact(name).abi for name in (*NAMES, *GOVERNANCE)))
 
 
@@ -89,14 +89,14 @@ class Contract:
         """Call a view.
 
         Raises:
-            ContractError: it reverted; the text names the custom error.
+            ContractError: it reverted; `reason` says why.
         """
         function = self.abi.function(name)
         request = {"to": to_hex(self.address), "data": to_hex(function.data(*arguments))}
         try:
             return function.result(to_bytes(self.rpc.call("eth_call", request, block)))
         except RpcError as error:
-            raise ContractError(f"{name}: {explain(error)}") from error
+            raise _refused(name, error) from error
 
     def read_many(self, calls: Sequence[tuple[str, Sequence[Any]]], block: str = "latest") -> list[Any]:
         """Call many views in one JSON-RPC batch."""
@@ -108,14 +108,19 @@ class Contract:
         results = []
         for function, answer in zip(functions, self.rpc.batch(requests), strict=True):
             if isinstance(answer, RpcError):
-                raise ContractError(f"{function.name}: {explain(answer)}") from answer
+                raise _refused(function.name, answer) from answer
             results.append(function.result(to_bytes(answer)))
         return results
 
 
-def explain(error: RpcError) -> str:
-    """A refused call in words."""
-    return all_errors().explain(error.data) if error.data else error.message
+def revert_reason(error: RpcError) -> RevertReason:
+    """Why a call was refused, from an engine's answer."""
+    return all_errors().decode_error(error.data) if error.data else RevertReason(note=error.message)
+
+
+def _refused(function: str, error: RpcError) -> ContractError:
+    reason = revert_reason(error)
+    return ContractError(f"{function}: {reason}", reason)
 
 
 class Ledger(Contract):

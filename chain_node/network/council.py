@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_node.contracts.handles import Contract, artefact, explain
+from chain_node.contracts.handles import Contract, artefact, revert_reason
 from chain_node.errors import NetworkError, RpcError
 from chain_node.keys.keystore import ChainKey
 from chain_node.network.genesis import COUNCIL, PERMISSIONS, VALIDATORS
@@ -257,7 +257,7 @@ class CouncilMember(CouncilReader):
             raw, tx_hash = self._signer.sign(to, data, used + used // 2 + 50_000, nonce)
             self._submit(raw)
         except RpcError as error:
-            raise NetworkError(f"refused: {explain(error)}") from error
+            raise NetworkError(f"refused: {revert_reason(error)}") from error
         receipt = _until(lambda: self._receipt(tx_hash), _RECEIPT_PATIENCE)
         if receipt is None:
             raise NetworkError(

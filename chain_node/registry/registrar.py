@@ -11,7 +11,7 @@ from typing import Final
 
 from chain_node.contracts.handles import Ledger, Views
 from chain_node.engine.base import Progress, no_progress
-from chain_node.errors import RegistryError
+from chain_node.errors import RegistryError, RevertReason
 from chain_node.registry.derive import (
     Subkeys,
     account_key,
@@ -230,7 +230,7 @@ class Registrar:
         done = 0
         for receipt in desk.sender.wait(list(calls)):
             rows = calls[receipt.key]
-            if receipt.ok:
+            if receipt.reason is None:
                 self._store.mark([row.account for row in rows], REGISTERED)
             else:
                 self._resolve(desk, rows, receipt.reason)
@@ -238,7 +238,7 @@ class Registrar:
         self._progress(what, done, total)
         return done
 
-    def _resolve(self, desk: Desk, rows: list[AccountRow], reason: str) -> None:
+    def _resolve(self, desk: Desk, rows: list[AccountRow], reason: RevertReason) -> None:
         """A call was refused: those whom the chain has are registered, the others go into a new call."""
         states = [view[0] for view in desk.views.accounts(row.account for row in rows)]
         there = [row.account for row, state in zip(rows, states, strict=True) if state]

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain_node.contracts.handles import all_errors
-from chain_node.errors import RpcError
+from chain_node.contracts.handles import revert_reason
+from chain_node.errors import RevertReason, RpcError
 from chain_node.rpc.client import JsonRpc
 
 _CHUNK: Final = 100
@@ -124,14 +124,14 @@ class Inclusion:
         self._next = low
 
 
-def why(rpc: JsonRpc, tx_hash: str, gas_used: int) -> str:
+def why(rpc: JsonRpc, tx_hash: str, gas_used: int) -> RevertReason:
     """Why a mined transaction was refused: asks what it meets now; states change, so it is a hint."""
     tx = rpc.call("eth_getTransactionByHash", tx_hash) or {}
     if gas_used >= int(tx.get("gas", "0x0"), 16) > 0:
-        return f"out of gas: all of {gas_used:,} was used"
+        return RevertReason(note=f"out of gas: all of {gas_used:,} was used")
     request = {name: tx[name] for name in ("from", "to", "gas", "input") if tx.get(name)}
     try:
         rpc.call("eth_call", request, "latest")
     except RpcError as error:
-        return all_errors().explain(error.data) if error.data else error.message
-    return "refused then, would pass now"
+        return revert_reason(error)
+    return RevertReason(note="refused then, would pass now")

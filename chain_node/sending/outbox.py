@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from chain_node.contracts.handles import all_errors
+from chain_node.errors import ContractError
 
 PENDING: Final = 0
 DONE: Final = 1
@@ -22,6 +25,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   block INTEGER,
   gas_used INTEGER,
   address TEXT,
+  revert BLOB,
   reason TEXT,
   since INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -38,7 +42,39 @@ def open_outbox(path: Path) -> sqlite3.Connection:
     columns = {row[1] for row in db.execute("PRAGMA table_info(outbox)")}
     if "since" not in columns:  # made by 0.1: its transactions are looked for from the first block on
         db.execute("ALTER TABLE outbox ADD COLUMN since INTEGER NOT NULL DEFAULT 0")
+    if "revert" not in columns:
+        _keep_data(db)
     return db
+
+
+def _keep_data(db: sqlite3.Connection) -> None:
+    """Until 0.1 a refusal was kept as its text alone: what that was written from is kept from now on."""
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        db.execute("ALTER TABLE outbox ADD COLUMN revert BLOB")
+        for nonce, text in db.execute("SELECT nonce, reason FROM outbox WHERE state = ?", (REVERTED,)).fetchall():
+            data = _data_behind(text or "")
+            if data is not None:
+                db.execute("UPDATE outbox SET revert = ?, reason = '' WHERE nonce = ?", (data, nonce))
+
+
+def _data_behind(text: str) -> bytes | None:
+    """`Name(label=value, …)`, as 0.1 wrote it → revert data; None for text that was not of a custom error."""
+    name, _, rest = text.partition("(")
+    error = next((error for error in all_errors().errors.values() if error.name == name), None)
+    values = [part.partition("=")[2] for part in rest.removesuffix(")").split(", ") if part]
+    if error is None or len(values) != len(error.inputs):
+        return None
+    try:
+        return error.data(*(_value(kind, shown) for kind, shown in zip(error.inputs, values, strict=True)))
+    except (ContractError, ValueError):
+        return None
+
+
+def _value(kind: str, shown: str) -> Any:
+    if kind.startswith("uint"):
+        return int(shown)
+    return bytes.fromhex(shown[2:]) if kind.startswith("bytes") else shown
 
 
 def first_unsigned(db: sqlite3.Connection) -> int:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from chain_node.contracts.handles import all_errors
 from chain_node.engine.base import Finality, Limits
-from chain_node.errors import ChainHalted, NodeError, Reverted, RpcUnavailable, SenderError
+from chain_node.errors import ChainHalted, NodeError, Reverted, RevertReason, RpcUnavailable, SenderError
 from chain_node.keys.keystore import ChainKey
 from chain_node.rpc.client import JsonRpc, to_bytes
 from chain_node.sending import nonces
@@ -160,7 +161,7 @@ class Sender:
         self.send_many(transactions)
         receipts = self.wait([tx.key for tx in transactions], timeout)
         for receipt in receipts:
-            if not receipt.ok:
+            if receipt.reason is not None:
                 raise Reverted(receipt.key, receipt.tx_hash, receipt.reason)
         return receipts
 
@@ -308,7 +309,8 @@ class Sender:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
-                "UPDATE outbox SET state = ?, block = ?, gas_used = ?, address = ?, reason = ?, raw = NULL "
+                "UPDATE outbox SET state = ?, block = ?, gas_used = ?, address = ?, revert = ?, reason = ?, "
+                "raw = NULL "
                 "WHERE nonce = ? AND hash = ?",
                 done,
             )
@@ -316,11 +318,12 @@ class Sender:
             self._check_lost(rows[0][1], rows[0][0])
         return bool(done)
 
-    def _outcome(self, mined: Mined, nonce: int) -> tuple[int, int, int, str | None, str, int, str]:
+    def _outcome(self, mined: Mined, nonce: int) -> tuple[int, int, int, str | None, bytes | None, str, int, str]:
         ok, gas = int(mined.receipt["status"], 16) == 1, int(mined.receipt["gasUsed"], 16)
-        reason = "" if ok else why(self._rpc, mined.tx_hash, gas)
+        reason = RevertReason() if ok else why(self._rpc, mined.tx_hash, gas)
         address = mined.receipt.get("contractAddress")
-        return (DONE if ok else REVERTED), mined.block, gas, address, reason, nonce, mined.tx_hash
+        state, data = (DONE if ok else REVERTED), reason.data or None
+        return state, mined.block, gas, address, data, reason.note, nonce, mined.tx_hash
 
     def _check_lost(self, nonce: int, tx_hash: str) -> None:
         """The chain has used this nonce; its block must turn up once it is final and indexed.
@@ -357,15 +360,18 @@ class Sender:
         receipts = []
         for key in keys:
             row = self._db.execute(
-                "SELECT hash, state, block, gas_used, address, reason FROM outbox WHERE key = ?", (key,)
+                "SELECT hash, state, block, gas_used, address, revert, reason FROM outbox WHERE key = ?", (key,)
             ).fetchone()
             if row is None:
                 if strict:
                     raise SenderError(f"nothing was ever sent with key {key!r}")
                 return None
-            tx_hash, state, block, gas_used, address, reason = row
+            tx_hash, state, block, gas_used, address, data, note = row
             if state == PENDING:
                 return None
             contract = to_bytes(address) if address else None
-            receipts.append(Receipt(key, tx_hash, block, gas_used or 0, state == DONE, reason or "", contract))
+            reason = None
+            if state == REVERTED:
+                reason = all_errors().decode_error(data) if data else RevertReason(note=note or "")
+            receipts.append(Receipt(key, tx_hash, block, gas_used or 0, reason, contract))
         return receipts

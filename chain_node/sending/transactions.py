@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chain_node.errors import RevertReason
+
 
 @dataclass(frozen=True, slots=True)
 class Tx:
@@ -31,8 +33,7 @@ class Receipt:
         tx_hash: 0x and 64 hex digits.
         block: number of its block.
         gas_used: gas; 0 where the log was the proof (see `confirm`).
-        ok: False where the contract refused.
-        reason: why it refused, in words; "" when ok.
+        reason: why the contract refused; None where it did not.
         contract: the created contract's address, for a creation.
     """
 
@@ -40,9 +41,13 @@ class Receipt:
     tx_hash: str
     block: int
     gas_used: int
-    ok: bool
-    reason: str = ""
+    reason: RevertReason | None = None
     contract: bytes | None = None
+
+    @property
+    def ok(self) -> bool:
+        """The contract did not refuse."""
+        return self.reason is None
 
 
 @dataclass(frozen=True, slots=True)

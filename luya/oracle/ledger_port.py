@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from chain_node.contracts.handles import Law, Ledger, Views
+from chain_node.errors import RevertReason
 from chain_node.node.node import Node
 from chain_node.protocol.attestation import Domain
 from chain_node.protocol.entries import Feed, GroupCaps, Method, decode
@@ -21,7 +21,7 @@ from oracle.ports import Failure, FailureKind, Limits, SignedBatch
 _POLL: Final = 0.02
 _ASK: Final = 1.0
 """Seconds without news of our own batches after which their receipts are asked for."""
-_IMPOSSIBLE: Final = re.compile(r"LuyaLedgerImpossibleRecord\(position=(\d+), rule=(\d+)\)")
+_IMPOSSIBLE: Final = "LuyaLedgerImpossibleRecord"
 _KINDS: Final[Mapping[str, FailureKind]] = {
     "LuyaLedgerWrongSequence": FailureKind.SEQUENCE,
     "LuyaLedgerBadSignature": FailureKind.DOMAIN,
@@ -95,8 +95,7 @@ class NodeLedger:
         known = [batch.key for batch in batches if self._sender.knows(batch.key)]
         self._sent.update(self._sender.send_many([self._transaction(batch) for batch in batches]))
         # A batch that had failed before a crash is not sent again: its failure is told again instead.
-        receipts = [receipt for key in known if (receipt := self._sender.receipt(key)) is not None]
-        self._failed += [_failure(receipt) for receipt in receipts if not receipt.ok]
+        self._failed += _failures(receipt for key in known if (receipt := self._sender.receipt(key)) is not None)
 
     def advance(self, timeout: float) -> Sequence[Failure]:
         """Waits until the archive has grown or a batch was refused."""
@@ -107,7 +106,7 @@ class NodeLedger:
             grown = self._confirm()
             failures, self._failed = self._failed, []
             if time.monotonic() >= self._ask_at:
-                failures += [_failure(receipt) for receipt in self._sender.poll() if not receipt.ok]
+                failures += _failures(self._sender.poll())
                 self._ask_at = time.monotonic() + _ASK
             if failures or grown or time.monotonic() >= deadline:
                 return failures
@@ -142,10 +141,12 @@ class NodeLedger:
         return Tx(self._ledger.address, data, batch.gas, batch.key)
 
 
-def _failure(receipt: Receipt) -> Failure:
-    impossible = _IMPOSSIBLE.search(receipt.reason)
-    if impossible:
-        position, rule = int(impossible[1]), Rule.of(int(impossible[2]))
-        return Failure(receipt.key, FailureKind.RECORD, receipt.reason, position, rule)
-    name = receipt.reason.partition("(")[0]
-    return Failure(receipt.key, _KINDS.get(name, FailureKind.UNKNOWN), receipt.reason)
+def _failures(receipts: Iterable[Receipt]) -> list[Failure]:
+    return [_failure(receipt.key, receipt.reason) for receipt in receipts if receipt.reason is not None]
+
+
+def _failure(key: str, reason: RevertReason) -> Failure:
+    if reason.name == _IMPOSSIBLE:
+        position, rule = int(reason.arguments["position"]), Rule.of(int(reason.arguments["rule"]))
+        return Failure(key, FailureKind.RECORD, str(reason), position, rule)
+    return Failure(key, _KINDS.get(reason.name, FailureKind.UNKNOWN), str(reason))

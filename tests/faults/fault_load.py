@@ -99,7 +99,7 @@ def check_whole(network: FaultNetwork, load: Load, *, patience: float = 120.0) -
     node = load.node
     assert load.keys, "the load sent nothing"
     receipts = node.sender("relay").wait(load.keys, patience)
-    assert [receipt.reason for receipt in receipts if not receipt.ok] == []
+    assert [receipt.reason for receipt in receipts if receipt.reason] == []
     node.catch_up(patience)
     entries = [decode(data) for data in node.archive.entries()]
     reductions = [entry for entry in entries if isinstance(entry, Reduction)]

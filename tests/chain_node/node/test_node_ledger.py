@@ -168,8 +168,11 @@ def test_a_batch_comes_through(node: Node, batches: Batches) -> None:
 def test_refused_transactions_say_why(node: Node, batches: Batches) -> None:
     riders = list(node.registrar.enrol_many(1, ["rider 0"]).values())
     gap = batches.tx(batches.records(riders), sequence=10_000)
-    with pytest.raises(Reverted, match=r"LuyaLedgerWrongSequence\(feed=1, expected=\d+, given=10000\)"):
+    with pytest.raises(Reverted, match=r"LuyaLedgerWrongSequence\(feed=1, expected=\d+, given=10000\)") as caught:
         node.sender("relay").run([gap])
+    following = node.ledger.next_sequence(FEED)
+    assert caught.value.reason.name == "LuyaLedgerWrongSequence"
+    assert caught.value.reason.arguments == {"feed": FEED, "expected": following, "given": 10_000}
     stranger = hashlib.sha256(b"stranger").digest()
     forged = batches.tx(batches.records(riders), keys=sorted([SIGNERS[0], stranger], key=address_of))
     with pytest.raises(Reverted, match="LuyaLedgerBadSignature"):

@@ -11,7 +11,7 @@ import pytest
 
 from chain_node.engine.anvil import AnvilEngine, AnvilSettings
 from chain_node.engine.base import Finality, Limits
-from chain_node.errors import LockError, Reverted, RpcUnavailable, SenderError
+from chain_node.errors import LockError, Reverted, RevertReason, RpcUnavailable, SenderError
 from chain_node.keys.keystore import ChainKey
 from chain_node.protocol.attestation import address_of
 from chain_node.rpc.client import JsonRpc, to_hex
@@ -77,7 +77,7 @@ def test_creation_and_refusal(tmp_path: Path, rpc: JsonRpc, key: ChainKey) -> No
         with pytest.raises(Reverted) as caught:
             sender.run([Tx(created.contract, b"", 100_000, "refused"), tx("after")])
         assert caught.value.key == "refused"
-        assert "without a reason" in caught.value.reason or "reverted" in caught.value.reason
+        assert caught.value.reason == RevertReason(note="execution reverted")
         assert sender.wait(["after"])[0].ok
     assert count(rpc, key) == 3
 

@@ -45,14 +45,14 @@ class TokenError(ApiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ErrorText:
     """One sentence in both languages."""
 
     zh: str
     en: str
 
 
-class Problem(ApiError):
+class ApiProblem(ApiError):
     """What a client is told instead of an answer.
 
     Attributes:
@@ -66,12 +66,14 @@ class Problem(ApiError):
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal"
-    title: ClassVar[Text] = Text("服务器内部错误", "Internal error")
-    remedy: ClassVar[Text] = Text(
+    title: ClassVar[ErrorText] = ErrorText("服务器内部错误", "Internal error")
+    remedy: ClassVar[ErrorText] = ErrorText(
         "请稍后再试；若一直如此，请告知运营方", "Try again later; if it stays, tell the operator"
     )
 
-    def __init__(self, detail: Text, *, remedy: Text | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, detail: ErrorText, *, remedy: ErrorText | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail.en)
         self.detail = detail
         self.advice = remedy or self.remedy
@@ -79,85 +81,87 @@ class Problem(ApiError):
         self.extra: dict[str, object] = {}
 
 
-class BadParameter(Problem):
+class BadParameter(ApiProblem):
     """A path or query parameter has no meaning here. `parameter` names it."""
 
     status = 400
     slug = "bad-parameter"
-    title = Text("参数有误", "Bad parameter")
-    remedy = Text("请按接口文档 /docs 更正该参数", "Correct the parameter; /docs describes it")
+    title = ErrorText("参数有误", "Bad parameter")
+    remedy = ErrorText("请按接口文档 /docs 更正该参数", "Correct the parameter; /docs describes it")
 
-    def __init__(self, parameter: str, detail: Text) -> None:
+    def __init__(self, parameter: str, detail: ErrorText) -> None:
         super().__init__(detail)
         self.extra = {"parameter": parameter}
 
 
-class Unauthorised(Problem):
+class Unauthorised(ApiProblem):
     """No token, or one that is unknown, revoked or expired: which of these is never told."""
 
     status = 401
     slug = "unauthorised"
-    title = Text("需要有效的访问令牌", "A valid token is needed")
-    remedy = Text(
+    title = ErrorText("需要有效的访问令牌", "A valid token is needed")
+    remedy = ErrorText(
         "请在请求头中带上 Authorization: Bearer <令牌>；令牌由运营方发放",
         "Send the header Authorization: Bearer <token>; the operator issues tokens",
     )
 
     def __init__(self) -> None:
         super().__init__(
-            Text("未提供令牌，或令牌无效、已吊销、已过期", "No token was sent, or it is unknown, revoked or expired"),
+            ErrorText(
+                "未提供令牌，或令牌无效、已吊销、已过期", "No token was sent, or it is unknown, revoked or expired"
+            ),
             headers={"WWW-Authenticate": 'Bearer realm="luya"'},
         )
 
 
-class Forbidden(Problem):
+class Forbidden(ApiProblem):
     """The token's scopes do not reach this."""
 
     status = 403
     slug = "forbidden"
-    title = Text("无权查看", "Not yours to read")
-    remedy = Text("请使用权限包含此内容的令牌", "Use a token whose scope includes this")
+    title = ErrorText("无权查看", "Not yours to read")
+    remedy = ErrorText("请使用权限包含此内容的令牌", "Use a token whose scope includes this")
 
 
-class NotFound(Problem):
+class NotFound(ApiProblem):
     """There is no such thing."""
 
     status = 404
     slug = "not-found"
-    title = Text("未找到", "Not found")
-    remedy = Text("请核对所请求的编号或地址", "Check the number or address you asked for")
+    title = ErrorText("未找到", "Not found")
+    remedy = ErrorText("请核对所请求的编号或地址", "Check the number or address you asked for")
 
 
-class NotAllowed(Problem):
+class NotAllowed(ApiProblem):
     """This address is asked with another HTTP method."""
 
     status = 405
     slug = "method-not-allowed"
-    title = Text("不支持该请求方法", "Method not allowed")
-    remedy = Text("本接口只读：请使用 GET", "This API only reads: use GET")
+    title = ErrorText("不支持该请求方法", "Method not allowed")
+    remedy = ErrorText("本接口只读：请使用 GET", "This API only reads: use GET")
 
 
-class RateLimited(Problem):
+class RateLimited(ApiProblem):
     """Too many requests; `retry_after` seconds until the next will pass."""
 
     status = 429
     slug = "rate-limited"
-    title = Text("请求过于频繁", "Too many requests")
-    remedy = Text("请等待 Retry-After 所示秒数后再试", "Wait the seconds named in Retry-After, then try again")
+    title = ErrorText("请求过于频繁", "Too many requests")
+    remedy = ErrorText("请等待 Retry-After 所示秒数后再试", "Wait the seconds named in Retry-After, then try again")
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            Text(f"请在 {retry_after} 秒后再试", f"Try again in {retry_after} s"),
+            ErrorText(f"请在 {retry_after} 秒后再试", f"Try again in {retry_after} s"),
             headers={"Retry-After": str(retry_after)},
         )
 
 
-class Unavailable(Problem):
+class Unavailable(ApiProblem):
     """The archive or the database does not answer, or does not hold this yet."""
 
     status = 503
     slug = "unavailable"
-    title = Text("暂不可用", "Not available now")
+    title = ErrorText("暂不可用", "Not available now")
 
-    def __init__(self, detail: Text) -> None:
+    def __init__(self, detail: ErrorText) -> None:
         super().__init__(detail, headers={"Retry-After": "2"})

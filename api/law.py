@@ -16,7 +16,7 @@ _L: Any = LawRow.__table__
 
 
 @dataclass(frozen=True, slots=True)
-class LawEntry:
+class LawChange:
     """One entry of the law's history."""
 
     id: int
@@ -35,13 +35,13 @@ _HISTORY = (
 )
 
 
-async def latest(connection: Reader, kind: int) -> Sequence[LawEntry]:
+async def latest(connection: Reader, kind: int) -> Sequence[LawChange]:
     """The newest entry of every id of this kind, by id."""
     rows = await connection.execute(_LATEST, {"kind": kind})
-    return [LawEntry(*row) for row in rows]
+    return [LawChange(*row) for row in rows]
 
 
-async def history(connection: Reader, kind: int, identity: int) -> Sequence[LawEntry]:
+async def history(connection: Reader, kind: int, identity: int) -> Sequence[LawChange]:
     """All entries that set this id, oldest first; empty where there is none."""
     rows = await connection.execute(_HISTORY, {"kind": kind, "id": identity})
-    return [LawEntry(*row) for row in rows]
+    return [LawChange(*row) for row in rows]

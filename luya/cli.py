@@ -16,7 +16,7 @@ from luya.command import run as _run
 from luya.engine.commands import app as engine_app
 from luya.gateway.commands import app as gateway_app
 from luya.help import keep_every_word
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.network.commands import app as network_app
 from luya.operate.commands import MetricsPortOption, MirrorOption
 from luya.operate.commands import register as add_operations
@@ -58,10 +58,10 @@ def demo(
 ) -> None:
     """从零到可验证的账本。From nothing to a served, verified ledger."""
     from luya.demo import solo as command
-    from luya.engine.choice import Asked
+    from luya.engine.choice import EngineOptions
 
     with _explained():
-        asked = Asked.of(engine, rpc, finality)
+        asked = EngineOptions.of(engine, rpc, finality)
     if validators is not None:
         from luya.demo import network as demo_network
 
@@ -82,13 +82,13 @@ def up(
     mirror: MirrorOption = None,
 ) -> None:
     """启动引擎、跟随器和接口。Engine, follower and API; Ctrl-C stops all of it cleanly."""
-    from luya.engine.choice import Asked
+    from luya.engine.choice import EngineOptions
     from luya.operate import up as command
     from luya.operate.supervision import Watching
 
     with _explained():
-        asked = Asked.of(engine, rpc, finality)
-    _run(command.run, Home.of(home), port=port, asked=asked, watching=Watching(metrics_port, mirror))
+        asked = EngineOptions.of(engine, rpc, finality)
+    _run(command.run, LuyaHome.of(home), port=port, asked=asked, watching=Watching(metrics_port, mirror))
 
 
 @app.command()
@@ -96,7 +96,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """进程、高度、延迟、队列，和哪里不对。Processes, heights, lag, queues, and what is wrong (then exit code 2)."""
     from luya.operate import status as command
 
-    value = _run(command.run, Home.of(home), quiet=json)
+    value = _run(command.run, LuyaHome.of(home), quiet=json)
     raise typer.Exit(0 if value["ok"] else 2)
 
 
@@ -106,7 +106,7 @@ def log_key(home: HomeOption = None) -> None:
     from luya.operate import status as command
 
     with _explained():
-        typer.echo(command.log_key(Home.of(home)))
+        typer.echo(command.log_key(LuyaHome.of(home)))
 
 
 @oracle_app.command("ingest")
@@ -130,7 +130,7 @@ def oracle_ingest(
 
     with _explained():
         code = command.run(
-            Home.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json, anyway=anyway
+            LuyaHome.of(home), files, feed, enrol_unknown=enrol_unknown, report=report, quiet=json, anyway=anyway
         )
     raise typer.Exit(code)
 
@@ -152,7 +152,7 @@ def oracle_retry(
     from luya.oracle import ingest as command
 
     with _explained():
-        code = command.retry(Home.of(home), feed, rule, enrol_unknown=enrol_unknown, report=report, quiet=json)
+        code = command.retry(LuyaHome.of(home), feed, rule, enrol_unknown=enrol_unknown, report=report, quiet=json)
     raise typer.Exit(code)
 
 
@@ -169,7 +169,7 @@ def bundle(
     """一条减排的证明。The proof bundle of a reduction."""
     from luya.proofs import bundle as command
 
-    _run(command.run, Home.of(home), index, output, opening=opening)
+    _run(command.run, LuyaHome.of(home), index, output, opening=opening)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -189,7 +189,7 @@ def fsck(
     """重放归档并与链和查询库比对。Replays the archive, compares it with chain and read model; exit 1 unless ok."""
     from luya.operate import checks as command
 
-    value = _run(command.fsck, Home.of(home), deep=deep, quiet=json)
+    value = _run(command.fsck, LuyaHome.of(home), deep=deep, quiet=json)
     raise typer.Exit(0 if value.get("ok") else 1)
 
 
@@ -202,12 +202,12 @@ def rebuild(
     finality: FinalityOption = None,
 ) -> None:
     """由归档重建新链，根不变。Makes a new chain from the archive, sealed at the same root; also on another engine."""
-    from luya.engine.choice import Asked
+    from luya.engine.choice import EngineOptions
     from luya.operate import checks as command
 
     with _explained():
-        asked = Asked.of(engine, rpc, finality)
-    _run(command.rebuild, Home.of(home), quiet=json, asked=asked)
+        asked = EngineOptions.of(engine, rpc, finality)
+    _run(command.rebuild, LuyaHome.of(home), quiet=json, asked=asked)
 
 
 @token_app.command("create")
@@ -220,7 +220,7 @@ def token_create(
     """新建令牌，只显示一次。Makes a token; it is shown this once."""
     from luya.operate import tokens as command
 
-    _run(command.create, Home.of(home), scope, label, days)
+    _run(command.create, LuyaHome.of(home), scope, label, days)
 
 
 @token_app.command("list")
@@ -228,7 +228,7 @@ def token_list(home: HomeOption = None) -> None:
     """列出令牌。Lists the tokens, never their secrets."""
     from luya.operate import tokens as command
 
-    _run(command.list_all, Home.of(home))
+    _run(command.list_all, LuyaHome.of(home))
 
 
 @token_app.command("revoke")
@@ -238,7 +238,7 @@ def token_revoke(
     """吊销令牌。Revokes a token."""
     from luya.operate import tokens as command
 
-    _run(command.revoke, Home.of(home), identifier)
+    _run(command.revoke, LuyaHome.of(home), identifier)
 
 
 @feed_app.command("register")
@@ -248,7 +248,7 @@ def feed_register(
     """在账本上登记数据源。Registers a feed on the ledger."""
     from luya.oracle import registration as command
 
-    _run(command.register, Home.of(home), file)
+    _run(command.register, LuyaHome.of(home), file)
 
 
 @feed_app.command("list")
@@ -256,7 +256,7 @@ def feed_list(home: HomeOption = None) -> None:
     """列出数据源。Lists the feeds."""
     from luya.oracle import registration as command
 
-    _run(command.list_all, Home.of(home))
+    _run(command.list_all, LuyaHome.of(home))
 
 
 @app.command("serve-api", hidden=True)
@@ -265,5 +265,5 @@ def serve_api(home: HomeOption = None, port: int = 0, ready: Path | None = None)
     from luya.operate import serve as command
 
     with _explained():
-        command.run(Home.of(home), port, ready)
+        command.run(LuyaHome.of(home), port, ready)
     sys.exit(0)

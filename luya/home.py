@@ -11,14 +11,14 @@ from chain_node.storage.durable import make_dir
 
 
 @dataclass(frozen=True, slots=True)
-class Home(node.Home):
+class LuyaHome(node.Home):
     """The folder of one ledger (`--home`, or `LUYA_HOME`, or `~/.luya`); deleting it deletes the ledger."""
 
     @staticmethod
-    def of(given: Path | None) -> Home:
+    def of(given: Path | None) -> LuyaHome:
         """The home that is meant, as an absolute path; nothing is created."""
         chosen = given or Path(os.environ.get("LUYA_HOME") or Path.home() / ".luya")
-        return Home(chosen.expanduser().resolve())
+        return LuyaHome(chosen.expanduser().resolve())
 
     def make(self) -> None:
         """Creates the folder where it is missing, for its owner alone: entries tell where residents were, and when."""

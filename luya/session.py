@@ -19,14 +19,14 @@ from chain_node.node.settings import NodeSettings
 from chain_node.protocol.rules import Rule
 from chain_node.sending.sender import Sender
 from chain_node.storage import disk_space
-from luya.engine.choice import NOTHING_ASKED, Asked, with_engine
-from luya.home import Home
+from luya.engine.choice import NOTHING_ASKED, EngineOptions, with_engine
+from luya.home import LuyaHome
 from luya.oracle import feeds as home_feeds
 from luya.oracle import outcomes
 from luya.oracle.ledger_port import NodeLedger
 from oracle import rejudge
 from oracle.config import FeedConfig
-from oracle.ingest import Delivery, IngestResult, Progress, Watcher, World, ingest
+from oracle.ingest import FinishedCall, IngestPorts, IngestResult, Progress, Watcher, ingest
 
 Advance = Callable[[str, int, int], None]
 _PROJECT_EVERY: Final = 0.25
@@ -48,7 +48,7 @@ class Session:
         failure: what ended the projection in this process's background.
     """
 
-    home: Home
+    home: LuyaHome
     node: Node
     database: Engine
     projected: bool = False
@@ -148,8 +148,8 @@ class Session:
 
         return watch
 
-    def _deliverer(self, feed: FeedConfig, sender: Sender) -> Callable[[Delivery], None]:
-        def deliver(delivery: Delivery) -> None:
+    def _deliverer(self, feed: FeedConfig, sender: Sender) -> Callable[[FinishedCall], None]:
+        def deliver(delivery: FinishedCall) -> None:
             self.node.catch_up()
             self.project()
             outcomes.hand_over(self.database, feed, delivery)
@@ -158,12 +158,12 @@ class Session:
         return deliver
 
     @contextmanager
-    def _world(self, feed: FeedConfig) -> Iterator[tuple[World, Sender]]:
+    def _world(self, feed: FeedConfig) -> Iterator[tuple[IngestPorts, Sender]]:
         name = f"feed-{feed.id}-submitter"
         keys = self.node.keystore
         sender = self.node.sender(name)
         try:
-            world = World(
+            world = IngestPorts(
                 home=self.home.oracle,
                 ledger=NodeLedger(self.node, sender),
                 archive=self.node.archive,
@@ -230,7 +230,7 @@ class Projection:
 
 @contextmanager
 def opened(
-    home: Home,
+    home: LuyaHome,
     *,
     advance: Advance = silent,
     rebuild: bool = False,
@@ -238,7 +238,7 @@ def opened(
     keep_blocks: int | None = None,
     block_time: float | None = None,
     linger: bool = True,
-    asked: Asked = NOTHING_ASKED,
+    asked: EngineOptions = NOTHING_ASKED,
 ) -> Iterator[Session]:
     """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet.
 
@@ -265,7 +265,7 @@ def opened(
             node.wait_until_alone()
 
 
-def _settings(home: Home, rebuild: bool) -> NodeSettings:
+def _settings(home: LuyaHome, rebuild: bool) -> NodeSettings:
     if home.manifest.exists():  # the law stands in the log already
         return NodeSettings(rebuild=rebuild)
     from chain_node.keys.keystore import Keystore

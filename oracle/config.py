@@ -36,7 +36,7 @@ SHIPPED: Final = Path(__file__).parent / "feeds"
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
+class PartnerOrganisation:
     """The partner that answers for the feed; `name` is what its description on the chain is the hash of."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -83,7 +83,7 @@ class FeedConfig:
     name: str
     kind: str
     time_zone: str
-    organisation: Organisation
+    organisation: PartnerOrganisation
     source: Source
     columns: dict[str, str]
     times: Times

@@ -22,7 +22,7 @@ from oracle.config import FeedConfig
 from oracle.errors import ConfigError
 from oracle.journaling import Journaling
 from oracle.law import FeedLaw
-from oracle.ports import Archive, Ledger, Registrar
+from oracle.ports import AccountRegistrar, FinalEntries, Ledger
 from oracle.staging import InputFile
 from oracle.store import outcomes, rows
 from oracle.store import staged as stage
@@ -66,7 +66,7 @@ class IngestResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class FinishedCall:
     """A finished call, for whoever hands it on. outcomes(): what became of every row, streamed, by file and row."""
 
     result: IngestResult
@@ -80,13 +80,13 @@ Watcher = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class IngestPorts:
     """What a call is made in. home: folder of the oracles' journals; key: 32 bytes, seals salts and raw records."""
 
     home: Path
     ledger: Ledger
-    archive: Archive
-    registrar: Registrar
+    archive: FinalEntries
+    registrar: AccountRegistrar
     signers: Sequence[Signer]
     key: bytes
 
@@ -94,12 +94,12 @@ class World:
 def ingest(
     files: Sequence[Path],
     feed: FeedConfig,
-    world: World,
+    world: IngestPorts,
     *,
     enrol_unknown: bool = False,
     report: Path | None = None,
     progress: Watcher | None = None,
-    deliver: Callable[[Delivery], None] | None = None,
+    deliver: Callable[[FinishedCall], None] | None = None,
     hold: bool = False,
     anyway: bool = False,
 ) -> IngestResult:
@@ -140,7 +140,7 @@ def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
         journal.close()
 
 
-def settle_pending(feed: FeedConfig, world: World) -> int:
+def settle_pending(feed: FeedConfig, world: IngestPorts) -> int:
     """Bring to an end what earlier, interrupted calls have journaled; returns how many sequences are final."""
     journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
     try:
@@ -161,7 +161,7 @@ class Run:
     """One call on an open journal: of files here, of what the journal holds in `oracle.rejudge`."""
 
     def __init__(
-        self, journal: Journal, feed: FeedConfig, world: World, enrol_unknown: bool, progress: Watcher
+        self, journal: Journal, feed: FeedConfig, world: IngestPorts, enrol_unknown: bool, progress: Watcher
     ) -> None:
         self.journal = journal
         self.feed = feed
@@ -176,7 +176,7 @@ class Run:
         self,
         paths: Sequence[Path],
         report: Path | None,
-        deliver: Callable[[Delivery], None] | None,
+        deliver: Callable[[FinishedCall], None] | None,
         hold: bool,
     ) -> IngestResult:
         """The call of these files, from its beginning or from where it was killed, to its end."""
@@ -204,7 +204,7 @@ class Run:
         staged: Path,
         names: Sequence[str],
         report: Path | None,
-        deliver: Callable[[Delivery], None] | None,
+        deliver: Callable[[FinishedCall], None] | None,
         hold: bool,
         *,
         asked: bool = False,
@@ -276,7 +276,7 @@ class Run:
         call: IngestCall,
         names: Sequence[str],
         report: Path | None,
-        deliver: Callable[[Delivery], None] | None,
+        deliver: Callable[[FinishedCall], None] | None,
     ) -> IngestResult:
         sums = outcomes.totals(self.journal, call)
         result = IngestResult(
@@ -294,7 +294,9 @@ class Run:
         if report is not None:
             reports.write(report, names, outcomes.rows(self.journal, call))
         if deliver is not None:
-            deliver(Delivery(result, self.feed.id, call.id, tuple(names), lambda: outcomes.rows(self.journal, call)))
+            deliver(
+                FinishedCall(result, self.feed.id, call.id, tuple(names), lambda: outcomes.rows(self.journal, call))
+            )
         return result
 
 

@@ -23,7 +23,7 @@ from oracle.store import staged
 from oracle.store.journal import IngestCall, Journal
 from oracle.store.openings import SALT_BYTES, paired
 from oracle.store.rows import Kept
-from oracle.store.staged import Row
+from oracle.store.staged import StagedRow
 
 CHUNK: Final = 4_000
 _BY_SLOTS: Final = (Rule.OVERLAP, Rule.OVER_CAP)
@@ -75,7 +75,7 @@ class Journaling:
         journal.advance(self._call, (last.start, last.file, last.row))
         return len(rows)
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: StagedRow) -> None:
         leave = self._exit_of(row)
         if row.lead is not None:
             if staged.one(self._journal, self._call, row.lead).attested:
@@ -95,13 +95,13 @@ class Journaling:
         else:
             self._claim(row, leave, row.account, row.method)
 
-    def _exit_of(self, row: Row) -> Row | None:
+    def _exit_of(self, row: StagedRow) -> StagedRow | None:
         if row.exit is None:
             return None
         leave = staged.one(self._journal, self._call, row.exit)
         return None if leave.attested else leave
 
-    def _claim(self, row: Row, leave: Row | None, account: bytes, method_id: int) -> None:
+    def _claim(self, row: StagedRow, leave: StagedRow | None, account: bytes, method_id: int) -> None:
         method = self._law.methods[method_id]
         claimed = self._words.claim(account, method, row.day, row.slot, row.slots, row.activity)
         if isinstance(claimed, Rule):
@@ -116,15 +116,15 @@ class Journaling:
         at = len(self._kept) * SALT_BYTES
         return self._salts[at : at + SALT_BYTES]
 
-    def _refuse(self, row: Row, leave: Row | None, rule: Rule, value: str = "") -> None:
+    def _refuse(self, row: StagedRow, leave: StagedRow | None, rule: Rule, value: str = "") -> None:
         if not _stale(row, leave) and all(_stands(one, rule) for one in (row, leave) if one is not None):
             return
         self._keep_with(row, leave, rule=rule, value=value)
 
     def _keep_with(
         self,
-        row: Row,
-        leave: Row | None,
+        row: StagedRow,
+        leave: StagedRow | None,
         *,
         rule: Rule | None = None,
         value: str = "",
@@ -140,7 +140,7 @@ class Journaling:
 
     def _keep(
         self,
-        row: Row,
+        row: StagedRow,
         *,
         rule: Rule | None = None,
         value: str = "",
@@ -164,7 +164,7 @@ class Journaling:
         return identity
 
 
-def _stands(row: Row, rule: Rule) -> bool:
+def _stands(row: StagedRow, rule: Rule) -> bool:
     """Whether the row's verdict is as good as this rule: the same, or what the slot's word could tell when it came.
 
     A word remembers the newest of its days: an overlap that is sent again after that would be too late.
@@ -172,6 +172,6 @@ def _stands(row: Row, rule: Rule) -> bool:
     return not row.aside and (row.verdict == rule or (rule is Rule.TOO_LATE and row.verdict in _BY_SLOTS))
 
 
-def _stale(row: Row, leave: Row | None) -> bool:
+def _stale(row: StagedRow, leave: StagedRow | None) -> bool:
     """Whether one of the two is new, or was judged by other settings or with other content."""
     return any(one.record is None or bool(one.stale) for one in (row, leave) if one is not None)

@@ -11,11 +11,20 @@ from chain_node.protocol.attestation import Domain
 from chain_node.protocol.rules import Rule
 from oracle.law import FeedLaw
 
-__all__ = ["Archive", "Failure", "FailureKind", "FeedLaw", "Ledger", "Limits", "Registrar", "SignedBatch"]
+__all__ = [
+    "AccountRegistrar",
+    "BatchLimits",
+    "Failure",
+    "FailureKind",
+    "FeedLaw",
+    "FinalEntries",
+    "Ledger",
+    "SignedBatch",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """What one batch may be: records, gas of its transaction, bytes of its call data."""
 
     max_records: int = 200
@@ -75,7 +84,7 @@ class Ledger(Protocol):
     """The contracts, by way of a sender that keeps what it sends on disk."""
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> BatchLimits:
         """What one batch may be."""
 
     def domain(self) -> Domain:
@@ -101,7 +110,7 @@ class Ledger(Protocol):
         """
 
 
-class Archive(Protocol):
+class FinalEntries(Protocol):
     """The log's final entries (`chain_node.archive.reader.ArchiveReader`)."""
 
     @property
@@ -112,7 +121,7 @@ class Archive(Protocol):
         """The entries with index start … stop − 1."""
 
 
-class Registrar(Protocol):
+class AccountRegistrar(Protocol):
     """Persons → accounts, by organisation. What it returns is registered on the ledger, final."""
 
     def lookup_many(self, organisation: int, ids: Sequence[str]) -> Mapping[str, bytes]:

@@ -17,7 +17,7 @@ from chain_node.protocol.rules import Rule
 from oracle import report as reports
 from oracle import staging
 from oracle.config import FeedConfig
-from oracle.ingest import Delivery, IngestResult, Run, Watcher, World, silent
+from oracle.ingest import FinishedCall, IngestPorts, IngestResult, Run, Watcher, silent
 from oracle.intake.rows import UNREAD, RawRow
 from oracle.staging import InputFile
 from oracle.store import rows as store
@@ -35,13 +35,13 @@ WHERE id <= :last AND {other} > :last
 
 def retry(
     feed: FeedConfig,
-    world: World,
+    world: IngestPorts,
     *,
     rule: Rule | None = None,
     enrol_unknown: bool = False,
     report: Path | None = None,
     progress: Watcher | None = None,
-    deliver: Callable[[Delivery], None] | None = None,
+    deliver: Callable[[FinishedCall], None] | None = None,
     hold: bool = False,
 ) -> IngestResult:
     """Judge all rows again that were never attested; rule: those only that it refused. The rest as `ingest.ingest`.
@@ -63,11 +63,11 @@ def retry(
 
 def under_other_settings(
     feed: FeedConfig,
-    world: World,
+    world: IngestPorts,
     *,
     enrol_unknown: bool = False,
     progress: Watcher | None = None,
-    deliver: Callable[[Delivery], None] | None = None,
+    deliver: Callable[[FinishedCall], None] | None = None,
     hold: bool = False,
 ) -> IngestResult | None:
     """Judge the rows again that other settings refused; None where there are none. As `ingest.ingest`."""
@@ -88,7 +88,7 @@ def _go(
     asked: bytes,
     which: Callable[[IngestCall], Which],
     report: Path | None,
-    deliver: Callable[[Delivery], None] | None,
+    deliver: Callable[[FinishedCall], None] | None,
     hold: bool,
 ) -> IngestResult:
     run.catch_up()
@@ -113,7 +113,7 @@ def _build(run: Run, call: IngestCall, which: Which, target: Path) -> list[int]:
     superseded: list[int] = []
     last = 0
 
-    def put(db: sqlite3.Connection, judge: staging.Judge, found: Iterator[Journaled]) -> None:
+    def put(db: sqlite3.Connection, judge: staging.RowJudge, found: Iterator[Journaled]) -> None:
         for (name, digest), of_file in groupby(found, lambda one: (one.name, one.digest)):
             if (name, digest) not in numbers:
                 numbers[name, digest] = len(numbers)
@@ -122,7 +122,7 @@ def _build(run: Run, call: IngestCall, which: Which, target: Path) -> list[int]:
             while chunk := list(islice(of_file, CHUNK)):
                 staging.stage(db, [_raw(one) for one in chunk], file, feed, judge)
 
-    def fill(db: sqlite3.Connection, judge: staging.Judge) -> None:
+    def fill(db: sqlite3.Connection, judge: staging.RowJudge) -> None:
         nonlocal last
         put(db, judge, _once(journal, feed, which, superseded))
         last = int(db.execute("SELECT COALESCE(MAX(id), 0) FROM staged").fetchone()[0])

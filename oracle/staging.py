@@ -50,7 +50,7 @@ UPDATE staged SET twin = 1 WHERE EXISTS (
 
 Reading = Callable[[int], None]
 """Told how many bytes of the files have been read."""
-Fill = Callable[[sqlite3.Connection, "Judge"], None]
+Fill = Callable[[sqlite3.Connection, "RowJudge"], None]
 """Puts rows into the table of a staging file."""
 
 
@@ -128,7 +128,7 @@ def rows(stream: BinaryIO, name: str, config: FeedConfig) -> Iterator[RawRow]:
     return json_rows.read_lines(stream, name, encoding=source.encoding, max_field=source.max_field_bytes)
 
 
-class Judge:
+class RowJudge:
     """The rows of one feed → typed records → verdicts, as its family has it."""
 
     def __init__(self, config: FeedConfig, law: FeedLaw) -> None:
@@ -145,7 +145,7 @@ def build(target: Path, files: Sequence[InputFile], config: FeedConfig, law: Fee
     Raises SourceError: a file has changed since `survey`, or cannot be taken as a whole.
     """
 
-    def fill(db: sqlite3.Connection, judge: Judge) -> None:
+    def fill(db: sqlite3.Connection, judge: RowJudge) -> None:
         for file in files:
             _stage_file(db, file, config, judge, reading)
 
@@ -163,7 +163,7 @@ def write(
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    judge = Judge(config, law)
+    judge = RowJudge(config, law)
     db = sqlite3.connect(partial, isolation_level=None)
     try:
         # Nothing here outlives a crash: a file that is not whole is built again.
@@ -191,7 +191,7 @@ def write(
     fsync_dir(target.parent)
 
 
-def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, judge: Judge, reading: Reading) -> None:
+def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, judge: RowJudge, reading: Reading) -> None:
     name = str(file.path)
     try:
         with file.path.open("rb") as stream:
@@ -217,7 +217,9 @@ def _check_columns(header: Sequence[str], config: FeedConfig, name: str) -> None
         )
 
 
-def stage(db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: Judge) -> None:
+def stage(
+    db: sqlite3.Connection, chunk: Sequence[RawRow], file: InputFile, config: FeedConfig, judge: RowJudge
+) -> None:
     """Put these rows of one file into the staging table, judged as far as each can be by itself."""
     good, kept, out = [], [], []
     kept_of = judge.pairing.kept if judge.pairing is not None else _kept_nothing
@@ -290,7 +292,7 @@ def _columns(
 _TIMED: Final = "SELECT id, person, start, kind, station FROM staged WHERE rule IS NULL AND twin = 0"
 
 
-def _pair(db: sqlite3.Connection, judge: Judge, pairing: Pairing) -> None:
+def _pair(db: sqlite3.Connection, judge: RowJudge, pairing: Pairing) -> None:
     """Judge all rows of the call together.
 
     Those that are attested too: left out, the swipes before and after a known trip would make a trip of their own.

@@ -21,7 +21,7 @@ from oracle.attest.batching import Pending, attestation, batches, gas_limit
 from oracle.attest.signer import Quorum
 from oracle.errors import JournalError, LedgerBlocked, SubmissionError
 from oracle.law import FeedLaw
-from oracle.ports import Archive, Failure, FailureKind, Ledger, SignedBatch
+from oracle.ports import Failure, FailureKind, FinalEntries, Ledger, SignedBatch
 from oracle.store import batches as store
 from oracle.store.batches import Signed
 from oracle.store.journal import Journal, Settlement
@@ -47,7 +47,7 @@ class Outbox:
         self,
         journal: Journal,
         ledger: Ledger,
-        archive: Archive,
+        archive: FinalEntries,
         law: FeedLaw,
         quorum: Quorum,
         config_digest: bytes,

@@ -23,7 +23,7 @@ from pathlib import Path
 from luya.bench.gas import FIRST, IN_USE, NEW_DAY, Gas, mean
 from luya.bench.pipeline import machine
 from luya.demo.data import write_trips
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.session import opened
 
@@ -37,7 +37,7 @@ def measure(records: int) -> dict[str, dict[int, int]]:
     last_day = date.today() - timedelta(days=1)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-gas-")))
-        session = stack.enter_context(opened(Home.of(folder / "home"), keep_blocks=KEEP_BLOCKS))
+        session = stack.enter_context(opened(LuyaHome.of(folder / "home"), keep_blocks=KEEP_BLOCKS))
         gas, seen, recorded = Gas(session.node.rpc, session.node.archive), 0, 0
         path, feed = folder / "trips.csv", feeds.find(session.home, "bike-share")
         for number in range(-(-records // RIDERS)):

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from api.accounts import repository, service
-from api.accounts.schemas import AccountEntries, AccountView
+from api.accounts.schemas import AccountEntries, AccountSummary
 from api.entries.decoded import TYPES
-from api.errors import BadParameter, Text
+from api.errors import BadParameter, ErrorText
 from api.web.access import TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
@@ -51,7 +51,7 @@ Day = Annotated[
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page")]
 
 
-@router.get("/{address}", response_model=AccountView, summary="An account: balances by vintage, debt")
+@router.get("/{address}", response_model=AccountSummary, summary="An account: balances by vintage, debt")
 async def account(request: Request, context: Ctx, holder: Holder, address: Address) -> Response:
     """账户状态、按年度的余额与欠额。仅限本人、审计方与运营方。
 
@@ -88,7 +88,7 @@ async def entries(
     wanted = parse_address(address)
     service.authorise(holder.scopes, wanted)
     types = None if type is None else tuple(code for name in type for code in TYPES[name])
-    chosen = repository.Filter(types, method, feed, _day("from_day", from_day), _day("to_day", to_day))
+    chosen = repository.EntryFilter(types, method, feed, _day("from_day", from_day), _day("to_day", to_day))
     after = service.parse_cursor(cursor)
     ascending = order == "oldest"
     async with context.database.read() as connection:
@@ -102,5 +102,5 @@ def _day(parameter: str, value: date | None) -> int | None:
         return None
     day = day_of_date(value)
     if not 0 <= day <= 0xFFFF:
-        raise BadParameter(parameter, Text("日期超出范围", "the date is out of range"))
+        raise BadParameter(parameter, ErrorText("日期超出范围", "the date is out of range"))
     return day

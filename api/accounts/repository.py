@@ -20,7 +20,7 @@ _BALANCES = select(_B).where(_B.c.account == bindparam("address")).order_by(_B.c
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class EntryFilter:
     """Which of an account's entries. None: any. days: local day numbers, inclusive."""
 
     types: tuple[int, ...] | None = None
@@ -41,7 +41,7 @@ async def balances(connection: Reader, address: bytes) -> Sequence[Row[Any]]:
 
 
 async def entries(
-    connection: Reader, address: bytes, wanted: Filter, *, after: int | None, ascending: bool, limit: int
+    connection: Reader, address: bytes, wanted: EntryFilter, *, after: int | None, ascending: bool, limit: int
 ) -> Sequence[Row[Any]]:
     """A page of its entries: from the index `after` on, in log order or against it."""
     query: Any = select(_E.c.idx, _E.c.body, _E.c.account, _E.c.method, _E.c.day, _E.c.revoked_by)

@@ -18,7 +18,7 @@ class VintageBalance(Model):
     millipoints: Amount
 
 
-class AccountView(Model):
+class AccountSummary(Model):
     """An account. Debt: what revocations left owing; later mints meet it first."""
 
     model_config = example(

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
-from api.accounts.schemas import AccountEntries, AccountEntry, AccountView, VintageBalance
+from api.accounts.schemas import AccountEntries, AccountEntry, AccountSummary, VintageBalance
 from api.entries import decoded
-from api.errors import BadParameter, Forbidden, NotFound, Text
+from api.errors import BadParameter, ErrorText, Forbidden, NotFound
 from api.tokens.scopes import Scopes
 from api.web.types import address_text
 from chain_node.protocol.entries import NO_ADDRESS, AccountState
@@ -24,18 +24,18 @@ def authorise(scopes: Scopes, address: bytes) -> None:
     Raises Forbidden.
     """
     if not scopes.account(address):
-        raise Forbidden(Text("此账户属于他人", "this account is somebody else's"))
+        raise Forbidden(ErrorText("此账户属于他人", "this account is somebody else's"))
 
 
-def view(address: bytes, row: RowMapping | None, balances: Sequence[Row[Any]]) -> AccountView:
+def view(address: bytes, row: RowMapping | None, balances: Sequence[Row[Any]]) -> AccountSummary:
     """The account. Raises NotFound: it was never registered."""
     if row is None:
-        raise NotFound(Text("该地址尚未登记为账户", "this address was never registered as an account"))
+        raise NotFound(ErrorText("该地址尚未登记为账户", "this address was never registered as an account"))
     held = [
         VintageBalance(vintage=found.vintage, credits_mg=found.credits_mg, millipoints=found.millipoints)
         for found in balances
     ]
-    return AccountView(
+    return AccountSummary(
         address=address_text(address),
         state=AccountState(row["state"]).name.lower(),
         epoch=row["epoch"],
@@ -80,6 +80,6 @@ def parse_cursor(text: str | None) -> int | None:
         decoded_text = ""
     if len(text) > _CURSOR_LIMIT or not decoded_text.isdigit() or int(decoded_text) >= 1 << 63:
         raise BadParameter(
-            "cursor", Text("游标无效，请从第一页重新开始", "not a cursor: begin at the first page again")
+            "cursor", ErrorText("游标无效，请从第一页重新开始", "not a cursor: begin at the first page again")
         )
     return int(decoded_text)

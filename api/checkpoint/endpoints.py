@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from api.errors import Text, Unavailable
+from api.errors import ErrorText, Unavailable
 from api.web.access import PUBLIC_PROBLEMS, anyone
 from api.web.answers import respond
 from api.web.context import Context, Ctx
@@ -40,7 +40,7 @@ def newest(context: Context) -> tuple[Checkpoint, str]:
     """The newest checkpoint and its note. Raises Unavailable: none has been signed yet."""
     note = context.archive.checkpoint_note()
     if note is None:
-        raise Unavailable(Text("账本尚未签发第一个检查点", "the log has not signed its first checkpoint yet"))
+        raise Unavailable(ErrorText("账本尚未签发第一个检查点", "the log has not signed its first checkpoint yet"))
     return parse_note(note), note
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.entries import repository, service
 from api.entries.schemas import Provenance
-from api.errors import NotFound, Text
+from api.errors import ErrorText, NotFound
 from api.web.access import TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
@@ -51,7 +51,7 @@ async def bundle(request: Request, context: Ctx, holder: Holder, index: Index) -
     service.authorise(holder.scopes, row)
     if row["type"] not in (REDUCTION, REDUCTION_NULLIFIER):
         raise NotFound(
-            Text(f"条目 {index} 不是减排记录，没有证明文件", f"entry {index} is no reduction, so it has no bundle")
+            ErrorText(f"条目 {index} 不是减排记录，没有证明文件", f"entry {index} is no reduction, so it has no bundle")
         )
     law = bundles.LawIndexes(method=row["method_index"], feed=row["feed_index"])
     data = await asyncio.to_thread(bundles.assemble, context.archive, index, law)

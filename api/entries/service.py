@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from api.entries import decoded
 from api.entries.schemas import CallView, EntryView, LawInForce, Provenance
-from api.errors import Forbidden, NotFound, Text
+from api.errors import ErrorText, Forbidden, NotFound
 from api.tokens.scopes import Scopes
 from api.web.types import address_text
 from chain_node.protocol.merkle import leaf_hash
@@ -19,7 +19,7 @@ MAX_INDEX = (1 << 63) - 1
 
 def no_entry(index: int) -> NotFound:
     """The log has nothing at this index (yet)."""
-    return NotFound(Text(f"日志中没有编号为 {index} 的条目", f"the log has no entry {index}"))
+    return NotFound(ErrorText(f"日志中没有编号为 {index} 的条目", f"the log has no entry {index}"))
 
 
 def authorise(scopes: Scopes, row: RowMapping) -> None:
@@ -32,7 +32,7 @@ def authorise(scopes: Scopes, row: RowMapping) -> None:
     # an account's own entry (registration, freeze) has no feed: a partner reads only what its feed recorded
     if scopes.feed(row["feed"]):
         return
-    raise Forbidden(Text("此条目属于他人", "this entry is about somebody else"))
+    raise Forbidden(ErrorText("此条目属于他人", "this entry is about somebody else"))
 
 
 def provenance(row: RowMapping) -> Provenance:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api import law
-from api.errors import NotFound, Text
+from api.errors import ErrorText, NotFound
 from api.feeds import repository, service
 from api.feeds.schemas import FeedDetail, FeedList
 from api.web.access import PUBLIC_PROBLEMS, anyone
@@ -38,5 +38,5 @@ async def feed(request: Request, context: Ctx, id: Id) -> Response:
         history = await law.history(connection, FEED, id)
         counts = await repository.counts(connection)
     if not history:
-        raise NotFound(Text(f"账本上没有编号为 {id} 的数据源", f"the ledger has no feed {id}"))
+        raise NotFound(ErrorText(f"账本上没有编号为 {id} 的数据源", f"the ledger has no feed {id}"))
     return respond(request, service.detail(history, counts.get(id, {})))

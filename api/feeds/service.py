@@ -7,19 +7,19 @@ from typing import Any
 
 from api.entries.decoded import feed_view, rule_view
 from api.feeds.schemas import FeedChange, FeedDetail, FeedView
-from api.law import LawEntry
+from api.law import LawChange
 from chain_node.protocol.entries import Feed, decode
 from chain_node.protocol.merkle import leaf_hash
 
 Counts = Mapping[int, int]
 
 
-def view(found: LawEntry, counts: Counts) -> FeedView:
+def view(found: LawChange, counts: Counts) -> FeedView:
     """A feed as its newest entry sets it."""
     return FeedView(**_fields(found, counts))
 
 
-def detail(history: Sequence[LawEntry], counts: Counts) -> FeedDetail:
+def detail(history: Sequence[LawChange], counts: Counts) -> FeedDetail:
     """A feed with its history; `history` is not empty."""
     changes = [
         FeedChange(index=found.index, leaf_hash=leaf_hash(found.body).hex(), law=feed_view(_feed(found)))
@@ -28,13 +28,13 @@ def detail(history: Sequence[LawEntry], counts: Counts) -> FeedDetail:
     return FeedDetail(**_fields(history[-1], counts), history=changes)
 
 
-def _feed(found: LawEntry) -> Feed:
+def _feed(found: LawChange) -> Feed:
     entry = decode(found.body)
     assert isinstance(entry, Feed)
     return entry
 
 
-def _fields(found: LawEntry, counts: Counts) -> dict[str, Any]:
+def _fields(found: LawChange, counts: Counts) -> dict[str, Any]:
     return {
         "id": found.id,
         "law": feed_view(_feed(found)),

@@ -17,7 +17,7 @@ router = APIRouter(tags=["health"], responses=PUBLIC_PROBLEMS, dependencies=[Dep
 _SIZE = select(LedgerRow.__table__.c.size)
 
 
-class Health(Model):
+class HealthAnswer(Model):
     """`behind`: the read model lags by more entries than the operator allows; reading still works."""
 
     model_config = example({"status": "ok", "log_size": 25127, "archive_size": 25127, "lag": 0})
@@ -34,7 +34,7 @@ async def projected_size(context: Context) -> int:
     return int(size or 0)
 
 
-@router.get("/healthz", response_model=Health, summary="Is this server well, and how far behind")
+@router.get("/healthz", response_model=HealthAnswer, summary="Is this server well, and how far behind")
 async def healthz(request: Request, context: Ctx) -> Response:
     """服务状态与投影延迟。
 
@@ -44,5 +44,5 @@ async def healthz(request: Request, context: Ctx) -> Response:
     archived = context.archive.size
     lag = max(archived - projected, 0)
     status: Literal["ok", "behind"] = "behind" if lag > context.settings.max_lag else "ok"
-    body = Health(status=status, log_size=projected, archive_size=archived, lag=lag)
+    body = HealthAnswer(status=status, log_size=projected, archive_size=archived, lag=lag)
     return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api import law
-from api.errors import NotFound, Text
+from api.errors import ErrorText, NotFound
 from api.methods import service
 from api.methods.schemas import MethodDetail, MethodList
 from api.web.access import PUBLIC_PROBLEMS, anyone
@@ -36,5 +36,5 @@ async def method(request: Request, context: Ctx, id: Id) -> Response:
     async with context.database.read() as connection:
         history = await law.history(connection, METHOD, id)
     if not history:
-        raise NotFound(Text(f"账本上没有编号为 {id} 的方法学", f"the ledger has no method {id}"))
+        raise NotFound(ErrorText(f"账本上没有编号为 {id} 的方法学", f"the ledger has no method {id}"))
     return respond(request, service.detail(history, context.catalogue))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.entries.decoded import method_view
-from api.law import LawEntry
+from api.law import LawChange
 from api.methods.schemas import MethodChange, MethodDetail, MethodView
 from api.web.types import Bilingual
 from chain_node.catalogue import CatalogueMethod
@@ -16,12 +16,12 @@ from chain_node.protocol.merkle import leaf_hash
 Catalogue = Mapping[int, CatalogueMethod]
 
 
-def view(found: LawEntry, catalogue: Catalogue) -> MethodView:
+def view(found: LawChange, catalogue: Catalogue) -> MethodView:
     """A method as its newest entry sets it."""
     return MethodView(**_fields(found, catalogue))
 
 
-def detail(history: Sequence[LawEntry], catalogue: Catalogue) -> MethodDetail:
+def detail(history: Sequence[LawChange], catalogue: Catalogue) -> MethodDetail:
     """A method with its history; `history` is not empty."""
     changes = []
     for found in history:
@@ -31,13 +31,13 @@ def detail(history: Sequence[LawEntry], catalogue: Catalogue) -> MethodDetail:
     return MethodDetail(**_fields(history[-1], catalogue), history=changes)
 
 
-def _method(found: LawEntry) -> Method:
+def _method(found: LawChange) -> Method:
     entry = decode(found.body)
     assert isinstance(entry, Method)
     return entry
 
 
-def _fields(found: LawEntry, catalogue: Catalogue) -> dict[str, Any]:
+def _fields(found: LawChange, catalogue: Catalogue) -> dict[str, Any]:
     entry = _method(found)
     shipped = catalogue.get(entry.id)
     same = shipped is not None and shipped.method.text == entry.text

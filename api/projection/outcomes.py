@@ -31,7 +31,7 @@ _REPLACED = ("state", "rule", "value", "account", "sequence")
 
 
 @dataclass(frozen=True, slots=True)
-class RowOutcome:
+class ReportedRow:
     """One row of a partner's file.
 
     feed: its number; file: base name; row: line of data, from 1; key: the idempotency key (the partner's record id, or
@@ -52,7 +52,7 @@ class RowOutcome:
     judged_again: bool = False
 
 
-def take(engine: Engine, rows: Iterable[RowOutcome]) -> int:
+def take(engine: Engine, rows: Iterable[ReportedRow]) -> int:
     """Store outcomes, a transaction per 5,000 rows; taking a row again replaces its state. Returns how many.
 
     Raises ProjectionError: a row that cannot be, named by file and row.
@@ -91,7 +91,7 @@ def _parts(values: list[str], size: int) -> Iterator[list[str]]:
         yield values[start : start + size]
 
 
-def _values(row: RowOutcome) -> tuple[Any, ...]:
+def _values(row: ReportedRow) -> tuple[Any, ...]:
     """The row's columns in the order of the table, without `id`; the first four are unique."""
     problem = ""
     if row.state not in STATES:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.checkpoint.endpoints import NOTE_TYPE, newest
-from api.errors import BadParameter, NotFound, Text
+from api.errors import BadParameter, ErrorText, NotFound
 from api.proofs import repository
 from api.proofs.schemas import ConsistencyProof, InclusionProof
 from api.web.access import PUBLIC_PROBLEMS, anyone
@@ -43,7 +43,7 @@ async def proof(request: Request, context: Ctx, leaf_hash: Leaf) -> Response:
     async with context.database.read() as connection:
         index = await repository.index_of(connection, leaf)
     if index is None or index >= point.size:
-        raise NotFound(Text("日志中没有此叶子哈希", "the log has no leaf with this hash"))
+        raise NotFound(ErrorText("日志中没有此叶子哈希", "the log has no leaf with this hash"))
     path = await asyncio.to_thread(context.archive.inclusion, index, point.size)
     text = build_tlog_proof(index, path, note)
     vary = {"Vary": "Accept"}
@@ -77,10 +77,10 @@ async def consistency(request: Request, context: Ctx, old: From, to: To = None) 
     new = point.size if to is None else to
     if new > point.size:
         raise BadParameter(
-            "to", Text(f"日志目前只有 {point.size} 条", f"the newest checkpoint is of {point.size} entries")
+            "to", ErrorText(f"日志目前只有 {point.size} 条", f"the newest checkpoint is of {point.size} entries")
         )
     if old > new:
-        raise BadParameter("from", Text("from 不得大于 to", "from may not be larger than to"))
+        raise BadParameter("from", ErrorText("from 不得大于 to", "from may not be larger than to"))
     archive = context.archive
 
     def build() -> tuple[list[bytes], bytes, bytes]:

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from api.entries.decoded import rule_view
 from api.entries.schemas import RuleView
-from api.errors import NotFound, Text
+from api.errors import ErrorText, NotFound
 from api.records.schemas import Records, RowView
 from api.tokens.scopes import Scopes
 from api.web.types import Bilingual, address_text
@@ -42,8 +42,8 @@ def visible(scopes: Scopes, feed: int, rows: Sequence[Row[Any]]) -> list[Row[Any
         found = [row for row in rows if scopes.account(row.account or row.entry_account)]
     if not found:
         raise NotFound(
-            Text("未找到此记录，或您无权查看", "there is no such record, or it is not yours to see"),
-            remedy=Text(
+            ErrorText("未找到此记录，或您无权查看", "there is no such record, or it is not yours to see"),
+            remedy=ErrorText(
                 "请核对数据源编号与记录编号（或 `文件名:行号`）；新提交的文件需处理后才能查到",
                 "Check the feed and the record id (or file:row); a new file is found once it has been read",
             ),

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from api.errors import BadParameter, NotAllowed, NotFound, Problem, Text, Unavailable
+from api.errors import ApiProblem, BadParameter, ErrorText, NotAllowed, NotFound, Unavailable
 from api.web.types import Model, example
 from chain_node.errors import NodeError
 
@@ -90,7 +90,7 @@ def prefers_english(header: str | None) -> bool:
     return best["en"] > best["zh"]
 
 
-def answer(request: Request, problem: Problem) -> Response:
+def answer(request: Request, problem: ApiProblem) -> Response:
     """The problem as a response."""
     texts = {
         language: {
@@ -122,7 +122,7 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+    assert isinstance(error, ApiProblem)
     return answer(request, error)
 
 
@@ -134,7 +134,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
         {"parameter": str(item["loc"][min(1, len(item["loc"]) - 1)]), "reason": item["msg"]} for item in error.errors()
     ]
     first = found[0]["parameter"] if found else "request"
-    problem = BadParameter(first, Text(f"参数 {first} 的值不符合要求", f"the value of {first} is not allowed"))
+    problem = BadParameter(first, ErrorText(f"参数 {first} 的值不符合要求", f"the value of {first} is not allowed"))
     problem.extra["errors"] = found
     return answer(request, problem)
 
@@ -142,36 +142,36 @@ async def _on_validation(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     """Starlette's: unknown address, wrong method."""
     assert isinstance(error, HTTPException)
-    problem: Problem
+    problem: ApiProblem
     if error.status_code == 405:
-        problem = NotAllowed(Text("此地址不支持该请求方法", "this address does not take that method"))
+        problem = NotAllowed(ErrorText("此地址不支持该请求方法", "this address does not take that method"))
         problem.headers = dict(error.headers or {})
     else:
-        problem = NotFound(Text("没有这个地址", "there is no such address"))
+        problem = NotFound(ErrorText("没有这个地址", "there is no such address"))
     return answer(request, problem)
 
 
 async def _on_node(request: Request, error: Exception) -> Response:
     """The archive's files cannot be read."""
     _log.error("archive", problem=type(error).__name__, text=str(error))
-    return answer(request, Unavailable(Text("账本归档暂时无法读取", "the archive cannot be read just now")))
+    return answer(request, Unavailable(ErrorText("账本归档暂时无法读取", "the archive cannot be read just now")))
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
     """The database does not answer. Its message may hold parameters, so only its kind is logged."""
     _log.error("database", problem=type(error).__name__)
-    return answer(request, Unavailable(Text("数据库暂时没有响应", "the database does not answer just now")))
+    return answer(request, Unavailable(ErrorText("数据库暂时没有响应", "the database does not answer just now")))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours: nothing of it is told but the request's id."""
     identifier = getattr(request.state, "request_id", "")
-    return answer(request, Problem(Text(f"请求编号 {identifier}", f"request {identifier}")))
+    return answer(request, ApiProblem(ErrorText(f"请求编号 {identifier}", f"request {identifier}")))
 
 
 def install(app: FastAPI) -> None:
     """Answer every error as a problem."""
-    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(ApiProblem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(NodeError, _on_node)

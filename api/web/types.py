@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from api.errors import BadParameter, Text
+from api.errors import BadParameter, ErrorText
 
 SAFE = 1 << 53
 """Above this a JSON number may lose digits in JavaScript (RFC 8259 section 6), so it is sent as a string."""
@@ -57,7 +57,7 @@ def parse_address(text: str) -> bytes:
             return bytes.fromhex(digits)
         except ValueError:
             pass
-    raise BadParameter("address", Text("地址应为 0x 加 40 位十六进制数字", "an address is 0x and 40 hex digits"))
+    raise BadParameter("address", ErrorText("地址应为 0x 加 40 位十六进制数字", "an address is 0x and 40 hex digits"))
 
 
 def parse_hash(text: str, parameter: str) -> bytes:
@@ -68,7 +68,7 @@ def parse_hash(text: str, parameter: str) -> bytes:
             return bytes.fromhex(digits)
         except ValueError:
             pass
-    raise BadParameter(parameter, Text("应为 64 位十六进制数字", "give 64 hex digits"))
+    raise BadParameter(parameter, ErrorText("应为 64 位十六进制数字", "give 64 hex digits"))
 
 
 def example(value: Any) -> ConfigDict:

@@ -23,7 +23,7 @@ _FRAME: Final = struct.Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class DurableLengths:
     """Up to where tiles and calls are durable by themselves.
 
     Attributes:
@@ -46,7 +46,7 @@ class Frame:
     calls: tuple[Call, ...]
 
 
-class Journal:
+class ArchiveJournal:
     """The journal file.
 
     Args:
@@ -59,7 +59,7 @@ class Journal:
         self._disk = disk
         self.length = 0
 
-    def start(self, base: Base) -> None:
+    def start(self, base: DurableLengths) -> None:
         """Replace the journal by an empty one; everything below `base` must be on disk."""
         packed = _HEADER.pack(_MAGIC, base.size, base.calls_bytes, base.index_bytes, 0)[:-4]
         self._disk.write_atomic(self._path, packed + zlib.crc32(packed).to_bytes(4, "big"))
@@ -72,7 +72,7 @@ class Journal:
         self._disk.append(self._path, data)
         self.length += len(data)
 
-    def recover(self) -> tuple[Base, list[Frame]]:
+    def recover(self) -> tuple[DurableLengths, list[Frame]]:
         """What the journal holds; a torn end is cut off.
 
         Raises:
@@ -95,7 +95,7 @@ class Journal:
         if at != len(data):
             self._disk.truncate(self._path, at)
         self.length = at
-        return Base(size, calls_bytes, index_bytes), frames
+        return DurableLengths(size, calls_bytes, index_bytes), frames
 
 
 def _encode(frame: Frame) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from chain_node.archive.calls import ROW_BYTES, SUM_BYTES, Call, encode_call, encode_rows, encode_sums
-from chain_node.archive.journal import Base, Frame, Journal, check_frame
+from chain_node.archive.journal import ArchiveJournal, DurableLengths, Frame, check_frame
 from chain_node.archive.layout import TILE_WIDTH, fold, levels_of, pack_bundle, tile_path, tile_width
 from chain_node.archive.reader import ArchiveReader, parse_note
 from chain_node.errors import ArchiveError
@@ -43,7 +43,7 @@ class Archive:
         self._folder = folder
         self._disk = disk or Disk()
         self._lock = FileLock(folder / "lock", "the archive")
-        self._journal = Journal(folder / "journal", self._disk)
+        self._journal = ArchiveJournal(folder / "journal", self._disk)
         self._dirty: dict[Path, None] = {}
         self._obsolete: list[Path] = []
         self._partials: dict[int | str, tuple[int, int]] = {}
@@ -135,7 +135,7 @@ class Archive:
         if not (self._folder / "journal").exists():
             if (self._folder / "tile").exists() or (self._folder / "checkpoint").exists():
                 raise ArchiveError(f"{self._folder} has tiles but no journal: restore it from a copy")
-            self._journal.start(Base())
+            self._journal.start(DurableLengths())
         base, frames = self._journal.recover()
         self._load(base)
         checkpoint = self._read_checkpoint()
@@ -147,7 +147,7 @@ class Archive:
         if checkpoint is not None:
             self._check_published(checkpoint)
 
-    def _load(self, base: Base) -> None:
+    def _load(self, base: DurableLengths) -> None:
         """Right edge of every level, as the tiles have it at `base`; calls cut to where they were."""
         reader = ArchiveReader(self._folder)
         self._levels: list[list[bytes]] = []
@@ -277,7 +277,7 @@ class Archive:
         for folder in folders:
             self._disk.sync(folder)
         self._dirty.clear()
-        self._journal.start(Base(self.size, self._calls_bytes, self._index_bytes))
+        self._journal.start(DurableLengths(self.size, self._calls_bytes, self._index_bytes))
         # Only now: until here a crash would have begun again from the partial tiles of the old base.
         for folder in self._obsolete:
             shutil.rmtree(folder, ignore_errors=True)

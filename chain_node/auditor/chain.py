@@ -9,7 +9,7 @@ from typing import Any, Final
 from eth_abi.abi import decode as abi_decode
 
 from chain_node.auditor.events import hash_form, quantity, topics
-from chain_node.contracts.handles import VIEW_CHUNK, Ledger, artefact
+from chain_node.contracts.handles import VIEW_CHUNK, LuyaLedger, artefact
 from chain_node.engine.base import Finality
 from chain_node.errors import AuditorError, ContractError, NodeError, RpcError, RpcUnavailable
 from chain_node.protocol.attestation import Domain, domain_salt
@@ -73,7 +73,7 @@ class ChainView:
 
     def __init__(self, rpc: JsonRpc, ledger: bytes, finality: Finality) -> None:
         self.rpc = rpc
-        self.ledger = Ledger(rpc, ledger)
+        self.ledger = LuyaLedger(rpc, ledger)
         self._finality = finality
         self._topics = list(topics().values())
         self._seal_topic = topics()["LedgerSealed"]

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from eth_hash.auto import keccak
 
 from chain_node.auditor.chain import ChainView
-from chain_node.contracts.handles import Law
+from chain_node.contracts.handles import LuyaLaw
 from chain_node.errors import ContractError, Discrepancy
 from chain_node.protocol.entries import Reduction, decode, encode
 from chain_node.protocol.replay import State
@@ -175,7 +175,7 @@ def _shown(word: Word, value: int) -> str:
     return f"{word.key}: 0x{value:064x}{amounts.get(word.what, '')}".lstrip(": ")
 
 
-def compare_law(law: Law, state: State, block: int) -> None:
+def compare_law(law: LuyaLaw, state: State, block: int) -> None:
     """Feeds, methods, organisations and caps as the law contract shows them now.
 
     Raises:

@@ -12,8 +12,8 @@ from chain_node.auditor.checkpoints import Checkpoints
 from chain_node.auditor.compare import compare, compare_law, newest_entry
 from chain_node.auditor.notes import Notes
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
-from chain_node.auditor.store import Anchor, Store
-from chain_node.contracts.handles import Law
+from chain_node.auditor.store import Anchor, AuditorStore
+from chain_node.contracts.handles import LuyaLaw
 from chain_node.errors import AuditorError, Discrepancy, NodeError
 from chain_node.protocol.checkpoint import VerifierKey
 from chain_node.protocol.replay import State
@@ -38,7 +38,7 @@ class Comparisons:
         settings, facts, store, counts: the auditor's.
     """
 
-    def __init__(self, settings: AuditSettings, facts: Facts, store: Store, counts: Counts) -> None:
+    def __init__(self, settings: AuditSettings, facts: Facts, store: AuditorStore, counts: Counts) -> None:
         self._settings = settings
         self._facts = facts
         self._store = store
@@ -107,7 +107,7 @@ class Comparisons:
         if chain.ledger.log_size() != state.size:
             return Unknown()
         try:
-            compare_law(Law(chain.rpc, self._facts.law), state, block)
+            compare_law(LuyaLaw(chain.rpc, self._facts.law), state, block)
         except Discrepancy as found:
             problem = found
         return problem if chain.ledger.log_size() == state.size else Unknown()
@@ -145,7 +145,7 @@ class Comparisons:
             raise Discrepancy(size - 1, "endpoints", root.hex(), f"{found.hex()} at {name}", block=anchor.block)
 
 
-def changed_history(chain: ChainView, store: Store, last: Anchor, found: str) -> Discrepancy:
+def changed_history(chain: ChainView, store: AuditorStore, last: Anchor, found: str) -> Discrepancy:
     """A block is another than it was: the first one that was anchored and is another now names the first entry.
 
     Args:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final
 
-from chain_node.auditor.query import Answer
+from chain_node.auditor.query import QueryResult
 from chain_node.errors import QueryError
 from chain_node.storage.durable import fsync_dir
 
@@ -26,7 +26,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _HUGE: Final = ("HUGEINT", "UHUGEINT")
 
 
-def write(answer: Answer, path: Path) -> int:
+def write(answer: QueryResult, path: Path) -> int:
     """Write an answer in the format that the file's name ends with; gives the number of rows.
 
     Raises:
@@ -65,7 +65,7 @@ def plain(value: Any) -> Any:
             return str(value)
 
 
-def write_csv(answer: Answer, file: IO[str]) -> int:
+def write_csv(answer: QueryResult, file: IO[str]) -> int:
     """RFC 4180 with a header, LF at line ends."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(answer.columns)
@@ -85,12 +85,12 @@ def _cell(value: Any) -> Any:
     return json.dumps(shown, ensure_ascii=False) if isinstance(shown, list | dict) else shown
 
 
-def _csv(answer: Answer, path: Path) -> int:
+def _csv(answer: QueryResult, path: Path) -> int:
     with path.open("w", encoding="utf-8", newline="") as file:
         return write_csv(answer, file)
 
 
-def _json(answer: Answer, path: Path) -> int:
+def _json(answer: QueryResult, path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         file.write(json.dumps({"columns": answer.columns, "types": answer.types}, ensure_ascii=False)[:-1])
@@ -103,7 +103,7 @@ def _json(answer: Answer, path: Path) -> int:
     return count
 
 
-def _parquet(answer: Answer, path: Path) -> int:
+def _parquet(answer: QueryResult, path: Path) -> int:
     """By DuckDB itself; what it would turn into floating point goes as a decimal of 38 digits."""
     columns = ", ".join(
         f"CAST({_quoted(name)} AS DECIMAL(38, 0)) AS {_quoted(name)}" if kind in _HUGE else _quoted(name)
@@ -119,7 +119,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _xlsx(answer: Answer, path: Path) -> int:
+def _xlsx(answer: QueryResult, path: Path) -> int:
     try:
         import xlsxwriter  # type: ignore[import-untyped]  # ships without types
     except ImportError as error:
@@ -141,7 +141,7 @@ def _xlsx(answer: Answer, path: Path) -> int:
     return count
 
 
-def _sheet(book: Any, answer: Answer, bold: Any) -> Any:
+def _sheet(book: Any, answer: QueryResult, bold: Any) -> Any:
     sheet = book.add_worksheet()
     sheet.freeze_panes(1, 0)
     for column, name in enumerate(answer.columns):
@@ -176,7 +176,7 @@ def _replaced(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-WRITERS: Final[dict[str, Callable[[Answer, Path], int]]] = {
+WRITERS: Final[dict[str, Callable[[QueryResult, Path], int]]] = {
     ".csv": _csv,
     ".json": _json,
     ".parquet": _parquet,

@@ -19,7 +19,7 @@ from chain_node.auditor.diagnosis import refine
 from chain_node.auditor.events import Decoder, Place, index_of
 from chain_node.auditor.replica import Replica, Step
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
-from chain_node.auditor.store import Anchor, AuditedLedger, Store
+from chain_node.auditor.store import Anchor, AuditedLedger, AuditorStore
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import AuditorError, ContractError, Discrepancy, NodeError, RpcError, RpcUnavailable
 from chain_node.protocol.checkpoint import VerifierKey
@@ -53,7 +53,7 @@ class Auditor:
         self._next = 0
         self._tip = -1
         self._chains = [ChainView(JsonRpc(url), settings.ledger, settings.finality) for url in settings.rpc_urls]
-        self.store = Store(settings.store, disk)
+        self.store = AuditorStore(settings.store, disk)
         try:
             self.facts = self._first(
                 lambda chain: chain.facts(VerifierKey.parse(settings.log_key).name, settings.created)

@@ -18,7 +18,7 @@ from chain_node.protocol.times import closing_day, day_of, year_of
 _IMPOSSIBLE = (Rule.MALFORMED, Rule.ZERO_ACTIVITY, Rule.OVER_BOUND, Rule.OVER_SLOT_BOUND, Rule.WINDOW)
 
 
-class Judge:
+class BatchJudge:
     """One batch's judge.
 
     Args:

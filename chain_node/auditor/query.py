@@ -24,7 +24,7 @@ _FETCHED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """A question's result.
 
     Attributes:
@@ -76,7 +76,7 @@ def opened(
             lock.release()
 
 
-def ask(connection: duckdb.DuckDBPyConnection, sql: str, *, seconds: float = 0.0) -> Answer:
+def ask(connection: duckdb.DuckDBPyConnection, sql: str, *, seconds: float = 0.0) -> QueryResult:
     """Run one SELECT.
 
     Args:
@@ -109,7 +109,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, *, seconds: float = 0.0
     finally:
         if timer is not None:
             timer.cancel()
-    return Answer(tuple(row[0] for row in described), tuple(row[1] for row in described), connection)
+    return QueryResult(tuple(row[0] for row in described), tuple(row[1] for row in described), connection)
 
 
 def _loaded(database: Path, reader: ArchiveReader, progress: Progress) -> FileLock:

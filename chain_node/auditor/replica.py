@@ -15,7 +15,7 @@ from typing import Final
 from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.auditor.changes import problem
 from chain_node.auditor.events import Appended, Batch, Event, Extended, Place, Refused, Sealed
-from chain_node.auditor.judge import Judge, impossible, verdict_differs
+from chain_node.auditor.judge import BatchJudge, impossible, verdict_differs
 from chain_node.errors import Discrepancy
 from chain_node.protocol.arithmetic import worth
 from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
@@ -268,7 +268,7 @@ class Replica:
     def _judge(
         self, batch: Batch, feed: Feed, payloads: list[bytes], refused: dict[int, Refused]
     ) -> tuple[list[bytes], list[RefusedRecord]]:
-        judge = Judge(self.state, feed, batch.time)
+        judge = BatchJudge(self.state, feed, batch.time)
         entries: list[bytes] = []
         skipped: list[RefusedRecord] = []
         for position, payload in enumerate(payloads):

@@ -52,7 +52,7 @@ class AuditedLedger:
     origin: str
 
 
-class Store:
+class AuditorStore:
     """An auditor's folder, open for appending; one process at a time.
 
     Args:
@@ -188,7 +188,7 @@ class Store:
         """Let go; idempotent."""
         self._archive.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> AuditorStore:
         return self
 
     def __exit__(self, *_exc: object) -> None:

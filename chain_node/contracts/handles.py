@@ -123,7 +123,7 @@ def _refused(function: str, error: RpcError) -> ContractError:
     return ContractError(f"{function}: {reason}", reason)
 
 
-class Ledger(Contract):
+class LuyaLedger(Contract):
     """`LuyaLedger`."""
 
     def __init__(self, rpc: JsonRpc, address: bytes) -> None:
@@ -167,14 +167,14 @@ class Ledger(Contract):
         return self.data("record", feed, first_sequence, records, nullifiers, config_digest, signatures)
 
 
-class Law(Contract):
+class LuyaLaw(Contract):
     """`LuyaLaw`."""
 
     def __init__(self, rpc: JsonRpc, address: bytes) -> None:
         super().__init__(rpc, address, artefact("LuyaLaw").abi)
 
 
-class Views(Contract):
+class LuyaViews(Contract):
     """`LuyaViews`: bulk reads, cut into calls that any engine answers."""
 
     def __init__(self, rpc: JsonRpc, address: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import NAMES, AccessManager, Artefact, Ledger, artefact
+from chain_node.contracts.handles import NAMES, AccessManager, Artefact, LuyaLedger, artefact
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import (
     ADMIN,
@@ -45,7 +45,7 @@ __all__ = [
     "verify",
 ]
 
-ImportCalls = Callable[[Ledger], Iterable[Tx]]
+ImportCalls = Callable[[LuyaLedger], Iterable[Tx]]
 """Gives the transactions of the import phase, lazily: there may be many."""
 
 
@@ -82,7 +82,7 @@ def deploy(
     seal = seal or Seal()
     nonce = sender.first_nonce
     addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(4)))
-    ledger = Ledger(rpc, addresses.ledger)
+    ledger = LuyaLedger(rpc, addresses.ledger)
     steps = Steps(addresses)
     steps.create(plan, genesis_nonce, sender.address)
     steps.permissions(sender.address)
@@ -116,7 +116,7 @@ def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
             raise DeploymentError(
                 f"{name} at {to_hex(address)} has code {found}, expected {manifest.code_hashes[name]}"
             )
-    ledger = Ledger(rpc, manifest.ledger_address)
+    ledger = LuyaLedger(rpc, manifest.ledger_address)
     if not ledger.is_sealed():
         raise DeploymentError("the ledger is not sealed: run the deployment again")
     if seal is not None and seal.size and ledger.root_at(seal.size) != seal.root:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.plan import Seal
 from chain_node.engine.base import Limits
 from chain_node.errors import ArchiveError
@@ -64,7 +64,7 @@ def log_key_of(reader: ArchiveReader) -> bytes | None:
     return found
 
 
-def import_calls(reader: ArchiveReader, ledger: Ledger, seal: Seal, limits: Limits) -> Iterator[Tx]:
+def import_calls(reader: ArchiveReader, ledger: LuyaLedger, seal: Seal, limits: Limits) -> Iterator[Tx]:
     """The import phase's transactions, in order: the same for the same archive, so that they can be resumed.
 
     Args:
@@ -94,12 +94,12 @@ def import_calls(reader: ArchiveReader, ledger: Ledger, seal: Seal, limits: Limi
         yield _entries(ledger, first, pending, min(gas, limits.max_tx_gas))
 
 
-def _entries(ledger: Ledger, first: int, pending: list[bytes], gas: int) -> Tx:
+def _entries(ledger: LuyaLedger, first: int, pending: list[bytes], gas: int) -> Tx:
     data = ledger.data("importEntries", b"".join(pending))
     return Tx(ledger.address, data, gas, f"import/{first}")
 
 
-def _revocation(reader: ArchiveReader, ledger: Ledger, index: int, entry: bytes) -> Tx:
+def _revocation(reader: ArchiveReader, ledger: LuyaLedger, index: int, entry: bytes) -> Tx:
     """The target is proven in the tree as it is just before: a call has ended there, so the ledger keeps that root."""
     revocation = decode(entry)
     assert isinstance(revocation, Revocation)

@@ -52,7 +52,7 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BuildReport:
     """What a build would meet.
 
     Attributes:
@@ -109,10 +109,10 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def report() -> Report:
+def report() -> BuildReport:
     """What is there and what is missing; runs the tools for their versions, builds nothing."""
     tools = (_go_tool(), _c_tool(), _disk_tool())
-    return Report(source_hash(), find_luyad(), tools)
+    return BuildReport(source_hash(), find_luyad(), tools)
 
 
 def build(progress: Progress = no_progress, *, again: bool = False) -> Path:

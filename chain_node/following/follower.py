@@ -15,7 +15,7 @@ from typing import Any, Final
 from chain_node.archive.calls import BATCH, CALL
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality
 from chain_node.errors import ContractError, FollowerError, NodeError, RpcError, RpcUnavailable
@@ -61,7 +61,7 @@ class Follower:
         self._archive = archive
         self._finality = finality
         self._sign = sign
-        self._ledger = Ledger(rpc, manifest.ledger_address)
+        self._ledger = LuyaLedger(rpc, manifest.ledger_address)
         self._topics = list(topics().values())
         self._range = _FIRST_RANGE
         self._compared = 0.0

@@ -19,7 +19,7 @@ from chain_node.gateway import wire
 from chain_node.gateway.budgets import Budgets
 from chain_node.gateway.identify import TOKEN_PATH, Client, Identify
 from chain_node.gateway.methods import Origin
-from chain_node.gateway.metrics import Metrics
+from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.params import data as hex_data
 from chain_node.gateway.policy import Role
 from chain_node.gateway.room import SMALL, Places
@@ -59,7 +59,7 @@ class Door:
         sockets: Sockets,
         sign_in: SignIn,
         budgets: Budgets,
-        metrics: Metrics,
+        metrics: DoorMetrics,
         health: Any,
     ) -> None:
         self._settings = settings

@@ -21,9 +21,9 @@ from chain_node.gateway.filters import Filters
 from chain_node.gateway.guards import Checked, Guards
 from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.logs import Criteria, LogReader
-from chain_node.gateway.metrics import Metrics
+from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.nodes import ABSENT
-from chain_node.gateway.policy import READERS, Method
+from chain_node.gateway.policy import READERS, DoorMethod
 from chain_node.gateway.pool import Pool, refusal, unavailable
 from chain_node.gateway.room import Room
 from chain_node.gateway.settings import GatewaySettings
@@ -56,7 +56,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ServiceParts:
     """What the service works with."""
 
     pool: Pool
@@ -68,7 +68,7 @@ class Parts:
     filters: Filters
     feed: HeadFeed
     audit: AuditLog
-    metrics: Metrics
+    metrics: DoorMetrics
 
 
 class Methods:
@@ -76,14 +76,14 @@ class Methods:
 
     Args:
         settings: limits.
-        parts: see `Parts`.
+        parts: see `ServiceParts`.
     """
 
-    def __init__(self, settings: GatewaySettings, parts: Parts) -> None:
+    def __init__(self, settings: GatewaySettings, parts: ServiceParts) -> None:
         self._settings = settings
         self._parts = parts
         self._version = f'"luya-gateway/{metadata.version("luya")}"'.encode()
-        self._handlers: dict[str, Callable[[Caller, Method, Checked, Origin], Awaitable[bytes]]] = {
+        self._handlers: dict[str, Callable[[Caller, DoorMethod, Checked, Origin], Awaitable[bytes]]] = {
             "web3_clientVersion": self._client_version,
             "web3_sha3": self._sha3,
             "eth_getLogs": self._get_logs,
@@ -100,7 +100,7 @@ class Methods:
             "eth_protocolVersion": self._quantity,
         }
 
-    async def run(self, caller: Caller, method: Method, found: Checked, origin: Origin, key: bytes | None) -> bytes:
+    async def run(self, caller: Caller, method: DoorMethod, found: Checked, origin: Origin, key: bytes | None) -> bytes:
         """A call's result, as JSON, as this caller may see it.
 
         Args:
@@ -120,7 +120,7 @@ class Methods:
         value = await self._forward(method, found.params, key)
         return self._parts.guards.shown(caller, method.name, value)
 
-    async def _forward(self, method: Method, params: list[Any], key: bytes | None) -> bytes:
+    async def _forward(self, method: DoorMethod, params: list[Any], key: bytes | None) -> bytes:
         pool = self._parts.pool
         reply = await pool.ask(method.name, params, method.timeout, aside=0 if method.heavy else None)
         if reply.error is not None:
@@ -135,32 +135,32 @@ class Methods:
 
     # --------------------------------------------------------------------------------------------- single methods
 
-    async def _client_version(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _client_version(self, caller: Caller, method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         if caller.role not in READERS:
             return self._version
         text = str(wire.loads(await self._forward(method, [], None)))
         return wire.dumps(" ".join(text.split()))  # luyad's has line breaks, and a table of versions
 
-    async def _quantity(self, _caller: Caller, method: Method, _found: Checked, _origin: Origin) -> bytes:
+    async def _quantity(self, _caller: Caller, method: DoorMethod, _found: Checked, _origin: Origin) -> bytes:
         """Where a node gives a number: luyad its peers, anvil its protocol's version."""
         count = wire.loads(await self._forward(method, [], None))
         return wire.dumps(hex(count) if isinstance(count, int) else count)
 
-    async def _sha3(self, _caller: Caller, _method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _sha3(self, _caller: Caller, _method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         if len(found.params) != 1:
             raise checked.bad("web3_sha3 takes one parameter")
         return wire.dumps("0x" + keccak(checked.data(found.params[0], "the data")).hex())
 
-    async def _get_logs(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _get_logs(self, caller: Caller, method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         return await self._read_logs(caller, method, Criteria.of(found.params[0]))
 
-    async def _read_logs(self, caller: Caller, method: Method, criteria: Criteria, *, whole: bool = False) -> bytes:
+    async def _read_logs(self, caller: Caller, method: DoorMethod, criteria: Criteria, *, whole: bool = False) -> bytes:
         def charge() -> None:
             self._parts.budgets.charge(caller.key, method.cost)
 
         return await self._parts.logs.read(criteria, charge, whole=whole)
 
-    async def _receipt(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _receipt(self, caller: Caller, method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         """luyad holds back the answer for a pending transaction, up to 30 s: no receipt yet is null."""
         if len(found.params) != 1:
             raise checked.bad("eth_getTransactionReceipt takes a transaction's hash")
@@ -178,7 +178,7 @@ class Methods:
                 kept = await self._forward(method, params, key)
         return self._parts.guards.shown(caller, method.name, kept)
 
-    async def _send(self, caller: Caller, _method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _send(self, caller: Caller, _method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         reply = await self._parts.pool.send(found.params[0])
         self._parts.metrics.sent(caller.role.value, reply.error is None)
         if reply.error is not None:
@@ -187,7 +187,7 @@ class Methods:
 
     # ----------------------------------------------------------------------------------- filters and subscriptions
 
-    async def _new_filter(self, caller: Caller, _method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _new_filter(self, caller: Caller, _method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         if len(found.params) != 1:
             raise checked.bad("a filter is one object")
         criteria = Criteria.of(found.params[0])
@@ -197,10 +197,10 @@ class Methods:
         first = criteria.first if isinstance(criteria.first, int) else head + 1
         return wire.dumps(self._parts.filters.add(caller, criteria, max(first, head + 1)))
 
-    async def _new_block_filter(self, caller: Caller, _method: Method, _found: Checked, _origin: Origin) -> bytes:
+    async def _new_block_filter(self, caller: Caller, _method: DoorMethod, _found: Checked, _origin: Origin) -> bytes:
         return wire.dumps(self._parts.filters.add(caller, None, await self._head() + 1))
 
-    async def _filter_changes(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _filter_changes(self, caller: Caller, method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         one = self._parts.filters.get(caller, found.params[0] if found.params else None)
         if one.flying:
             raise CallRefused(wire.LIMIT, "this filter is being read: wait for the answer")
@@ -229,17 +229,17 @@ class Methods:
         finally:
             one.flying = False
 
-    async def _filter_logs(self, caller: Caller, method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _filter_logs(self, caller: Caller, method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         one = self._parts.filters.get(caller, found.params[0] if found.params else None)
         if one.criteria is None:
             raise CallRefused(-32000, "filter not found")
         return await self._read_logs(caller, method, one.criteria)
 
-    async def _uninstall_filter(self, caller: Caller, _method: Method, found: Checked, _origin: Origin) -> bytes:
+    async def _uninstall_filter(self, caller: Caller, _method: DoorMethod, found: Checked, _origin: Origin) -> bytes:
         removed = self._parts.filters.remove(caller, found.params[0] if found.params else None)
         return b"true" if removed else b"false"
 
-    async def _subscribe(self, caller: Caller, _method: Method, found: Checked, origin: Origin) -> bytes:
+    async def _subscribe(self, caller: Caller, _method: DoorMethod, found: Checked, origin: Origin) -> bytes:
         if origin.connection is None:
             raise CallRefused(wire.METHOD_NOT_FOUND, "subscriptions need a WebSocket: notifications not supported")
         kind = found.params[0] if found.params else None
@@ -250,7 +250,7 @@ class Methods:
         criteria = self._parts.guards.subscribed(caller, found.params[1] if len(found.params) > 1 else {})
         return wire.dumps(await origin.connection.subscribe(caller, criteria))
 
-    async def _unsubscribe(self, _caller: Caller, _method: Method, found: Checked, origin: Origin) -> bytes:
+    async def _unsubscribe(self, _caller: Caller, _method: DoorMethod, found: Checked, origin: Origin) -> bytes:
         identifier = found.params[0] if found.params else None
         if origin.connection is None or not isinstance(identifier, str):
             raise CallRefused(-32000, "subscription not found")

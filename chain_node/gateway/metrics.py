@@ -12,7 +12,7 @@ from chain_node.gateway.policy import METHODS
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
-class Metrics:
+class DoorMetrics:
     """The counters and gauges of one door, in a registry of their own."""
 
     def __init__(self) -> None:

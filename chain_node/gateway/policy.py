@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class DoorMethod:
     """A method at this door.
 
     Attributes:
@@ -128,15 +128,15 @@ _TRACES: Final = {
 }
 
 
-def _table() -> dict[str, Method]:
-    methods = [Method(name, EVERYBODY, cost) for name, cost in _OPEN.items()]
-    methods += [Method(name, EVERYBODY, cost) for name, cost in _ACCOUNT_READS.items()]
-    methods += [Method(name, PARTNERS, cost, privileged=True) for name, cost in _PARTNER_READS.items()]
-    methods += [Method(name, READERS, cost, privileged=True) for name, cost in _READS.items()]
+def _table() -> dict[str, DoorMethod]:
+    methods = [DoorMethod(name, EVERYBODY, cost) for name, cost in _OPEN.items()]
+    methods += [DoorMethod(name, EVERYBODY, cost) for name, cost in _ACCOUNT_READS.items()]
+    methods += [DoorMethod(name, PARTNERS, cost, privileged=True) for name, cost in _PARTNER_READS.items()]
+    methods += [DoorMethod(name, READERS, cost, privileged=True) for name, cost in _READS.items()]
     methods += [
-        Method(name, READERS, cost, privileged=True, heavy=True, timeout=120.0) for name, cost in _TRACES.items()
+        DoorMethod(name, READERS, cost, privileged=True, heavy=True, timeout=120.0) for name, cost in _TRACES.items()
     ]
-    methods.append(Method("eth_sendRawTransaction", SENDERS, 10, privileged=True))
+    methods.append(DoorMethod("eth_sendRawTransaction", SENDERS, 10, privileged=True))
     return {method.name: method for method in methods}
 
 

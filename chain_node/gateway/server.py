@@ -27,8 +27,8 @@ from chain_node.gateway.guards import Guards
 from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.identify import Identify
 from chain_node.gateway.logs import LogReader
-from chain_node.gateway.methods import Parts
-from chain_node.gateway.metrics import Metrics
+from chain_node.gateway.methods import ServiceParts
+from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.nodes import UpstreamNode
 from chain_node.gateway.open_views import OpenViews
 from chain_node.gateway.patience import PatientServer
@@ -51,17 +51,17 @@ Whereabouts = Callable[[], Sequence[UpstreamSettings]]
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class OpenDoor:
     """A door that is open. url: where it listens; metrics_url: "" where none are served."""
 
     url: str
     metrics_url: str
     pool: Pool
-    metrics: Metrics
+    metrics: DoorMetrics
 
 
 @asynccontextmanager
-async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: ()) -> AsyncIterator[Running]:
+async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: ()) -> AsyncIterator[OpenDoor]:
     """The door, open as long as the block runs.
 
     Args:
@@ -72,7 +72,7 @@ async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: (
         GatewayError: a setting, certificate or port does not do, or no node answers with the right chain.
     """
     async with contextlib.AsyncExitStack() as stack:
-        metrics = Metrics()
+        metrics = DoorMetrics()
         store = CallerStore(settings.store)
         stack.callback(store.close)
         audit = AuditLog(settings.audit)
@@ -92,7 +92,9 @@ async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: (
         filters = Filters(settings.max_subscriptions)
         guards = Guards(OpenViews.of(settings.addresses()), settings.chain_id, _resolver(pool), filters)
         budgets = Budgets(settings.in_flight)
-        service = Service(settings, Parts(pool, guards, budgets, cache, room, logs, filters, feed, audit, metrics))
+        service = Service(
+            settings, ServiceParts(pool, guards, budgets, cache, room, logs, filters, feed, audit, metrics)
+        )
         sign_in = SignIn(
             settings.siwe_domains,
             settings.chain_id,
@@ -114,13 +116,13 @@ async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: (
         looking = _look(pool, metrics, settings.poll_seconds, whereabouts)
         for work in (looking, feed.run(), _reload(store, version, identify)):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
-        yield Running(url, metrics_url, pool, metrics)
+        yield OpenDoor(url, metrics_url, pool, metrics)
 
 
 async def serve(
     settings: GatewaySettings,
     stop: asyncio.Event,
-    opened_at: Callable[[Running], None],
+    opened_at: Callable[[OpenDoor], None],
     whereabouts: Whereabouts = lambda: (),
 ) -> None:
     """Run until `stop` is set; `opened_at` is told where it listens; `whereabouts`: see `opened`."""
@@ -157,7 +159,7 @@ def details(pool: Pool) -> dict[str, Any]:
     return {**health(pool), "by_node": nodes}
 
 
-def _pool(settings: GatewaySettings, metrics: Metrics, room: Room, clear: Callable[[], None]) -> Pool:
+def _pool(settings: GatewaySettings, metrics: DoorMetrics, room: Room, clear: Callable[[], None]) -> Pool:
     nodes = [
         UpstreamNode(
             node,
@@ -229,7 +231,7 @@ async def _listen(
     return f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
 
 
-def _metrics_handler(metrics: Metrics, pool: Pool) -> Callable[[web.BaseRequest], Any]:
+def _metrics_handler(metrics: DoorMetrics, pool: Pool) -> Callable[[web.BaseRequest], Any]:
     async def handle(request: web.BaseRequest) -> web.Response:
         if request.path == "/metrics":
             body = generate_latest(metrics.registry)
@@ -242,7 +244,7 @@ def _metrics_handler(metrics: Metrics, pool: Pool) -> Callable[[web.BaseRequest]
 
 
 def _gauges(
-    metrics: Metrics,
+    metrics: DoorMetrics,
     cache: Cache,
     room: Room,
     filters: Filters,
@@ -261,12 +263,12 @@ def _gauges(
     metrics.watch("luya_gateway_audit_lines", "Lines written to the audit log since the start", lambda: audit.lines)
 
 
-def _observe(pool: Pool, metrics: Metrics) -> None:
+def _observe(pool: Pool, metrics: DoorMetrics) -> None:
     for node in pool.nodes:
         metrics.node(node.name, pool.standing(node) == "ok", node.state.head)
 
 
-async def _look(pool: Pool, metrics: Metrics, every: float, whereabouts: Whereabouts) -> None:
+async def _look(pool: Pool, metrics: DoorMetrics, every: float, whereabouts: Whereabouts) -> None:
     while True:
         await asyncio.sleep(every)
         if not any(node.state.up for node in pool.nodes):

@@ -17,8 +17,8 @@ from chain_node.gateway.budgets import Rates
 from chain_node.gateway.cache import settled_key
 from chain_node.gateway.callers import Caller
 from chain_node.gateway.guards import Checked, forbidden
-from chain_node.gateway.methods import Methods, Origin, Parts
-from chain_node.gateway.policy import METHODS, Method
+from chain_node.gateway.methods import Methods, Origin, ServiceParts
+from chain_node.gateway.policy import METHODS, DoorMethod
 from chain_node.gateway.room import SMALL, Hold, share
 from chain_node.gateway.settings import GatewaySettings
 
@@ -49,10 +49,10 @@ class Service:
 
     Args:
         settings: limits and rates.
-        parts: see `Parts`.
+        parts: see `ServiceParts`.
     """
 
-    def __init__(self, settings: GatewaySettings, parts: Parts) -> None:
+    def __init__(self, settings: GatewaySettings, parts: ServiceParts) -> None:
         self._settings = settings
         self._parts = parts
         self._rates = dict(settings.rates)
@@ -200,7 +200,7 @@ class Service:
             rates = Rates(caller.calls_per_s or rates.calls_per_s, caller.units_per_s or rates.units_per_s, rates.burst)
         return rates
 
-    def _admitted(self, caller: Caller, method: str, paid: int) -> Method:
+    def _admitted(self, caller: Caller, method: str, paid: int) -> DoorMethod:
         """The method, once the caller's budget is charged and its role is looked at."""
         known = METHODS.get(method)
         cost = known.cost if known else 1
@@ -214,7 +214,7 @@ class Service:
         return known
 
     async def _entered(
-        self, caller: Caller, method: Method, found: Checked, origin: Origin, key: bytes | None
+        self, caller: Caller, method: DoorMethod, found: Checked, origin: Origin, key: bytes | None
     ) -> bytes:
         budgets = self._parts.budgets
         if self._flying >= share(caller.role, self._settings.total_in_flight):
@@ -231,7 +231,7 @@ class Service:
             budgets.leave(caller.key)
 
     async def _recorded(
-        self, caller: Caller, method: Method, found: Checked, origin: Origin, key: bytes | None
+        self, caller: Caller, method: DoorMethod, found: Checked, origin: Origin, key: bytes | None
     ) -> bytes:
         """The call, with its line in the audit log where it reveals or sends."""
         if not found.reveals:
@@ -249,7 +249,7 @@ class Service:
             milliseconds = round((time.monotonic() - begun) * 1000)
             await self._line(caller, method, found, origin, outcome=outcome, ms=milliseconds)
 
-    async def _line(self, caller: Caller, method: Method, found: Checked, origin: Origin, **more: object) -> None:
+    async def _line(self, caller: Caller, method: DoorMethod, found: Checked, origin: Origin, **more: object) -> None:
         params = found.params
         if method.name == "trace_rawTransaction":  # signed, and perhaps not sent yet
             params = ["0x" + keccak(bytes.fromhex(params[0][2:])).hex(), *params[1:]]

@@ -16,7 +16,7 @@ from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.identify import Client, Identify
 from chain_node.gateway.logs import Criteria
 from chain_node.gateway.methods import Origin
-from chain_node.gateway.metrics import Metrics
+from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.policy import READERS
 from chain_node.gateway.room import Hold, Places, Room
 from chain_node.gateway.service import Service
@@ -48,7 +48,7 @@ class Sockets:
         feed: HeadFeed,
         identify: Identify,
         room: Room,
-        metrics: Metrics,
+        metrics: DoorMetrics,
     ) -> None:
         self._settings = settings
         self._room = room

@@ -17,7 +17,16 @@ from chain_node.engine.luyad import PORT_NAMES
 from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings
 from chain_node.network.genesis import genesis_plan
-from chain_node.network.parts import DEFAULT_POWER, Charter, PublicPart, Terms, check_distinct, load_part, save, slug
+from chain_node.network.parts import (
+    DEFAULT_POWER,
+    Charter,
+    FoundingTerms,
+    PublicPart,
+    check_distinct,
+    load_part,
+    save,
+    slug,
+)
 from chain_node.network.tool import Luyad
 from chain_node.rpc.client import to_hex
 from chain_node.storage.durable import make_dir, write_atomic
@@ -27,7 +36,7 @@ _UNFINISHED: Final = "unfinished.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OrganisationRequest:
     """What an organisation says of itself when it makes its folder.
 
     Attributes:
@@ -45,7 +54,7 @@ class Wish:
     power: int = DEFAULT_POWER
 
 
-def prepare(folder: OrganisationFolder, wish: Wish, luyad: Luyad) -> PublicPart:
+def prepare(folder: OrganisationFolder, wish: OrganisationRequest, luyad: Luyad) -> PublicPart:
     """Make an organisation's keys, where they are missing, and its public part.
 
     Raises:
@@ -73,7 +82,7 @@ def prepare(folder: OrganisationFolder, wish: Wish, luyad: Luyad) -> PublicPart:
     return part
 
 
-def assemble(network: NetworkFolder, parts: Sequence[PublicPart], terms: Terms, luyad: Luyad) -> Charter:
+def assemble(network: NetworkFolder, parts: Sequence[PublicPart], terms: FoundingTerms, luyad: Luyad) -> Charter:
     """Charter, plan and genesis from the public parts.
 
     Raises:
@@ -140,7 +149,7 @@ def configure(folder: OrganisationFolder, luyad: Luyad) -> None:
 
 
 def init_network(
-    out: Path, names: Sequence[str], terms: Terms, luyad: Luyad, *, port: int = 27_000, block_time: float = 1.0
+    out: Path, names: Sequence[str], terms: FoundingTerms, luyad: Luyad, *, port: int = 27_000, block_time: float = 1.0
 ) -> list[OrganisationFolder]:
     """All organisations' folders on one machine, made as if each had made its own.
 
@@ -164,7 +173,7 @@ def init_network(
     parts = []
     for number, (folder, name) in enumerate(zip(folders, names, strict=True), start=1):
         settings = ValidatorSettings(port + PORT_STEP * (number - 1), block_time=block_time)
-        parts.append(prepare(folder, Wish(number, name, settings), luyad))
+        parts.append(prepare(folder, OrganisationRequest(number, name, settings), luyad))
     network = NetworkFolder(out / "network")
     assemble(network, parts, terms, luyad)
     for folder in folders:
@@ -172,7 +181,7 @@ def init_network(
     return folders
 
 
-def join(folder: OrganisationFolder, network: NetworkFolder, wish: Wish, luyad: Luyad) -> PublicPart:
+def join(folder: OrganisationFolder, network: NetworkFolder, wish: OrganisationRequest, luyad: Luyad) -> PublicPart:
     """A newcomer's keys and folder. Its node is let in, and then weighs, when the members have voted so.
 
     Raises:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from chain_node.contracts.handles import artefact
-from chain_node.network.parts import Charter, PublicPart, Terms
+from chain_node.network.parts import Charter, FoundingTerms, PublicPart
 from chain_node.rpc.client import to_hex
 
 AUTHORITY: Final = bytes(15) + bytes.fromhex("4c75796100")
@@ -67,7 +67,7 @@ def solo_plan(
         name: the organisation's.
     """
     part = PublicPart(1, name, to_hex(member), node_id, validator_key, "127.0.0.1:26656")
-    terms = Terms(
+    terms = FoundingTerms(
         deployers=tuple(map(to_hex, deployers)), senders=tuple(map(to_hex, senders)), open_sending=open_sending
     )
     return genesis_plan(Charter.of([part], terms, now=datetime.now(UTC), chain_id=chain_id))

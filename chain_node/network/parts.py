@@ -77,7 +77,7 @@ class PublicPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class FoundingTerms:
     """What the founders agree on besides their parts.
 
     Attributes:
@@ -124,7 +124,7 @@ class Charter:
     chain_id: int
     genesis_time: str
     parts: tuple[PublicPart, ...]
-    terms: Terms = field(default_factory=Terms)
+    terms: FoundingTerms = field(default_factory=FoundingTerms)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(sorted(self.parts, key=lambda part: part.organisation)))
@@ -139,7 +139,9 @@ class Charter:
             raise NetworkError(f"genesis_time {self.genesis_time!r}: expected as in 2026-01-31T00:00:00Z") from error
 
     @staticmethod
-    def of(parts: Iterable[PublicPart], terms: Terms, *, now: datetime | None = None, chain_id: int = 0) -> Charter:
+    def of(
+        parts: Iterable[PublicPart], terms: FoundingTerms, *, now: datetime | None = None, chain_id: int = 0
+    ) -> Charter:
         """A new network's; its chain id, where none is given, is drawn from all that is in it."""
         time = (now or datetime.now(UTC)).strftime(_TIME)
         ordered = tuple(sorted(parts, key=lambda part: part.organisation))
@@ -234,7 +236,7 @@ def load_charter(path: Path) -> Charter:
     """
     value = _read(path)
     parts = tuple(_made(PublicPart, part, path) for part in _list(value.pop("organisations", None), path))
-    terms = _made(Terms, value.pop("terms", {}), path)
+    terms = _made(FoundingTerms, value.pop("terms", {}), path)
     return _made(Charter, {**value, "parts": parts, "terms": terms}, path)
 
 

@@ -13,7 +13,7 @@ from chain_node.archive.calls import BATCH, Call
 from chain_node.archive.domains import nonces
 from chain_node.archive.layout import TILE_WIDTH
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import Law, Ledger, Views
+from chain_node.contracts.handles import LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import ArchiveError, ContractError, RpcError, RpcUnavailable
@@ -33,7 +33,7 @@ _STEP: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """Two places that should say the same.
 
     Attributes:
@@ -58,12 +58,12 @@ class Difference:
 class Findings:
     """Differences, up to a limit."""
 
-    items: list[Difference] = field(default_factory=list)
+    items: list[Mismatch] = field(default_factory=list)
 
     def add(self, where: str, what: str, key: object, expected: object, found: object) -> None:
         """Note a difference."""
         if len(self.items) < MAX_DIFFERENCES:
-            self.items.append(Difference(where, what, _text(key), _text(expected), _text(found)))
+            self.items.append(Mismatch(where, what, _text(key), _text(expected), _text(found)))
 
     def compare(
         self, where: str, what: str, keys: Sequence[Any], expected: Sequence[Any], found: Sequence[Any]
@@ -90,7 +90,7 @@ class FsckResult:
     log_root: bytes
     credits_mg: int
     millipoints: int
-    differences: list[Difference]
+    differences: list[Mismatch]
     state: State
     storage_words: int | None = None
 
@@ -230,7 +230,7 @@ def _check_batch(
 
 def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findings) -> bool:
     """True when the chain answered, and is as long as the archive."""
-    ledger = Ledger(rpc, manifest.ledger_address)
+    ledger = LuyaLedger(rpc, manifest.ledger_address)
     try:
         size = ledger.log_size()
         findings.compare("chain", "root", [f"at {state.size}"], [state.root()], [ledger.root_at(state.size) or b""])
@@ -240,9 +240,9 @@ def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findi
             findings.add("chain", "log size", "", state.size, size)
         if size != state.size:
             return False  # all else would differ only because one of them is ahead
-        views = Views(rpc, manifest.views_address)
+        views = LuyaViews(rpc, manifest.views_address)
         _compare_state(state, views, ledger, findings)
-        _compare_law(state, Law(rpc, manifest.law_address), findings)
+        _compare_law(state, LuyaLaw(rpc, manifest.law_address), findings)
     except (ContractError, RpcError, RpcUnavailable) as error:
         findings.add("chain", "contract", "", "an answer", error)
         return False
@@ -264,7 +264,7 @@ def _check_hidden(
     return len(words)
 
 
-def _compare_state(state: State, views: Views, ledger: Ledger, findings: Findings) -> None:
+def _compare_state(state: State, views: LuyaViews, ledger: LuyaLedger, findings: Findings) -> None:
     def check(what: str, expected: dict[Any, Any], read: Callable[[Any], list[Any]]) -> None:
         keys = list(expected)
         findings.compare("chain", what, keys, list(expected.values()), read(keys))
@@ -286,7 +286,7 @@ def _compare_state(state: State, views: Views, ledger: Ledger, findings: Finding
     findings.compare("chain", "pause", [""], [state.paused_until], [ledger.read("pausedUntil")])
 
 
-def _compare_law(state: State, law: Law, findings: Findings) -> None:
+def _compare_law(state: State, law: LuyaLaw, findings: Findings) -> None:
     feeds, methods = list(state.feeds), list(state.methods)
     feed_terms = law.read_many([("feedTerms", (feed,)) for feed in feeds])
     expected = [encode(state.feeds[feed]) for feed in feeds]

@@ -118,7 +118,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningNode:
     """A node that runs on this home, for other processes to attach to.
 
     Attributes:
@@ -136,17 +136,17 @@ class Running:
     rpc_urls: tuple[str, ...]
 
     @staticmethod
-    def read(home: Home) -> Running | None:
+    def read(home: Home) -> RunningNode | None:
         """The running node's word; None when there is none (yet)."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             value = json.loads(home.running.read_text("utf-8"))
-            return Running(**value | {"rpc_urls": _listed(value.get("rpc_urls")) or (value["rpc_url"],)})
+            return RunningNode(**value | {"rpc_urls": _listed(value.get("rpc_urls")) or (value["rpc_url"],)})
         return None
 
     @staticmethod
     def announce(home: Home, rpc_url: str, finality: str, engine: str, rpc_urls: tuple[str, ...]) -> None:
         """Say that this process runs the node."""
-        value = asdict(Running(os.getpid(), rpc_url, finality, engine, rpc_urls))
+        value = asdict(RunningNode(os.getpid(), rpc_url, finality, engine, rpc_urls))
         write_atomic(home.running, json.dumps(value, indent=2).encode() + b"\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.deploy import deploy
 from chain_node.deployment.import_phase import import_calls, log_key_of, seal_of
 from chain_node.deployment.manifest import Manifest
@@ -78,14 +78,14 @@ def read_again(home: Home, engine: Engine, rpc: JsonRpc, progress: Progress) -> 
     reason = mismatch(rpc, manifest, ArchiveReader(home.archive))
     if reason is not None:
         raise refuse(home, f"the chain is not this home's ({reason})")
-    size = Ledger(rpc, manifest.ledger_address).log_size()
+    size = LuyaLedger(rpc, manifest.ledger_address).log_size()
     progress(f"the archive is missing: its {size} entries are read again from the chain", 0, 0)
     begin_reading(home, size)
 
 
 def mismatch(rpc: JsonRpc, manifest: Manifest, reader: ArchiveReader) -> str | None:
     """Why the chain's ledger does not continue the archive; None when it does."""
-    ledger = Ledger(rpc, manifest.ledger_address)
+    ledger = LuyaLedger(rpc, manifest.ledger_address)
     if rpc.call("eth_getCode", manifest.ledger, "latest") in ("0x", None):
         return f"there is no contract at {manifest.ledger}"
     try:

@@ -15,7 +15,7 @@ from types import TracebackType
 from chain_node.archive.domains import remember
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
-from chain_node.contracts.handles import AccessManager, Law, Ledger, Views
+from chain_node.contracts.handles import AccessManager, LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality, Progress, no_progress
 from chain_node.engine.capabilities import capabilities
@@ -24,12 +24,12 @@ from chain_node.errors import DiskFailed, EngineError, LockError, NodeError
 from chain_node.following.follower import Follower
 from chain_node.keys.keystore import Keystore
 from chain_node.node.engines import make_engine
-from chain_node.node.home import EngineChoice, Home, Network, Running
+from chain_node.node.home import EngineChoice, Home, Network, RunningNode
 from chain_node.node.ledger_setup import ensure_ledger, key_name, read_again
 from chain_node.node.lost_archive import check_before_start, end_reading, is_lost
 from chain_node.node.settings import NodeSettings
 from chain_node.protocol.checkpoint import sign
-from chain_node.registry.registrar import Desk, Registrar
+from chain_node.registry.registrar import Registrar, RegistrarContracts
 from chain_node.rpc.failover import connect
 from chain_node.sending.sender import Sender
 from chain_node.storage import disk_space as room
@@ -230,9 +230,9 @@ class Node:
                 self._stack.callback(lock.release)
                 self._own()
                 break
-        self.ledger = Ledger(self.rpc, self.manifest.ledger_address)
-        self.law = Law(self.rpc, self.manifest.law_address)
-        self.views = Views(self.rpc, self.manifest.views_address)
+        self.ledger = LuyaLedger(self.rpc, self.manifest.ledger_address)
+        self.law = LuyaLaw(self.rpc, self.manifest.law_address)
+        self.views = LuyaViews(self.rpc, self.manifest.views_address)
         self.authority = AccessManager(self.rpc, self.manifest.authority_address)
         self.archive = ArchiveReader(self.home.archive)
         master = self.keystore.secret("registry")
@@ -280,7 +280,7 @@ class Node:
         end_reading(self.home, self.follower.catch_up())
         engine = self.engine
         EngineChoice(engine.name, self._settings.rpc_urls, self._finality()).keep(self.home)
-        Running.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, engine.rpc_urls)
+        RunningNode.announce(self.home, engine.rpc_url, str(engine.finality), engine.name, engine.rpc_urls)
         self._stack.callback(lambda: self.home.running.unlink(missing_ok=True))
 
     def _attach(self) -> bool:
@@ -290,7 +290,7 @@ class Node:
         except LockError:
             return False
         # a file left behind by a killed node names another process than the one that holds the home now
-        running = Running.read(self.home)
+        running = RunningNode.read(self.home)
         if running is None or running.pid != lock_holder(self.home.lock):
             users.release()
             return False
@@ -315,8 +315,8 @@ class Node:
     def _finality(self) -> str:
         return "" if capabilities(self._settings.engine).owned else self._settings.finality
 
-    def _desk(self) -> Desk:
-        return Desk(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))
+    def _desk(self) -> RegistrarContracts:
+        return RegistrarContracts(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))
 
     def _run_follower(self) -> None:
         assert self.follower is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chain_node.contracts.handles import Ledger, Views
+from chain_node.contracts.handles import LuyaLedger, LuyaViews
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import RegistryError, RevertReason
 from chain_node.registry.derive import (
@@ -20,7 +20,7 @@ from chain_node.registry.derive import (
     nullifier_of,
     trial_nullifier,
 )
-from chain_node.registry.store import PENDING, REGISTERED, AccountRow, Store
+from chain_node.registry.store import PENDING, REGISTERED, RegisteredAccount, RegistryStore
 from chain_node.sending.sender import Sender, Tx
 
 PER_CALL: Final = 180
@@ -47,11 +47,11 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RegistrarContracts:
     """What the registrar needs of a chain to register there."""
 
-    ledger: Ledger
-    views: Views
+    ledger: LuyaLedger
+    views: LuyaViews
     sender: Sender
 
 
@@ -69,12 +69,12 @@ class Registrar:
         self,
         path: Path,
         master: bytes,
-        desk: Callable[[], Desk] | None = None,
+        desk: Callable[[], RegistrarContracts] | None = None,
         *,
         progress: Progress = no_progress,
     ) -> None:
         self._keys = Subkeys(master)
-        self._store = Store(path, self._keys.store)
+        self._store = RegistryStore(path, self._keys.store)
         self._desk = desk
         self._progress = progress
         self._guard = threading.RLock()
@@ -191,20 +191,20 @@ class Registrar:
                 if account is None:
                     salt = secrets.token_bytes(32)
                     account = account_of(self._keys, salt)
-                    self._store.add_account(AccountRow(account, nullifier, district, epoch), salt)
+                    self._store.add_account(RegisteredAccount(account, nullifier, district, epoch), salt)
                 self._store.add_member(member_key(self._keys, organisation, user), organisation, account, user)
                 made[user] = account
         return made
 
-    def _need_desk(self) -> Desk:
+    def _need_desk(self) -> RegistrarContracts:
         if self._desk is None:
             raise RegistryError("this registrar has no chain to register at")
         return self._desk()
 
-    def _register(self, desk: Desk, pending: Sequence[tuple[AccountRow, str | None]]) -> int:
+    def _register(self, desk: RegistrarContracts, pending: Sequence[tuple[RegisteredAccount, str | None]]) -> int:
         """Calls are fixed in the store before they are sent, so a crash sends the same ones again."""
-        calls: dict[str, list[AccountRow]] = {}
-        loose: list[AccountRow] = []
+        calls: dict[str, list[RegisteredAccount]] = {}
+        loose: list[RegisteredAccount] = []
         for row, call in pending:
             if call is None:
                 loose.append(row)
@@ -238,7 +238,7 @@ class Registrar:
         self._progress(what, done, total)
         return done
 
-    def _resolve(self, desk: Desk, rows: list[AccountRow], reason: RevertReason) -> None:
+    def _resolve(self, desk: RegistrarContracts, rows: list[RegisteredAccount], reason: RevertReason) -> None:
         """A call was refused: those whom the chain has are registered, the others go into a new call."""
         states = [view[0] for view in desk.views.accounts(row.account for row in rows)]
         there = [row.account for row, state in zip(rows, states, strict=True) if state]

@@ -47,7 +47,7 @@ CREATE INDEX IF NOT EXISTS members_account ON members (account);
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRow:
+class RegisteredAccount:
     """An account as it is registered on the chain.
 
     Attributes:
@@ -67,7 +67,7 @@ class AccountRow:
         return self.account + self.nullifier + self.district.to_bytes(2, "big") + self.epoch.to_bytes(2, "big")
 
 
-class Store:
+class RegistryStore:
     """The database.
 
     Args:
@@ -111,7 +111,7 @@ class Store:
         row = self.db.execute("SELECT account FROM accounts WHERE nullifier = ?", (nullifier,)).fetchone()
         return row[0] if row else None
 
-    def add_account(self, row: AccountRow, salt: bytes) -> None:
+    def add_account(self, row: RegisteredAccount, salt: bytes) -> None:
         """A new person; inside the caller's transaction."""
         sealed = self.seal({"salt": salt.hex()}, row.account)
         values = (row.account, row.nullifier, row.district, row.epoch, sealed)
@@ -134,13 +134,13 @@ class Store:
         rows = self.db.execute("SELECT lookup, organisation, sealed FROM members WHERE account = ?", (account,))
         return [(organisation, self.unseal(sealed, lookup)["user"]) for lookup, organisation, sealed in rows.fetchall()]
 
-    def pending(self, limit: int) -> list[tuple[AccountRow, str | None]]:
+    def pending(self, limit: int) -> list[tuple[RegisteredAccount, str | None]]:
         """Accounts not yet known to be on the chain, oldest first, with the call they were put into."""
         rows = self.db.execute(
             "SELECT account, nullifier, district, epoch, call FROM accounts WHERE state = 0 ORDER BY id LIMIT ?",
             (limit,),
         )
-        return [(AccountRow(*row[:4]), row[4]) for row in rows.fetchall()]
+        return [(RegisteredAccount(*row[:4]), row[4]) for row in rows.fetchall()]
 
     def assign(self, call: str, accounts: Iterable[bytes]) -> None:
         """Put accounts into a call, before it is sent."""

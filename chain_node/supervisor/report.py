@@ -22,7 +22,7 @@ _PORT: Final = re.compile(r"\bport (\d+)[\d, ]* (?:is|are) in use|:(\d+): Addres
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class NodeReport:
     """The node's word.
 
     Attributes:
@@ -45,11 +45,11 @@ class Report:
     metrics_url: str
 
     @staticmethod
-    def read(run: Path) -> Report | None:
+    def read(run: Path) -> NodeReport | None:
         """The newest report in a `run` folder; None when there is none that can be read."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             value = json.loads((run / "supervisor.json").read_bytes())
-            return Report(**(value | {"problems": tuple(value["problems"])}))
+            return NodeReport(**(value | {"problems": tuple(value["problems"])}))
         return None
 
 
@@ -58,7 +58,7 @@ class Reporter:
 
     Args:
         run: the home's `run` folder.
-        metrics_url: see `Report`.
+        metrics_url: see `NodeReport`.
     """
 
     def __init__(self, run: Path, metrics_url: str = "") -> None:
@@ -81,7 +81,7 @@ class Reporter:
         if state == self._last:
             return
         shown = tuple(one.as_json() for one in problems)
-        report = Report(os.getpid(), time.time(), accepting, restarts, rollbacks, shown, ended, self.metrics_url)
+        report = NodeReport(os.getpid(), time.time(), accepting, restarts, rollbacks, shown, ended, self.metrics_url)
         with contextlib.suppress(OSError):
             write_atomic(self._run / "supervisor.json", json.dumps(asdict(report), ensure_ascii=False).encode() + b"\n")
             self._last = state

@@ -20,7 +20,7 @@ from chain_node.auditor.compiler import compile_sources, solc
 from chain_node.auditor.export import plain, temporary_of, write, write_csv
 from chain_node.auditor.follow import Auditor
 from chain_node.auditor.metrics import AuditorMetrics
-from chain_node.auditor.query import Answer, ask, opened
+from chain_node.auditor.query import QueryResult, ask, opened
 from chain_node.auditor.settings import AuditSettings, Counts, without_credentials
 from chain_node.auditor.sources import (
     Deployed,
@@ -238,7 +238,7 @@ def query(
     return None
 
 
-def _table(result: Answer) -> None:
+def _table(result: QueryResult) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

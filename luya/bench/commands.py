@@ -26,10 +26,10 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     from luya.bench import pipeline as command
-    from luya.engine.choice import Asked
+    from luya.engine.choice import EngineOptions
 
     with explained():
-        Asked.of(engine, None, None)
+        EngineOptions.of(engine, None, None)
     run(command.run, home, records=records, seconds=seconds, engine=engine, quiet=json)
 
 

@@ -40,7 +40,7 @@ _SPARE: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class SignedBatch:
+class ReadyBatch:
     """A batch that can be sent. records: how many it holds."""
 
     tx: Tx
@@ -64,7 +64,7 @@ class Rides:
         self.made = 0
         """Records made so far; the next batch begins at this sequence."""
 
-    def batch(self, size: int) -> SignedBatch:
+    def batch(self, size: int) -> ReadyBatch:
         """The next one."""
         first, gas, bodies = self.made, GAS_BATCH, []
         for turn in range(first, first + size):
@@ -81,7 +81,7 @@ class Rides:
         signatures = b"".join(sign(key, signed) for key in self._keys)
         data = self._ledger.record_data(FEED, first, b"".join(bodies), b"", _CONFIG, signatures)
         self.made += size
-        return SignedBatch(Tx(self._ledger.address, data, gas, f"bench/{first}/{signatures.hex()[:16]}"), size)
+        return ReadyBatch(Tx(self._ledger.address, data, gas, f"bench/{first}/{signatures.hex()[:16]}"), size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class NetworkLoad:
         told = self._told(watcher.final, begun, seconds)
         return told | {"records_per_batch": size, "asked_per_s": rate, "latest_start_s": round(late, 3)}
 
-    def _send(self, watcher: _Watcher, signed: SignedBatch, due: float | None = None) -> None:
+    def _send(self, watcher: _Watcher, signed: ReadyBatch, due: float | None = None) -> None:
         due = time.monotonic() if due is None else due
         watcher.expect(self._sender.send_many([signed.tx])[0], due, signed.records)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.engine.luyad import LIMITS
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
@@ -20,7 +20,7 @@ from chain_node.keys.keystore import Keystore
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, OrganisationFolder, ValidatorSettings
 from chain_node.network.founding import init_network, second_node
-from chain_node.network.parts import Terms
+from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
@@ -93,7 +93,7 @@ class BenchNetwork:
             folders = init_network(
                 self._root / "net",
                 [f"organisation-{number}" for number in range(1, self._validators + 1)],
-                Terms(deployers=(deployer,), open_sending=True),
+                FoundingTerms(deployers=(deployer,), open_sending=True),
                 self._luyad,
                 port=self._port,
                 block_time=self._block_time,
@@ -177,7 +177,7 @@ class BenchNetwork:
         roots = {node.archive.root_at(node.archive.size)}
         for url in self.urls:
             with JsonRpc(url) as rpc:
-                roots.add(bytes(Ledger(rpc, node.manifest.ledger_address).read("root", block=hex(at))))
+                roots.add(bytes(LuyaLedger(rpc, node.manifest.ledger_address).read("root", block=hex(at))))
         return len(roots) == 1
 
     def _said(self) -> str:

@@ -25,9 +25,9 @@ from luya.bench.gas import Gas
 from luya.bench.load import Load, Measured, Order
 from luya.console import progress, tell
 from luya.demo.data import riders_of, write_partner_files, write_trips
-from luya.engine.choice import Asked
+from luya.engine.choice import EngineOptions
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.up import ApiProcess
 from luya.oracle import feeds
 from luya.session import Advance, Session, opened
@@ -55,9 +55,11 @@ def run(given: Path | None, *, records: int, seconds: int, engine: str, quiet: b
     load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-bench-")))
-        home = Home.of(given or folder / "home")
+        home = LuyaHome.of(given or folder / "home")
         advance = stack.enter_context(progress())
-        session = stack.enter_context(opened(home, advance=advance, keep_blocks=_KEEP_BLOCKS, asked=Asked(engine)))
+        session = stack.enter_context(
+            opened(home, advance=advance, keep_blocks=_KEEP_BLOCKS, asked=EngineOptions(engine))
+        )
         if not session.node.owner:
             raise HomeError(f"a node runs on {home.root} already: measure on a home of its own")
         bench = _Bench(session, folder, records, advance)

@@ -16,23 +16,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.engine.build import build, find_luyad
 from chain_node.engine.process import free_port_range
 from chain_node.errors import LockError, NodeError
 from chain_node.keys.keystore import Keystore
 from chain_node.network.folders import PORT_STEP, OrganisationFolder, organisations_in
 from chain_node.network.founding import init_network
-from chain_node.network.parts import Terms
+from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.home import EngineChoice
 from chain_node.rpc.client import JsonRpc, to_hex
 from luya.console import progress, tell
 from luya.demo import solo as demo
-from luya.engine.choice import Asked
+from luya.engine.choice import EngineOptions
 from luya.errors import HomeError, UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.session import Session
 
 MOST: Final = 16
@@ -47,7 +47,9 @@ _FAULTY: Final = 4
 """So many validators go on without one of them."""
 
 
-def run(given: Path | None, asked: Asked, validators: int, *, once: bool, quiet: bool, records: int) -> dict[str, Any]:
+def run(
+    given: Path | None, asked: EngineOptions, validators: int, *, once: bool, quiet: bool, records: int
+) -> dict[str, Any]:
     """Tells the story; with `once` it ends when verified, else it serves until it is stopped.
 
     Raises:
@@ -58,13 +60,13 @@ def run(given: Path | None, asked: Asked, validators: int, *, once: bool, quiet:
     """
     if asked.engine not in (None, "luyad"):
         raise UsageError(f"--validators is for the engine luyad, not for {asked.engine}")
-    home = Home.of(given)
+    home = LuyaHome.of(given)
     say: Callable[[str], None] = _silent if quiet else tell
     _check(home)
     luyad = _luyad(say)
     home.make()
     with DemoNetwork(home, validators, luyad, say) as network:
-        reach = Asked("rpc", network.urls, "latest")
+        reach = EngineOptions("rpc", network.urls, "latest")
         value = demo.run(home.root, once=once, quiet=quiet, records=records, asked=reach, scene=network)
     say(f"再次运行 To run it again: luya network start {network.folder} ; luya up --home {home.root}")
     return value
@@ -80,7 +82,7 @@ class DemoNetwork:
         say: tells the story.
     """
 
-    def __init__(self, home: Home, validators: int, luyad: Luyad, say: Callable[[str], None]) -> None:
+    def __init__(self, home: LuyaHome, validators: int, luyad: Luyad, say: Callable[[str], None]) -> None:
         self.folder = home.engine / "network"
         self._home = home
         self._say = say
@@ -172,7 +174,7 @@ class DemoNetwork:
         # the home's deployer may create contracts; everybody may send, for nobody but this machine reaches them
         deployer = to_hex(Keystore(self._home.root).chain_key("deployer").address)
         names = [f"organisation-{number}" for number in range(1, self._validators + 1)]
-        terms = Terms(deployers=(deployer,), open_sending=True)
+        terms = FoundingTerms(deployers=(deployer,), open_sending=True)
         port = free_port_range(PORT_STEP * self._validators)
         made = self.folder.with_name("network.new")
         remove_leftover(made)
@@ -248,7 +250,7 @@ class DemoNetwork:
         roots = []
         for url in self.urls:
             with JsonRpc(url) as rpc:
-                roots.append(bytes(Ledger(rpc, address).read("root", block=hex(height))))
+                roots.append(bytes(LuyaLedger(rpc, address).read("root", block=hex(height))))
         return roots
 
     def _until(self, condition: Callable[[], bool], what: str) -> None:
@@ -267,7 +269,7 @@ def remove_leftover(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check(home: Home) -> None:
+def _check(home: LuyaHome) -> None:
     kept = EngineChoice.read(home)
     network = home.engine / "network"
     if home.manifest.exists() and (kept is None or kept.engine != "rpc" or not network.exists()):

@@ -20,9 +20,9 @@ from chain_node.protocol import bundle
 from chain_node.protocol.entries import Reduction, decode
 from luya.console import progress, tell
 from luya.demo.data import write_partner_files
-from luya.engine.choice import NOTHING_ASKED, Asked, warning
+from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.up import ApiProcess, served, until_stopped, watch
 from luya.oracle import feeds
 from luya.session import Advance, Session, opened
@@ -70,7 +70,7 @@ def run(
     once: bool,
     quiet: bool,
     records: int,
-    asked: Asked = NOTHING_ASKED,
+    asked: EngineOptions = NOTHING_ASKED,
     scene: Scene | None = None,
 ) -> dict[str, Any]:
     """Tells the story; with `once` it ends when verified, else it serves until it is stopped.
@@ -78,7 +78,7 @@ def run(
     Raises:
         HomeError: a node runs on this home already.
     """
-    home = Home.of(given)
+    home = LuyaHome.of(given)
     stages = Stages()
     with until_stopped() as stop:
         with progress() as advance:

@@ -13,7 +13,7 @@ from chain_node.node.home import EngineChoice
 from chain_node.node.settings import NodeSettings
 from luya.endpoints import parse_endpoints
 from luya.errors import HomeError, UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 
 EVALUATION: Final = (
     "[yellow]内置引擎 anvil 仅供试用：内存与状态有限，不适合长期运行。[/yellow] "
@@ -23,7 +23,7 @@ EVALUATION: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EngineOptions:
     """What the command line says of the engine.
 
     Attributes:
@@ -37,7 +37,7 @@ class Asked:
     finality: str | None = None
 
     @staticmethod
-    def of(engine: str | None, rpc: list[str] | None, finality: str | None) -> Asked:
+    def of(engine: str | None, rpc: list[str] | None, finality: str | None) -> EngineOptions:
         """The options of a command, checked as far as they can be by themselves.
 
         Raises:
@@ -50,13 +50,13 @@ class Asked:
             raise UsageError(f"--rpc and --finality are for the engine rpc, not for {engine}")
         if finality is not None:
             Finality.parse(finality)
-        return Asked(engine or ("rpc" if rpc else None), parse_endpoints(rpc or (), "--rpc"), finality)
+        return EngineOptions(engine or ("rpc" if rpc else None), parse_endpoints(rpc or (), "--rpc"), finality)
 
 
-NOTHING_ASKED: Final = Asked()
+NOTHING_ASKED: Final = EngineOptions()
 
 
-def with_engine(settings: NodeSettings, home: Home, asked: Asked) -> NodeSettings:
+def with_engine(settings: NodeSettings, home: LuyaHome, asked: EngineOptions) -> NodeSettings:
     """The settings with the engine that this home is opened with.
 
     Raises:
@@ -82,7 +82,7 @@ def with_engine(settings: NodeSettings, home: Home, asked: Asked) -> NodeSetting
     return replace(settings, engine=name, rpc_urls=urls, finality=finality)
 
 
-def warning(engine: str, asked: Asked) -> str | None:
+def warning(engine: str, asked: EngineOptions) -> str | None:
     """What to say of an engine that nobody has asked for; None where there is nothing to say."""
     chosen = asked.engine is not None or bool(os.environ.get("LUYA_ENGINE"))
     return EVALUATION if not capabilities(engine).keeps_chain and not chosen else None

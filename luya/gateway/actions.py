@@ -19,17 +19,17 @@ from chain_node.errors import GatewaySettingsError, NodeError
 from chain_node.gateway import audit
 from chain_node.gateway.callers import CallerStore, Grant
 from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
-from chain_node.node.home import Running
+from chain_node.node.home import RunningNode
 from chain_node.storage.durable import write_atomic
 from chain_node.supervisor.measure import alive, lock_owner
 from luya import logs
 from luya.console import tell
-from luya.home import Home
+from luya.home import LuyaHome
 
 _START_PATIENCE: Final = 120.0
 
 
-def settings(home: Home, config: Path | None) -> GatewaySettings:
+def settings(home: LuyaHome, config: Path | None) -> GatewaySettings:
     """The door's settings: the file's and the environment's, and of what they do not say what the home knows.
 
     Raises:
@@ -38,18 +38,18 @@ def settings(home: Home, config: Path | None) -> GatewaySettings:
     return _loaded(home, config, _known(home))
 
 
-def _loaded(home: Home, config: Path | None, known: dict[str, Any]) -> GatewaySettings:
+def _loaded(home: LuyaHome, config: Path | None, known: dict[str, Any]) -> GatewaySettings:
     file = config or (home.root / "gateway.toml")
     return GatewaySettings.load(file if config or file.exists() else None, **known)
 
 
-def _without_nodes(home: Home, config: Path | None) -> GatewaySettings:
+def _without_nodes(home: LuyaHome, config: Path | None) -> GatewaySettings:
     """For what needs no node to run."""
     nowhere = (UpstreamSettings("none", "http://127.0.0.1"),)
     return _loaded(home, config, {"chain_id": 1, "nodes": nowhere, **_known(home)})
 
 
-def _known(home: Home) -> dict[str, Any]:
+def _known(home: LuyaHome) -> dict[str, Any]:
     """What a home says by itself."""
     known: dict[str, Any] = {
         "store": home.root / "gateway" / "callers.sqlite",
@@ -67,16 +67,16 @@ def _known(home: Home) -> dict[str, Any]:
     return known
 
 
-def _node(home: Home) -> Running | None:
+def _node(home: LuyaHome) -> RunningNode | None:
     """The node's word; a file that a killed node left behind names a process that does not hold the home now."""
-    running = Running.read(home)
+    running = RunningNode.read(home)
     if running is None or not alive(running.pid):
         return None
     told = sys.platform != "linux" or lock_owner(home.lock) == running.pid
     return running if told else None
 
 
-def _settings_of_a_start(home: Home, config: Path | None) -> GatewaySettings:
+def _settings_of_a_start(home: LuyaHome, config: Path | None) -> GatewaySettings:
     """The settings, once the home's node is up where one is starting.
 
     Raises:
@@ -94,7 +94,7 @@ def _settings_of_a_start(home: Home, config: Path | None) -> GatewaySettings:
 
 
 @contextmanager
-def _store(home: Home, config: Path | None) -> Iterator[CallerStore]:
+def _store(home: LuyaHome, config: Path | None) -> Iterator[CallerStore]:
     store = CallerStore(_without_nodes(home, config).store)
     try:
         yield store
@@ -102,39 +102,41 @@ def _store(home: Home, config: Path | None) -> Iterator[CallerStore]:
         store.close()
 
 
-def create(home: Home, config: Path | None, asked: dict[str, Any]) -> dict[str, Any]:
+def create(home: LuyaHome, config: Path | None, asked: dict[str, Any]) -> dict[str, Any]:
     """Makes an entry; its token is in the answer and nowhere else."""
     with _store(home, config) as store:
         entry, token = store.create(Grant(**asked))
     return asdict(entry) | {"token": token if token is not None else entry.token}
 
 
-def list_all(home: Home, config: Path | None) -> dict[str, Any]:
+def list_all(home: LuyaHome, config: Path | None) -> dict[str, Any]:
     """All entries, without what is kept of their tokens."""
     with _store(home, config) as store:
         return {"callers": [asdict(entry) for entry in store.entries()]}
 
 
-def revoke(home: Home, config: Path | None, identifier: str) -> dict[str, Any]:
+def revoke(home: LuyaHome, config: Path | None, identifier: str) -> dict[str, Any]:
     """Revokes one."""
     with _store(home, config) as store:
         return asdict(store.revoke(identifier))
 
 
-def verify_audit(home: Home, config: Path | None) -> dict[str, Any]:
+def verify_audit(home: LuyaHome, config: Path | None) -> dict[str, Any]:
     """Checks the audit log's chain of lines."""
     folder = _without_nodes(home, config).audit
     return {"folder": str(folder), **audit.verify(folder)}
 
 
-def serve(home: Home, config: Path | None, asked: dict[str, Any], ready: Path | None, *, quiet: bool) -> dict[str, Any]:
+def serve(
+    home: LuyaHome, config: Path | None, asked: dict[str, Any], ready: Path | None, *, quiet: bool
+) -> dict[str, Any]:
     """Runs the door until SIGINT or SIGTERM.
 
     Raises:
         GatewaySettingsError: aiohttp is missing, or the settings do not do.
     """
     try:
-        from chain_node.gateway.server import Running as Door
+        from chain_node.gateway.server import OpenDoor as Door
         from chain_node.gateway.server import serve as run
     except ImportError as error:
         raise GatewaySettingsError(f"the gateway needs aiohttp ({error}): pip install 'luya[gateway]'") from None

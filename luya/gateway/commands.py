@@ -10,7 +10,7 @@ import typer
 from luya.command import HomeOption, JsonOption
 from luya.command import explained as _explained
 from luya.command import run as _run
-from luya.home import Home
+from luya.home import LuyaHome
 
 app = typer.Typer(help="以太坊 JSON-RPC 网关。The permissioned JSON-RPC door.", no_args_is_help=True)
 token_app = typer.Typer(help="谁可以进门。Who may come in, and as what.", no_args_is_help=True)
@@ -40,7 +40,7 @@ def serve(
     from luya.gateway import actions as gateway
 
     asked = {"host": host, "port": port, "metrics_port": metrics_port}
-    _run(gateway.serve, Home.of(home), config, asked, ready, quiet=json)
+    _run(gateway.serve, LuyaHome.of(home), config, asked, ready, quiet=json)
 
 
 @token_app.command("create")
@@ -82,7 +82,7 @@ def token_create(
         "calls_per_s": calls_per_s,
         "units_per_s": units_per_s,
     }
-    _run(gateway.create, Home.of(home), config, asked)
+    _run(gateway.create, LuyaHome.of(home), config, asked)
 
 
 @token_app.command("list")
@@ -90,7 +90,7 @@ def token_list(home: HomeOption = None, config: ConfigOption = None) -> None:
     """列出访问者，不含令牌。Lists the callers, never their tokens."""
     from luya.gateway import actions as gateway
 
-    _run(gateway.list_all, Home.of(home), config)
+    _run(gateway.list_all, LuyaHome.of(home), config)
 
 
 @token_app.command("revoke")
@@ -102,7 +102,7 @@ def token_revoke(
     """吊销；一秒内生效。Shuts a caller out, within a second."""
     from luya.gateway import actions as gateway
 
-    _run(gateway.revoke, Home.of(home), config, identifier)
+    _run(gateway.revoke, LuyaHome.of(home), config, identifier)
 
 
 @audit_app.command("verify")
@@ -111,4 +111,4 @@ def audit_verify(home: HomeOption = None, config: ConfigOption = None) -> None:
     from luya.gateway import actions as gateway
 
     with _explained():
-        _run(gateway.verify_audit, Home.of(home), config)
+        _run(gateway.verify_audit, LuyaHome.of(home), config)

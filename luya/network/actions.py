@@ -18,8 +18,8 @@ from chain_node.errors import NetworkError, NodeError
 from chain_node.network.besu import BesuNode, BesuTerms, make_key, write_besu
 from chain_node.network.council import CouncilReader, Proposal
 from chain_node.network.folders import NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
-from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
-from chain_node.network.parts import Terms, load_part, slug
+from chain_node.network.founding import OrganisationRequest, adopt, assemble, init_network, join, prepare, second_node
+from chain_node.network.parts import FoundingTerms, load_part, slug
 from chain_node.network.resync import resync
 from chain_node.network.running import NodeState, node_state, start_all, validators_in_force
 from chain_node.network.tool import Luyad
@@ -40,7 +40,14 @@ _NOT_IN_FORCE = (
 
 
 def found(
-    out: Path, organisations: int, names: Sequence[str], terms: Terms, *, port: int, block_time: float, quiet: bool
+    out: Path,
+    organisations: int,
+    names: Sequence[str],
+    terms: FoundingTerms,
+    *,
+    port: int,
+    block_time: float,
+    quiet: bool,
 ) -> dict[str, Any]:
     """`luya network init`."""
     if names and len(names) != organisations:
@@ -63,7 +70,7 @@ def found(
     }
 
 
-def make_part(folder: Path, wish: Wish, *, quiet: bool) -> dict[str, Any]:
+def make_part(folder: Path, wish: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
     """`luya network prepare`."""
     organisation = OrganisationFolder(folder)
     part = prepare(organisation, wish, Luyad.find())
@@ -75,7 +82,7 @@ def make_part(folder: Path, wish: Wish, *, quiet: bool) -> dict[str, Any]:
     return asdict(part)
 
 
-def make_network(out: Path, parts: Sequence[Path], terms: Terms, *, quiet: bool) -> dict[str, Any]:
+def make_network(out: Path, parts: Sequence[Path], terms: FoundingTerms, *, quiet: bool) -> dict[str, Any]:
     """`luya network assemble`."""
     network = NetworkFolder(out)
     charter = assemble(network, [load_part(path) for path in parts], terms, Luyad.find())
@@ -94,7 +101,7 @@ def take_over(folder: Path, network: Path) -> dict[str, Any]:
     return {"chain_id": charter.chain_id, "organisation": organisation.part().organisation, "checked": True}
 
 
-def newcomer(folder: Path, network: Path, wish: Wish, *, quiet: bool) -> dict[str, Any]:
+def newcomer(folder: Path, network: Path, wish: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
     """`luya network join`."""
     organisation = OrganisationFolder(folder)
     part = join(organisation, NetworkFolder(network), wish, Luyad.find())

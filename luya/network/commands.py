@@ -13,8 +13,8 @@ from luya.network.vote_commands import FolderArgument, RpcUrlOption, ThresholdOp
 from luya.network.vote_commands import app as vote_app
 
 if TYPE_CHECKING:
-    from chain_node.network.founding import Wish
-    from chain_node.network.parts import Terms
+    from chain_node.network.founding import OrganisationRequest
+    from chain_node.network.parts import FoundingTerms
 
 app = typer.Typer(help="多机构网络。Networks of several organisations.", no_args_is_help=True)
 app.add_typer(vote_app, name="vote")
@@ -48,11 +48,11 @@ PowerOption = Annotated[int, typer.Option("--power", min=1, max=1000, help="权�
 
 def _terms(
     deployers: list[str] | None, senders: list[str] | None, *, is_open: bool, threshold: int, delay: int
-) -> Terms:
-    from chain_node.network.parts import Terms
+) -> FoundingTerms:
+    from chain_node.network.parts import FoundingTerms
 
     with explained():
-        return Terms(
+        return FoundingTerms(
             threshold=threshold,
             delay=delay,
             lifetime=max(14 * 86_400, 2 * delay),
@@ -62,12 +62,14 @@ def _terms(
         )
 
 
-def _wish(number: int, name: str, endpoint: str, port: int, bind: str, power: int, block_time: float) -> Wish:
+def _wish(
+    number: int, name: str, endpoint: str, port: int, bind: str, power: int, block_time: float
+) -> OrganisationRequest:
     from chain_node.network.folders import ValidatorSettings
-    from chain_node.network.founding import Wish
+    from chain_node.network.founding import OrganisationRequest
 
     with explained():
-        return Wish(number, name, ValidatorSettings(port, bind, block_time), endpoint, power)
+        return OrganisationRequest(number, name, ValidatorSettings(port, bind, block_time), endpoint, power)
 
 
 @app.command()

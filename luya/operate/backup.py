@@ -33,7 +33,7 @@ from chain_node.archive.reader import ArchiveReader, parse_note
 from chain_node.storage.durable import fsync_dir, make_dir, write_atomic
 from luya.console import progress, tell
 from luya.errors import HomeError, UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.restore import ARCHIVE, FORMAT, MANIFEST, PARTS, check, described_in
 from oracle.store import peek
 
@@ -47,7 +47,7 @@ _ATTEMPTS: Final = 20
 TAR: Final = (".tar", ".tar.gz", ".tgz")
 
 
-def backup(home: Home, out: Path, *, secrets: Path | None, keys: bool, verify: bool, quiet: bool) -> dict[str, Any]:
+def backup(home: LuyaHome, out: Path, *, secrets: Path | None, keys: bool, verify: bool, quiet: bool) -> dict[str, Any]:
     """Backs a home up, running or not.
 
     Args:
@@ -91,7 +91,7 @@ def backup(home: Home, out: Path, *, secrets: Path | None, keys: bool, verify: b
     }
 
 
-def _check_places(home: Home, out: Path, folder: Path, secrets: Path | None) -> None:
+def _check_places(home: LuyaHome, out: Path, folder: Path, secrets: Path | None) -> None:
     root, place = home.root.resolve(), out.resolve()
     if root == place or root in place.parents or place in root.parents:
         raise UsageError(f"{out} and {home.root} are one place: back up elsewhere, best on another machine")
@@ -103,7 +103,7 @@ def _check_places(home: Home, out: Path, folder: Path, secrets: Path | None) -> 
             raise UsageError(f"{secrets}: passphrases beside the keystores protect nothing: give a place of their own")
 
 
-def _copy(home: Home, folder: Path, keys: bool, advance: Advance) -> dict[str, Any]:
+def _copy(home: LuyaHome, folder: Path, keys: bool, advance: Advance) -> dict[str, Any]:
     """All that a backup holds, durable, beside the files of an earlier one; returns what `_commit` makes valid."""
     make_dir(folder.parent)
     make_dir(folder, 0o700)
@@ -173,7 +173,7 @@ def _clear(part: Path) -> None:
 
 
 @contextlib.contextmanager
-def frozen(home: Home) -> Iterator[tuple[list[tuple[Path, sqlite3.Connection]], str | None]]:
+def frozen(home: LuyaHome) -> Iterator[tuple[list[tuple[Path, sqlite3.Connection]], str | None]]:
     """(databases, each held at one moment; the archive's note of just after), so that they belong together.
 
     Raises:
@@ -217,17 +217,17 @@ def _belong_together(
     return None
 
 
-def _databases(home: Home) -> list[Path]:
+def _databases(home: LuyaHome) -> list[Path]:
     return [path for path in _walk(home) if _is_database(path)]
 
 
-def _files(home: Home, keys: bool) -> Iterator[Path]:
+def _files(home: LuyaHome, keys: bool) -> Iterator[Path]:
     yield from (path for path in _walk(home) if not _is_database(path))
     if keys:
         yield from sorted(path for path in (home.root / "keys").glob("*.json") if path.is_file())
 
 
-def _walk(home: Home) -> Iterator[Path]:
+def _walk(home: LuyaHome) -> Iterator[Path]:
     """All files of a home but those that are left out, copied in their own way, or of passing use."""
     for top in sorted(home.root.iterdir()):
         if top.name in _LEFT_OUT or top.name.startswith((".", "archive.damaged-")):
@@ -264,7 +264,7 @@ def _copy_file(source: Path, target: Path) -> None:
         _sync(target)
 
 
-def _copy_secrets(home: Home, place: Path) -> int:
+def _copy_secrets(home: LuyaHome, place: Path) -> int:
     """A passphrase that is there already is never replaced by another: it may be the only one that opens its keystore.
 
     Raises:
@@ -288,7 +288,7 @@ def _same(one: Path, other: Path) -> bool:
     return one.read_bytes() == other.read_bytes()
 
 
-def _left_out(home: Home, keys: bool) -> list[str]:
+def _left_out(home: LuyaHome, keys: bool) -> list[str]:
     parts = ["chain: rebuilt from the archive", "outbox: belongs to the chain", "run: of the running processes"]
     parts.append("secrets: passphrases; see --secrets")
     if not keys:
@@ -328,7 +328,7 @@ def _bytes(out: Path) -> int:
     return out.stat().st_size if out.is_file() else sum(p.stat().st_size for p in out.rglob("*") if p.is_file())
 
 
-def _tell(home: Home, out: Path, described: dict[str, Any], secrets: Path | None) -> None:
+def _tell(home: LuyaHome, out: Path, described: dict[str, Any], secrets: Path | None) -> None:
     tell(f"已备份 {described['log_size']:,} 条。Backed up: {described['log_size']:,} entries → {out}")
     for one in described["left_out"]:
         tell(f"  不含 without  {one}")

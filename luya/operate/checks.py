@@ -25,13 +25,13 @@ from chain_node.errors import (
 from chain_node.node.fsck import FsckResult
 from chain_node.node.fsck import fsck as check
 from chain_node.node.home import Home as NodeHome
-from chain_node.node.home import Running
+from chain_node.node.home import RunningNode
 from chain_node.rpc.client import JsonRpc
 from chain_node.storage.durable import FileLock, lock_holder
 from luya.console import Advance, progress, tell
-from luya.engine.choice import NOTHING_ASKED, Asked
+from luya.engine.choice import NOTHING_ASKED, EngineOptions
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.session import Session, opened
 
 SHOWN = 20
@@ -41,7 +41,7 @@ _ATTEMPTS = 3
 _ASK = 2.0
 
 
-def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
+def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
     """Replays the archive and compares root, balances, words, totals and law with the chain and the read model."""
     manifest = Manifest.load(home.manifest)
     with progress() as advance:
@@ -70,7 +70,7 @@ def fsck(home: Home, *, deep: bool, quiet: bool) -> dict[str, Any]:
     }
 
 
-def _must_answer(home: Home, advance: Advance) -> None:
+def _must_answer(home: LuyaHome, advance: Advance) -> None:
     """Whoever has this home has an engine that answers. A node that starts or ends is waited for a while.
 
     Raises:
@@ -84,7 +84,7 @@ def _must_answer(home: Home, advance: Advance) -> None:
             return  # nobody has it: it is ours to open
         except LockError as error:
             held = str(error)
-        running = Running.read(of_node)
+        running = RunningNode.read(of_node)
         if running is not None and running.pid == lock_holder(of_node.lock):
             with suppress(NodeError), JsonRpc(running.rpc_url, timeout=_ASK) as rpc:
                 rpc.call("eth_chainId")
@@ -95,13 +95,13 @@ def _must_answer(home: Home, advance: Advance) -> None:
         time.sleep(0.2)
 
 
-def _alone(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+def _alone(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
     """What the archive alone shows."""
     result = check(ArchiveReader(home.archive), log_key=manifest.log_key, deep=deep, progress=advance)
     return result, [str(difference) for difference in result.differences]
 
 
-def _compared(home: Home, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+def _compared(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
     with opened(home, advance=advance) as session:
         ledger = session.node.ledger
         for _ in range(_ATTEMPTS):
@@ -134,7 +134,7 @@ def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance)
     return result, differences
 
 
-def rebuild(home: Home, *, quiet: bool, asked: Asked = NOTHING_ASKED) -> dict[str, Any]:
+def rebuild(home: LuyaHome, *, quiet: bool, asked: EngineOptions = NOTHING_ASKED) -> dict[str, Any]:
     """A new chain from the archive, sealed at the same root; signed but unrecorded batches are signed again later.
 
     Raises:

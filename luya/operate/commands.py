@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from luya.command import HomeOption, JsonOption, run
-from luya.home import Home
+from luya.home import LuyaHome
 
 archive_app = typer.Typer(help="归档及其副本。The archive and its copies.", no_args_is_help=True)
 MetricsPortOption = Annotated[
@@ -35,7 +35,7 @@ def archive_mirror(
     """随归档增长的第二份，逐条校验，可续传。A verified second copy that grows with the archive; Ctrl-C, then again."""
     from luya.operate import mirroring as command
 
-    run(command.mirror, Home.of(home), to, once=once, quiet=json)
+    run(command.mirror, LuyaHome.of(home), to, once=once, quiet=json)
 
 
 @archive_app.command("verify")
@@ -60,7 +60,7 @@ def archive_mend(
     """用副本修复 calls、domains，归档独有的保留。Mends calls and domains from a copy; what is newer here stays."""
     from luya.operate import mirroring as command
 
-    run(command.mend, Home.of(home), source, quiet=json)
+    run(command.mend, LuyaHome.of(home), source, quiet=json)
 
 
 @archive_app.command("restore")
@@ -72,7 +72,7 @@ def archive_restore(
     """用副本替换损坏的归档，旧的留在旁边。Puts a copy in the archive's place; the damaged one is kept beside it."""
     from luya.operate import mirroring as command
 
-    run(command.restore, Home.of(home), source, quiet=json)
+    run(command.restore, LuyaHome.of(home), source, quiet=json)
 
 
 def backup(
@@ -89,7 +89,7 @@ def backup(
     """运行中备份整个账本（链除外，可重建）。Backs a home up while it runs; the chain is left out: it is rebuilt."""
     from luya.operate import backup as command
 
-    run(command.backup, Home.of(home), out, secrets=secrets, keys=keys, verify=verify, quiet=json)
+    run(command.backup, LuyaHome.of(home), out, secrets=secrets, keys=keys, verify=verify, quiet=json)
 
 
 def restore(
@@ -103,7 +103,7 @@ def restore(
     """在干净的机器上恢复并校验。Restores a backup into a new home, and checks it; then run `luya up`."""
     from luya.operate import restore as command
 
-    run(command.restore, source, Home.of(home), secrets=secrets, quiet=json)
+    run(command.restore, source, LuyaHome.of(home), secrets=secrets, quiet=json)
 
 
 def register(app: typer.Typer) -> None:

@@ -15,12 +15,12 @@ from chain_node.protocol.errors import ProtocolError
 from chain_node.storage.durable import FileLock, fsync_dir
 from luya.console import progress, tell
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.mirrors import known_mirrors, remember_mirror
 from luya.operate.up import until_stopped
 
 
-def mirror(home: Home, target: Path, *, once: bool, quiet: bool) -> dict[str, Any]:
+def mirror(home: LuyaHome, target: Path, *, once: bool, quiet: bool) -> dict[str, Any]:
     """Copies the archive to `target`, and goes on as it grows until it is stopped; an empty folder is begun.
 
     Raises:
@@ -67,7 +67,7 @@ def verify(folder: Path, *, quiet: bool) -> dict[str, Any]:
     }
 
 
-def mend(home: Home, source: Path | None, *, quiet: bool) -> dict[str, Any]:
+def mend(home: LuyaHome, source: Path | None, *, quiet: bool) -> dict[str, Any]:
     """Takes damaged calls and deployments from a copy: the one named, else the one that this home has had.
 
     Raises:
@@ -89,7 +89,7 @@ def mend(home: Home, source: Path | None, *, quiet: bool) -> dict[str, Any]:
     return {"from": str(known[0]), "mended": written}
 
 
-def restore(home: Home, source: Path, *, quiet: bool) -> dict[str, Any]:
+def restore(home: LuyaHome, source: Path, *, quiet: bool) -> dict[str, Any]:
     """Puts a verified copy in the place of the home's archive; what was there is kept beside it.
 
     Raises:

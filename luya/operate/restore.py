@@ -22,7 +22,7 @@ from chain_node.node.fsck import fsck
 from chain_node.storage.durable import fsync_dir, make_dir
 from luya.console import progress, tell
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 
 Advance = Callable[[str, int, int], None]
 MANIFEST: Final = "backup.json"
@@ -34,7 +34,7 @@ ARCHIVE: Final = "home/archive"
 _SHOWN: Final = 5
 
 
-def restore(source: Path, home: Home, *, secrets: Path | None, quiet: bool) -> dict[str, Any]:
+def restore(source: Path, home: LuyaHome, *, secrets: Path | None, quiet: bool) -> dict[str, Any]:
     """Makes a home from a backup; it appears under its name only when it is whole and checked.
 
     Args:
@@ -222,7 +222,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tell(home: Home, described: dict[str, Any], secrets: int) -> None:
+def _tell(home: LuyaHome, described: dict[str, Any], secrets: int) -> None:
     tell(
         f"已恢复 {described['log_size']:,} 条，备份于 {described['made']}。"
         f"Restored: {described['log_size']:,} entries, as of {described['made']}."

@@ -15,10 +15,10 @@ from api.settings import Settings
 from chain_node.deployment.manifest import Manifest
 from chain_node.storage.durable import write_atomic
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 
 
-def run(home: Home, port: int, ready: Path | None) -> None:
+def run(home: LuyaHome, port: int, ready: Path | None) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Args:

@@ -15,19 +15,19 @@ from api.errors import ApiError
 from api.projection.projector import Projector
 from api.store.database import writer
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality
 from chain_node.errors import NodeError
-from chain_node.node.home import Running
+from chain_node.node.home import RunningNode
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import ProtocolError
 from chain_node.rpc.failover import connect
 from chain_node.sending import outbox
 from chain_node.supervisor.measure import alive
-from chain_node.supervisor.report import Report
+from chain_node.supervisor.report import NodeReport
 from luya.console import story
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.diagnosis import diagnose
 from oracle.errors import JournalError
 from oracle.store import peek
@@ -35,7 +35,7 @@ from oracle.store import peek
 _PATIENCE = 5.0
 
 
-def run(home: Home, *, quiet: bool) -> dict[str, Any]:
+def run(home: LuyaHome, *, quiet: bool) -> dict[str, Any]:
     """The home's state, each part for itself: a broken one does not hide the others."""
     archive = ArchiveReader(home.archive)
     value: dict[str, Any] = {"home": str(home.root), "deployed": home.manifest.exists()}
@@ -56,7 +56,7 @@ def run(home: Home, *, quiet: bool) -> dict[str, Any]:
         value["chain"] = _chain(home, manifest)
         value["lag"] = _lag(home, checkpoint.size if checkpoint else 0, value["chain"])
         value["queues"] = _queues(home)
-        report = Report.read(home.root / "run")
+        report = NodeReport.read(home.root / "run")
         if report is not None and alive(report.pid):
             value["supervisor"] = {
                 name: getattr(report, name) for name in ("accepting", "restarts", "rollbacks", "metrics_url")
@@ -77,9 +77,9 @@ def _checkpoint(archive: ArchiveReader) -> Checkpoint | None:
         return None
 
 
-def _processes(home: Home) -> dict[str, Any]:
+def _processes(home: LuyaHome) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    running = Running.read(home)
+    running = RunningNode.read(home)
     if running is not None and alive(running.pid):
         found["node"] = {"pid": running.pid, "engine": running.engine, "rpc_url": running.rpc_url}
     try:
@@ -91,8 +91,8 @@ def _processes(home: Home) -> dict[str, Any]:
     return found
 
 
-def _chain(home: Home, manifest: Manifest) -> dict[str, Any]:
-    running = Running.read(home)
+def _chain(home: LuyaHome, manifest: Manifest) -> dict[str, Any]:
+    running = RunningNode.read(home)
     if running is None or not alive(running.pid):
         return {"running": False}
     try:
@@ -100,13 +100,13 @@ def _chain(home: Home, manifest: Manifest) -> dict[str, Any]:
             final = Finality.parse(running.finality).height(rpc)
             block = rpc.call("eth_getBlockByNumber", "latest", False)
             head, head_time = int(block["number"], 16), int(block["timestamp"], 16)
-            size = Ledger(rpc, manifest.ledger_address).log_size()
+            size = LuyaLedger(rpc, manifest.ledger_address).log_size()
     except NodeError as error:
         return {"running": True, "problem": str(error)}
     return {"running": True, "head": head, "final": final, "head_time": head_time, "log_size": size}
 
 
-def _lag(home: Home, archived: int, chain: dict[str, Any]) -> dict[str, int | str]:
+def _lag(home: LuyaHome, archived: int, chain: dict[str, Any]) -> dict[str, int | str]:
     lag: dict[str, int | str] = {}
     if "log_size" in chain:
         lag["archive"] = chain["log_size"] - archived
@@ -122,7 +122,7 @@ def _lag(home: Home, archived: int, chain: dict[str, Any]) -> dict[str, int | st
     return lag
 
 
-def _queues(home: Home) -> dict[str, int | str]:
+def _queues(home: LuyaHome) -> dict[str, int | str]:
     """What waits: signed transactions by sender, records by feed."""
     queues: dict[str, int | str] = {}
     for path in sorted(home.outbox.glob("*.sqlite")):
@@ -140,7 +140,7 @@ def _count(waiting: Callable[[Path], int], path: Path) -> int | str:
         return str(error)
 
 
-def log_key(home: Home) -> str:
+def log_key(home: LuyaHome) -> str:
     """The verifier key of the home's log, alone.
 
     Raises:

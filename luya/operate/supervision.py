@@ -23,7 +23,7 @@ from chain_node.supervisor.judge import DiskSpace, ordered
 from chain_node.supervisor.problems import Problem, problem
 from chain_node.supervisor.report import Reporter
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.mirrors import refuse_empty, remember_mirror
 
 _log = logging.getLogger("luya.supervision")
@@ -56,7 +56,7 @@ class MirrorKeeper:
         target: the copy's folder.
     """
 
-    def __init__(self, home: Home, target: Path) -> None:
+    def __init__(self, home: LuyaHome, target: Path) -> None:
         self._source, self._target, self._record = home.archive, target, home.mirrors
         self._reason = ""
         self._current_at = time.monotonic()
@@ -129,7 +129,7 @@ class Guard:
         reporter: tells other processes.
     """
 
-    def __init__(self, home: Home, node: Node, watching: Watching, reporter: Reporter) -> None:
+    def __init__(self, home: LuyaHome, node: Node, watching: Watching, reporter: Reporter) -> None:
         self._home, self._node, self._reporter = home, node, reporter
         self._stop = threading.Event()
         self.supervisor = Supervisor(
@@ -211,7 +211,7 @@ class Guard:
         return rooms(self._home, mirror)
 
 
-def rooms(home: Home, mirror: Path | None = None) -> list[DiskSpace]:
+def rooms(home: LuyaHome, mirror: Path | None = None) -> list[DiskSpace]:
     """Free room of the home's disk, and of the second copy's; one that does not say is left out."""
     places = [(home.root, disk_space.reserve())]
     if mirror is not None:

@@ -14,13 +14,13 @@ from api.store import migrate
 from api.store.database import writer
 from api.tokens import service
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 
 _DAY = 86_400
 
 
 @contextmanager
-def store(home: Home) -> Iterator[Engine]:
+def store(home: LuyaHome) -> Iterator[Engine]:
     """The read model's database, migrated.
 
     Raises:
@@ -36,20 +36,20 @@ def store(home: Home) -> Iterator[Engine]:
         engine.dispose()
 
 
-def create(home: Home, scopes: list[str], label: str, days: int | None) -> dict[str, Any]:
+def create(home: LuyaHome, scopes: list[str], label: str, days: int | None) -> dict[str, Any]:
     """Makes a token; its secret is in the answer and nowhere else."""
     with store(home) as engine:
         info, token = service.create(engine, scopes, label=label, lifetime=None if days is None else days * _DAY)
     return {**asdict(info), "token": token}
 
 
-def list_all(home: Home) -> dict[str, Any]:
+def list_all(home: LuyaHome) -> dict[str, Any]:
     """All tokens, without their secrets."""
     with store(home) as engine:
         return {"tokens": [asdict(info) for info in service.list_tokens(engine)]}
 
 
-def revoke(home: Home, identifier: str) -> dict[str, Any]:
+def revoke(home: LuyaHome, identifier: str) -> dict[str, Any]:
     """Revokes one."""
     with store(home) as engine:
         return asdict(service.revoke(engine, identifier))

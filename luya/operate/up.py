@@ -22,9 +22,9 @@ from chain_node.errors import DiskFailed, EngineError, LockError, NodeError, Rpc
 from chain_node.supervisor.report import Reporter, problem_of
 from luya import logs
 from luya.console import progress, speak_by_log, tell
-from luya.engine.choice import NOTHING_ASKED, Asked, warning
+from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeBusy, HomeError, LuyaError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate.supervision import Guard, Watching
 from luya.session import Projection, Session, opened
 
@@ -49,7 +49,7 @@ class ApiProcess:
         HomeError: it does not come up; the text holds what it said.
     """
 
-    def __init__(self, home: Home, port: int) -> None:
+    def __init__(self, home: LuyaHome, port: int) -> None:
         self._home = home
         self._port = port
         self._child: subprocess.Popen[bytes] | None = None
@@ -189,10 +189,10 @@ class _Reopening:
 
 
 def run(
-    home: Home,
+    home: LuyaHome,
     *,
     port: int,
-    asked: Asked = NOTHING_ASKED,
+    asked: EngineOptions = NOTHING_ASKED,
     watching: Watching = Watching(),  # noqa: B008  # frozen
 ) -> dict[str, Any]:
     """Runs until it is stopped; an engine that is lost is mended in place, or the home is opened anew.
@@ -227,9 +227,9 @@ def run(
 
 
 def _run_once(
-    home: Home,
+    home: LuyaHome,
     port: int,
-    asked: Asked,
+    asked: EngineOptions,
     watching: Watching,
     stop: threading.Event,
     reporter: Reporter,
@@ -256,7 +256,7 @@ def _run_once(
 
 
 def _open(
-    home: Home, port: int, asked: Asked, watching: Watching, reporter: Reporter
+    home: LuyaHome, port: int, asked: EngineOptions, watching: Watching, reporter: Reporter
 ) -> tuple[Session, ApiProcess, Guard, contextlib.ExitStack]:
     with progress() as advance, contextlib.ExitStack() as stack:
         session = stack.enter_context(opened(home, advance=advance, linger=False, asked=asked))
@@ -267,7 +267,7 @@ def _open(
         return session, api, guard, stack.pop_all()
 
 
-def _greet(home: Home, session: Session, api: ApiProcess, guard: Guard, asked: Asked) -> None:
+def _greet(home: LuyaHome, session: Session, api: ApiProcess, guard: Guard, asked: EngineOptions) -> None:
     engine = session.node.engine
     tell(f"[bold]绿芽已启动 Luya is up[/bold]  {home.root}")
     tell(f"  接口 API     {api.url}  ({api.url}/docs)")

@@ -12,7 +12,7 @@ from chain_node.protocol import entries
 from chain_node.protocol.entries import Standing
 from chain_node.protocol.records import text_hash
 from chain_node.storage.durable import fsync_dir, write_atomic
-from luya.home import Home
+from luya.home import LuyaHome
 from oracle.attest.signer import LocalSigner
 from oracle.config import SHIPPED, FeedConfig, load, shipped
 from oracle.errors import ConfigError
@@ -21,7 +21,7 @@ SIGNERS = 3
 THRESHOLD = 2
 
 
-def of_home(home: Home) -> dict[str, FeedConfig]:
+def of_home(home: LuyaHome) -> dict[str, FeedConfig]:
     """The home's feeds by name; the shipped ones as long as the home has none of its own."""
     files = sorted(home.feeds.glob("*.toml")) if home.feeds.is_dir() else []
     if not files:
@@ -40,7 +40,7 @@ def of_home(home: Home) -> dict[str, FeedConfig]:
     return named
 
 
-def find(home: Home, name: str) -> FeedConfig:
+def find(home: LuyaHome, name: str) -> FeedConfig:
     """A feed of the home by its name, or the feed in the TOML file of that path.
 
     Raises:
@@ -56,7 +56,7 @@ def find(home: Home, name: str) -> FeedConfig:
     return feeds[name]
 
 
-def install(home: Home) -> None:
+def install(home: LuyaHome) -> None:
     """Copies the shipped feeds into a home that has none: all or none, whatever else is killed or does the same."""
     if home.feeds.is_dir() and any(home.feeds.glob("*.toml")):
         return

@@ -12,7 +12,7 @@ from chain_node.protocol.rules import Rule
 from chain_node.storage import disk_space
 from luya.console import answer, progress, tell
 from luya.errors import UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.session import opened
 from oracle import precheck
@@ -21,7 +21,7 @@ from oracle.ingest import IngestResult, close_held
 
 
 def run(
-    home: Home,
+    home: LuyaHome,
     files: list[Path],
     feed_name: str,
     *,
@@ -63,7 +63,7 @@ def run(
 
 
 def retry(
-    home: Home, feed_name: str, rule: str | None, *, enrol_unknown: bool, report: Path | None, quiet: bool
+    home: LuyaHome, feed_name: str, rule: str | None, *, enrol_unknown: bool, report: Path | None, quiet: bool
 ) -> int:
     """Judges the feed's rows again that were never recorded; rule: those only that it refused.
 
@@ -87,7 +87,7 @@ def retry(
     return _end(home, feed, {"feed": feed.name, **asdict(result)}, result)
 
 
-def _end(home: Home, feed: FeedConfig, value: dict[str, Any], result: IngestResult) -> int:
+def _end(home: LuyaHome, feed: FeedConfig, value: dict[str, Any], result: IngestResult) -> int:
     answer(value)
     # Last of all: stopping the engine takes seconds, and a call killed before its answer is out must not come back as
     # "known already".

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from chain_node.contracts.handles import Law, Ledger, Views
+from chain_node.contracts.handles import LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.errors import RevertReason
 from chain_node.node.node import Node
 from chain_node.protocol.attestation import Domain
@@ -16,7 +16,7 @@ from chain_node.protocol.times import day_of
 from chain_node.sending.sender import Receipt, Sender, Tx
 from luya.errors import HomeError
 from oracle.law import FeedLaw
-from oracle.ports import Failure, FailureKind, Limits, SignedBatch
+from oracle.ports import BatchLimits, Failure, FailureKind, SignedBatch
 
 _POLL: Final = 0.02
 _ASK: Final = 1.0
@@ -43,19 +43,19 @@ class NodeLedger:
     def __init__(self, node: Node, sender: Sender) -> None:
         self._node = node
         self._sender = sender
-        self._ledger = Ledger(node.rpc, node.manifest.ledger_address)
-        self._law = Law(node.rpc, node.manifest.law_address)
-        self._views = Views(node.rpc, node.manifest.views_address)
+        self._ledger = LuyaLedger(node.rpc, node.manifest.ledger_address)
+        self._law = LuyaLaw(node.rpc, node.manifest.law_address)
+        self._views = LuyaViews(node.rpc, node.manifest.views_address)
         self._seen = node.archive.size
         self._failed: list[Failure] = []
         self._sent: set[str] = set()
         self._ask_at = 0.0
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> BatchLimits:
         """What one batch may be on this engine."""
         limits = self._node.engine.limits
-        return Limits(limits.max_records, limits.max_tx_gas, limits.max_tx_bytes - 2_048)
+        return BatchLimits(limits.max_records, limits.max_tx_gas, limits.max_tx_bytes - 2_048)
 
     def domain(self) -> Domain:
         """The ledger's EIP-712 domain."""

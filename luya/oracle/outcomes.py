@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from api.projection import outcomes as read_model
 from chain_node.protocol.rules import Rule
 from oracle.config import FeedConfig
-from oracle.ingest import Delivery
+from oracle.ingest import FinishedCall
 
 
-def hand_over(database: Engine, feed: FeedConfig, delivery: Delivery) -> int:
+def hand_over(database: Engine, feed: FeedConfig, delivery: FinishedCall) -> int:
     """Stores every row of a finished call; one that was known already keeps what its first sending came to.
 
     One that was judged again has become what it is now wherever it came before.
@@ -21,10 +21,10 @@ def hand_over(database: Engine, feed: FeedConfig, delivery: Delivery) -> int:
     return read_model.take(database, _rows(feed, delivery))
 
 
-def _rows(feed: FeedConfig, delivery: Delivery) -> Iterator[read_model.RowOutcome]:
+def _rows(feed: FeedConfig, delivery: FinishedCall) -> Iterator[read_model.ReportedRow]:
     names = [Path(name).name for name in delivery.files]
     for row in delivery.outcomes():
-        yield read_model.RowOutcome(
+        yield read_model.ReportedRow(
             feed=feed.id,
             file=names[row.file],
             row=row.row,

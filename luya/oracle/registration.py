@@ -10,7 +10,7 @@ from chain_node.deployment.steps import feed_settings
 from chain_node.sending.sender import Tx
 from luya.console import progress, tell
 from luya.errors import UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.session import Session, opened
 from oracle.config import FeedConfig, load
@@ -20,7 +20,7 @@ _GAS: Final = 5_000_000
 _ACTIVE: Final = 1
 
 
-def register(home: Home, path: Path) -> dict[str, Any]:
+def register(home: LuyaHome, path: Path) -> dict[str, Any]:
     """Registers the feed (and its organisation, where it is new) with the home's own role keys, and keeps its TOML.
 
     Registering it again with other settings sets them anew: a new signer-set version.
@@ -67,7 +67,7 @@ def _send(session: Session, role: str, tx: Tx) -> None:
         session.node.release_sender(role)
 
 
-def list_all(home: Home) -> dict[str, Any]:
+def list_all(home: LuyaHome) -> dict[str, Any]:
     """The home's feeds as their files say. settings: as reports name those that a row was judged by."""
     found = [
         {

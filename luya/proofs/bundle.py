@@ -14,12 +14,12 @@ from chain_node.protocol.entries import Reduction, decode
 from chain_node.storage.durable import write_atomic
 from luya.console import tell
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from oracle.store.journal import Journal, path_of
 
 
-def run(home: Home, index: int, output: Path | None, *, opening: bool) -> dict[str, Any]:
+def run(home: LuyaHome, index: int, output: Path | None, *, opening: bool) -> dict[str, Any]:
     """Writes the bundle of entry `index` to `output` (default: bundle-INDEX.json here).
 
     Args:
@@ -37,7 +37,7 @@ def run(home: Home, index: int, output: Path | None, *, opening: bool) -> dict[s
     return {"index": index, "file": str(target), "bytes": len(made), "log_size": checkpoint.size}
 
 
-def _opening(home: Home, reader: ArchiveReader, index: int) -> Opening:
+def _opening(home: LuyaHome, reader: ArchiveReader, index: int) -> Opening:
     """The evidence behind a reduction, from the journal of the oracle that attested it.
 
     Raises:

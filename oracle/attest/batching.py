@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from chain_node.protocol.attestation import Attestation
 from chain_node.protocol.records import records_root
-from oracle.ports import Limits
+from oracle.ports import BatchLimits
 
 GAS_BATCH: Final = 300_000
 """The transaction itself, quorum, feed and method, root, events; at worst the first of its feed and vintage. Measured:
@@ -39,7 +39,7 @@ def gas_of(same_day: bool, nullifier: bytes) -> int:
     return (GAS_SAME_DAY if same_day else GAS_NEW_DAY) + (GAS_NULLIFIER if nullifier else 0)
 
 
-def batches(records: Iterable[Pending], limits: Limits, at_most: int | None = None) -> Iterator[list[Pending]]:
+def batches(records: Iterable[Pending], limits: BatchLimits, at_most: int | None = None) -> Iterator[list[Pending]]:
     """Part records of consecutive sequences into batches within the limits, each as full as can be.
 
     A batch is attested under one digest: records that were judged by other settings go into another.

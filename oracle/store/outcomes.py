@@ -47,7 +47,7 @@ class RowOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class CallTotals:
     """Of one call: rows = accepted + the sum of refused (by rule) + already_known.
 
     known: what the already-known rows were: accepted, revoked, or refused by a rule (set aside: likewise); corrected:
@@ -133,7 +133,7 @@ def _key_text(key: bytes) -> str:
     return key[1:].decode() if key[:1] == b"i" else key[1:].hex()
 
 
-def totals(journal: Journal, call: IngestCall) -> Totals:
+def totals(journal: Journal, call: IngestCall) -> CallTotals:
     """The call's sums."""
     count = accepted = credits_mg = millipoints = corrected = again = 0
     refused: dict[Rule, int] = {}
@@ -154,4 +154,4 @@ def totals(journal: Journal, call: IngestCall) -> Totals:
     by_rule = {rule.label: refused[rule] for rule in sorted(refused)}
     known = {name: known[name] for name in sorted(known)}
     already = sum(known.values())
-    return Totals(count, accepted, by_rule, already, credits_mg, millipoints, known, corrected, again)
+    return CallTotals(count, accepted, by_rule, already, credits_mg, millipoints, known, corrected, again)

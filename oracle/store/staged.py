@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from oracle.store.journal import IngestCall, Journal
 
 
-class Row(NamedTuple):
+class StagedRow(NamedTuple):
     """A staged row, the account of its person (None where unknown), and what the journal knows of its key.
 
     record: the id of the journal's row, None for a new one; own: this call has journaled it; attested: final, whatever
@@ -47,8 +47,8 @@ class Row(NamedTuple):
 
 
 _KNOWN: Final = 7
-"""The fields of `Row` that are no columns of the staging file."""
-_COLUMNS: Final = ", ".join(f"s.{name}" for name in Row._fields[:-_KNOWN])
+"""The fields of `StagedRow` that are no columns of the staging file."""
+_COLUMNS: Final = ", ".join(f"s.{name}" for name in StagedRow._fields[:-_KNOWN])
 _SELECT: Final = f"""
 SELECT {_COLUMNS}, a.account, r.id, r.call = :call, COALESCE(l.sequence, r.sequence) IS NOT NULL,
   r.settings IS NOT :settings OR COALESCE(r.content != s.content, 0), COALESCE(l.rule, r.rule),
@@ -105,17 +105,17 @@ def know(journal: Journal, accounts: Mapping[str, bytes]) -> None:
         journal.db.executemany("INSERT INTO temp.account VALUES (?, ?)", list(accounts.items()))
 
 
-def following(journal: Journal, call: IngestCall, limit: int) -> list[Row]:
+def following(journal: Journal, call: IngestCall, limit: int) -> list[StagedRow]:
     """The rows after the call's position, in the order of taking."""
     start, file, row = call.position
     named = {"call": call.id, "settings": call.settings, "start": start, "file": file, "row": row, "limit": limit}
-    return [Row(*found) for found in journal.db.execute(_NEXT, named)]
+    return [StagedRow(*found) for found in journal.db.execute(_NEXT, named)]
 
 
-def one(journal: Journal, call: IngestCall, identity: int) -> Row:
+def one(journal: Journal, call: IngestCall, identity: int) -> StagedRow:
     """The staged row with this id."""
     named = {"call": call.id, "settings": call.settings, "id": identity}
-    return Row(*journal.db.execute(_ONE, named).fetchone())
+    return StagedRow(*journal.db.execute(_ONE, named).fetchone())
 
 
 def rekey(journal: Journal, record_id: str | None) -> None:

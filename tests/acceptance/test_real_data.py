@@ -17,7 +17,7 @@ import pytest
 from independent_counts import Expected
 from luya_process import ingest_command, succeeds
 
-from chain_node.contracts.handles import Ledger, Views
+from chain_node.contracts.handles import LuyaLedger, LuyaViews
 from chain_node.deployment.manifest import Manifest
 from chain_node.node.node import Node
 from chain_node.protocol.entries import Account, Reduction, Refusal, decode
@@ -238,7 +238,7 @@ def _of_chain(rpc: JsonRpc, manifest: Manifest, entries: Sequence[object]) -> En
     reductions = [entry for entry in entries if isinstance(entry, Reduction)]
     accounts = [entry.account for entry in entries if isinstance(entry, Account)]
     assert not any(isinstance(entry, Refusal) for entry in entries), "what an oracle sends, the ledger takes"
-    ledger, views = Ledger(rpc, manifest.ledger_address), Views(rpc, manifest.views_address)
+    ledger, views = LuyaLedger(rpc, manifest.ledger_address), LuyaViews(rpc, manifest.views_address)
     assert ledger.log_size() == len(entries)
     years = sorted({year_of(entry.record.day) for entry in reductions})
     minted = {year: [0, 0, 0, 0] for year in years}

@@ -7,7 +7,7 @@ from api_ledger import person
 from api_world import Client, World
 
 from api.projection import outcomes
-from api.projection.outcomes import RowOutcome
+from api.projection.outcomes import ReportedRow
 from chain_node.protocol.rules import Rule
 
 WHO = ("nobody", "owner", "other", "feed", "other-feed", "auditor", "operator")
@@ -25,8 +25,8 @@ def asked(world: World) -> tuple[World, Client, dict[str, str | None]]:
         "operator": world.token("operator"),
     }
     rows = [
-        RowOutcome(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0),
-        RowOutcome(1, "a.csv", 2, "k2", "refused", int(Rule.TOO_LONG), "802101 s"),
+        ReportedRow(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0),
+        ReportedRow(1, "a.csv", 2, "k2", "refused", int(Rule.TOO_LONG), "802101 s"),
     ]
     outcomes.take(world.engine, rows)
     return world, world.client(), tokens

@@ -16,7 +16,7 @@ from api_ledger import person
 from api_world import Client, World
 
 from api.projection import outcomes
-from api.projection.outcomes import RowOutcome
+from api.projection.outcomes import ReportedRow
 from chain_node.protocol import entries
 
 _HEX = re.compile(r"\b(?:0x)?[0-9a-f]{40,64}\b")
@@ -72,7 +72,7 @@ def _spellings(secret: bytes) -> set[str]:
 
 
 def test_no_timeline_can_be_reconstructed(world: World) -> None:
-    outcomes.take(world.engine, [RowOutcome(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0)])
+    outcomes.take(world.engine, [ReportedRow(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0)])
     client = world.client()
     answers = crawl(client)
     everything = "\n".join(answers.values()).lower()

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from api.projection import outcomes
 from api.projection.compare import compare
-from api.projection.outcomes import RowOutcome
+from api.projection.outcomes import ReportedRow
 from api.projection.projector import Projector
 from api.store import database, migrate
 from api.store.models import Base
@@ -130,8 +130,8 @@ def test_two_projectors_do_not_disturb_each_other(world: World, server: str) -> 
 
 
 def test_every_kind_of_answer(world: World) -> None:
-    outcomes.take(world.engine, [RowOutcome(1, "a.csv", 1, "k1", "signed", sequence=0)])
-    outcomes.take(world.engine, [RowOutcome(1, "a.csv", 1, "k1", "final", sequence=0)])
+    outcomes.take(world.engine, [ReportedRow(1, "a.csv", 1, "k1", "signed", sequence=0)])
+    outcomes.take(world.engine, [ReportedRow(1, "a.csv", 1, "k1", "final", sequence=0)])
     client, token, one = world.client(), world.token("auditor"), f"0x{person(1).hex()}"
     ride = world.ledger.marks["rides"]
     leaf = leaf_hash(world.ledger.bodies[ride]).hex()

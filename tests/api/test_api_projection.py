@@ -17,7 +17,7 @@ from api.errors import ProjectionError
 from api.projection import outcomes, tables
 from api.projection.compare import compare
 from api.projection.effects import AccountFacts, Effects, Minted
-from api.projection.outcomes import RowOutcome
+from api.projection.outcomes import ReportedRow
 from api.projection.projector import Projector
 from api.store import database, migrate
 from api.store.models import EntryRow
@@ -205,10 +205,10 @@ def test_what_is_said_of_rows_is_held_against_the_ledger(world: World, plant: st
             for kind in ("NULL", "NOT NULL")
         )
     rows = [
-        RowOutcome(recorded.feed, "a.csv", 1, "k1", "final", account=recorded.account, sequence=recorded.sequence),
-        RowOutcome(refused.feed, "a.csv", 2, "k2", "refused", refused.rule, "", refused.account, refused.sequence),
-        RowOutcome(recorded.feed, "a.csv", 3, "k3", "signed", None, "", person(1), 99_999),
-        RowOutcome(recorded.feed, "a.csv", 4, "k4", "refused", int(Rule.TOO_LONG), "802101 s"),
+        ReportedRow(recorded.feed, "a.csv", 1, "k1", "final", account=recorded.account, sequence=recorded.sequence),
+        ReportedRow(refused.feed, "a.csv", 2, "k2", "refused", refused.rule, "", refused.account, refused.sequence),
+        ReportedRow(recorded.feed, "a.csv", 3, "k3", "signed", None, "", person(1), 99_999),
+        ReportedRow(recorded.feed, "a.csv", 4, "k4", "refused", int(Rule.TOO_LONG), "802101 s"),
     ]
     outcomes.take(world.engine, rows)
     assert compare(world.engine, world.reader, world.ledger.state) == []

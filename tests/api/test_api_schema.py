@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.projection import outcomes
-from api.projection.outcomes import RowOutcome
+from api.projection.outcomes import ReportedRow
 from api.web.problems import ProblemDocument
 
 with warnings.catch_warnings():
@@ -82,7 +82,7 @@ def test_every_path_is_tried(world: World) -> None:
 @pytest.mark.parametrize(("path", "mode"), CASES, ids=lambda one: getattr(one, "value", one))
 def test_an_endpoint_is_what_its_document_says(world: World, path: str, mode: GenerationMode) -> None:
     """Positive: values that the document allows, half of them of things that exist. Negative: what it forbids."""
-    outcomes.take(world.engine, [RowOutcome(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0)])
+    outcomes.take(world.engine, [ReportedRow(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0)])
     schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(OPEN(world.settings)))
     operation = schema[path]["GET"]
     token, there = world.token("auditor"), known(world, path)

@@ -22,10 +22,10 @@ from prometheus_client import CollectorRegistry
 from promql_labels import NeverMatches, labels_of
 from typer.main import get_command
 
-from api.web.observe import Metrics as ApiMetrics
+from api.web.observe import DoorMetrics as ApiMetrics
 from chain_node.archive.calls import Call
 from chain_node.archive.writer import Archive
-from chain_node.gateway.metrics import Metrics as GatewayMetrics
+from chain_node.gateway.metrics import DoorMetrics as GatewayMetrics
 from chain_node.network.folders import ValidatorSettings
 from chain_node.network.founding import init_network
 from chain_node.node.metrics import NAMES, MirrorState, NodeCollector, Sources

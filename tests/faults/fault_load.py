@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fault_network import FaultNetwork
 from node_support import FEED, Batches
 
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.errors import RpcUnavailable
 from chain_node.node.fsck import fsck
 from chain_node.node.node import Node
@@ -112,6 +112,6 @@ def check_whole(network: FaultNetwork, load: Load, *, patience: float = 120.0) -
     newest = max(load.seen, default=0)
     for url in network.urls:
         with JsonRpc(url) as rpc:
-            assert Ledger(rpc, node.manifest.ledger_address).root_at(newest) == load.seen[newest], url
+            assert LuyaLedger(rpc, node.manifest.ledger_address).root_at(newest) == load.seen[newest], url
     result = fsck(node.archive, log_key=node.manifest.log_key, chain=(node.rpc, node.manifest))
     assert result.differences == []

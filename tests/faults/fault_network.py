@@ -13,19 +13,19 @@ from pathlib import Path
 
 from node_support import settings
 
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
 from chain_node.keys.keystore import Keystore
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
-from chain_node.network.founding import Wish, adopt, assemble, prepare
-from chain_node.network.parts import Terms
+from chain_node.network.founding import OrganisationRequest, adopt, assemble, prepare
+from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import NodeState, RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
 from chain_node.rpc.client import JsonRpc, to_hex
 from chain_node.supervisor.report import Reporter
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.network import actions as network_command
 from luya.operate import status as status_command
 from luya.operate.supervision import Guard, Watching
@@ -102,9 +102,9 @@ class FaultNetwork:
         return NetworkFolder(self.root / "net" / "network")
 
     @property
-    def home(self) -> Home:
+    def home(self) -> LuyaHome:
         """The ledger's."""
-        return Home(self.root / "home")
+        return LuyaHome(self.root / "home")
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class FaultNetwork:
         for url in self.urls:
             with JsonRpc(url) as rpc:
                 block = rpc.call("eth_getBlockByNumber", hex(height), False)["hash"]
-                found.add((block, bytes(Ledger(rpc, node.manifest.ledger_address).read("root", block=hex(height)))))
+                found.add((block, bytes(LuyaLedger(rpc, node.manifest.ledger_address).read("root", block=hex(height)))))
         assert len(found) == 1, f"at {height}: {found}"
         return height
 
@@ -256,11 +256,11 @@ def found(
     folders, parts = [], []
     for number in range(1, count + 1):
         folder = OrganisationFolder(root / "net" / f"organisation-{number}")
-        wish = Wish(number, f"organisation-{number}", settings_of(port, number, bind(number)))
+        wish = OrganisationRequest(number, f"organisation-{number}", settings_of(port, number, bind(number)))
         parts.append(prepare(folder, wish, luyad))
         folders.append(folder)
     public = NetworkFolder(root / "net" / "network")
-    assemble(public, parts, Terms(deployers=(deployer,), open_sending=True), luyad)
+    assemble(public, parts, FoundingTerms(deployers=(deployer,), open_sending=True), luyad)
     for folder in folders:
         adopt(folder, public, luyad)
     return FaultNetwork(root, luyad, kind)

@@ -8,7 +8,7 @@ from fault_network import FaultNetwork, FaultNode, settings_of, wait_for
 
 from chain_node.network.council import CouncilMember, Outcome, Proposal
 from chain_node.network.folders import OrganisationFolder
-from chain_node.network.founding import Wish, join
+from chain_node.network.founding import OrganisationRequest, join
 from chain_node.network.votes import Governance, VoteCall, admit, expel, weigh
 from chain_node.rpc.client import JsonRpc
 
@@ -54,7 +54,7 @@ class Council:
     def let_in(self, number: int) -> FaultNode:
         """A newcomer: voted in, caught up, then given its weight."""
         folder = OrganisationFolder(self._network.root / "net" / f"organisation-{number}")
-        wish = Wish(number, folder.root.name, settings_of(self._first_port, number))
+        wish = OrganisationRequest(number, folder.root.name, settings_of(self._first_port, number))
         part = join(folder, self._network.public, wish, self._network.luyad)
         self.all_vote(admit(self.governance(), part))
         self._network.public.add_part(part)

@@ -21,7 +21,7 @@ from chain_node.storage.durable import write_atomic
 from luya import session
 from luya.cli import app
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate import checks, up
 from luya.oracle import feeds
 from luya.oracle.ledger_port import NodeLedger
@@ -53,7 +53,7 @@ def test_whoever_is_found_is_on_the_ledger() -> None:
 def test_a_read_model_that_fails_ends_luya_up_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_PROJECT_EVERY", 0.01)
     node = SimpleNamespace(check=lambda: None, archive=SimpleNamespace(size=0))
-    made = Session(Home(Path("x")), cast(Node, node), cast(Any, None))
+    made = Session(LuyaHome(Path("x")), cast(Node, node), cast(Any, None))
 
     def fails(_self: Session) -> int:
         raise OSError("disk full")
@@ -95,18 +95,18 @@ def test_a_feed_that_is_not_registered_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_empty_home_is_not_rebuilt(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="nothing to rebuild"):
-        checks.rebuild(Home(tmp_path / "typo"), quiet=True)
+        checks.rebuild(LuyaHome(tmp_path / "typo"), quiet=True)
     assert not (tmp_path / "typo").exists()
 
 
 def test_a_home_is_for_its_owner_alone(tmp_path: Path) -> None:
-    home = Home(tmp_path / "deep" / "home")
+    home = LuyaHome(tmp_path / "deep" / "home")
     home.make()
     assert home.root.stat().st_mode & 0o077 == 0
 
 
 def test_the_shipped_feeds_are_installed_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
+    home = LuyaHome(tmp_path)
     written: list[Path] = []
 
     def killed(path: Path, data: bytes) -> None:
@@ -128,7 +128,7 @@ def test_the_shipped_feeds_are_installed_all_or_none(tmp_path: Path, monkeypatch
 
 
 def test_a_feed_described_twice_is_refused(tmp_path: Path) -> None:
-    home = Home.of(tmp_path)
+    home = LuyaHome.of(tmp_path)
     feeds.install(home)
     (home.feeds / "mine.toml").write_bytes((home.feeds / "bike-share.toml").read_bytes())
     with pytest.raises(ConfigError, match=r"mine\.toml: feed 1 \(bike-share\) is described twice.*bike-share\.toml"):
@@ -172,7 +172,7 @@ class Growing:
 def test_fsck_does_not_take_growth_for_a_difference(
     moves: int, told: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Session(Home(tmp_path), cast(Node, SimpleNamespace(ledger=Growing(moves))), cast(Any, None))
+    made = Session(LuyaHome(tmp_path), cast(Node, SimpleNamespace(ledger=Growing(moves))), cast(Any, None))
     monkeypatch.setattr(checks, "opened", lambda *_, **__: nullcontext(made))
     monkeypatch.setattr(checks, "_compare", lambda *_: ("result", ["a real one"]))
     if told is None:

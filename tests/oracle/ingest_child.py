@@ -82,7 +82,7 @@ def main() -> None:
             setattr(owner, name, guarded(getattr(owner, name)))
     print("go", flush=True)
 
-    def deliver(delivery: ingest.Delivery) -> None:
+    def deliver(delivery: ingest.FinishedCall) -> None:
         print(json.dumps(asdict(replace(delivery.result))), flush=True)
 
     asked: dict[str, Any] = {"enrol_unknown": True, "report": Path(report_path), "deliver": deliver}

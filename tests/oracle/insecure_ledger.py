@@ -23,9 +23,9 @@ from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
 from oracle.attest.signer import LocalSigner
 from oracle.config import FeedConfig
-from oracle.ingest import World
+from oracle.ingest import IngestPorts
 from oracle.law import FeedLaw
-from oracle.ports import Failure, FailureKind, Limits, SignedBatch
+from oracle.ports import BatchLimits, Failure, FailureKind, SignedBatch
 
 TODAY = 20_800
 TIME = TODAY * 86_400
@@ -61,7 +61,7 @@ class InsecureLedger:
         revert: Callable[[Record], Rule | None] = lambda record: None,
         refuse: Callable[[Record], Rule | None] = lambda record: None,
         names_record: bool = True,
-        limits: Limits | None = None,
+        limits: BatchLimits | None = None,
     ) -> None:
         warnings.warn("InsecureLedger checks no more than a test needs", stacklevel=2)
         self.db = sqlite3.connect(path, isolation_level=None)
@@ -70,7 +70,7 @@ class InsecureLedger:
         self.methods = {m.id: m.method for m in catalogue.load() if m.id in config.method_ids}
         self.caps = {group.id: group.caps for group in catalogue.load_groups()}
         self.revert, self.refuse, self.names_record = revert, refuse, names_record
-        self.limits = limits or Limits()
+        self.limits = limits or BatchLimits()
         self.today = TODAY
         self.blocked = ""
 
@@ -229,9 +229,9 @@ class InsecureRegistrar:
         return int(self.db.execute("SELECT COUNT(*) FROM account").fetchone()[0])
 
 
-def world(home: Path, ledger: InsecureLedger) -> World:
+def world(home: Path, ledger: InsecureLedger) -> IngestPorts:
     """Everything that a call needs, with the ledger as its own archive."""
-    return World(home / "oracle", ledger, ledger, InsecureRegistrar(ledger), SIGNERS, JOURNAL_KEY)
+    return IngestPorts(home / "oracle", ledger, ledger, InsecureRegistrar(ledger), SIGNERS, JOURNAL_KEY)
 
 
 def small(config: FeedConfig, **changes: object) -> FeedConfig:

@@ -19,7 +19,7 @@ from chain_node.protocol.entries import Reduction, decode
 from oracle import config, report
 from oracle.config import FeedConfig
 from oracle.errors import JournalError, SignerError, SourceError
-from oracle.ingest import Delivery, IngestResult, Progress, World, close_held, ingest
+from oracle.ingest import FinishedCall, IngestPorts, IngestResult, Progress, close_held, ingest
 from oracle.store.journal import Journal
 
 
@@ -30,7 +30,7 @@ class Home:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.ledger = InsecureLedger(folder / f"{feed.name}.db", feed)
-        self.world: World = world(folder, self.ledger)
+        self.world: IngestPorts = world(folder, self.ledger)
 
     def ingest(self, *files: Path, enrol: bool = True, report: Path | None = None) -> IngestResult:
         return ingest(files, self.feed, self.world, enrol_unknown=enrol, report=report, anyway=True)
@@ -187,9 +187,9 @@ def test_nothing_of_a_call_stays_outside_the_journal(bikes: Home, tmp_path: Path
 
 def test_progress_and_delivery(bikes: Home, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    delivered: list[tuple[Delivery, int]] = []
+    delivered: list[tuple[FinishedCall, int]] = []
 
-    def deliver(delivery: Delivery) -> None:
+    def deliver(delivery: FinishedCall) -> None:
         delivered.append((delivery, sum(1 for _ in delivery.outcomes())))
 
     file = partner_files.trips(tmp_path / "a.csv", 120)
@@ -202,7 +202,7 @@ def test_progress_and_delivery(bikes: Home, tmp_path: Path) -> None:
 def test_a_call_that_was_not_delivered_is_delivered_again(bikes: Home, tmp_path: Path) -> None:
     file = partner_files.trips(tmp_path / "a.csv", 120)
 
-    def broken(delivery: Delivery) -> None:
+    def broken(delivery: FinishedCall) -> None:
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
@@ -229,7 +229,9 @@ def test_a_held_call_is_known_once_it_is_closed(bikes: Home, tmp_path: Path) -> 
 
 
 def test_too_few_signers(bikes: Home, tmp_path: Path) -> None:
-    alone = World(**{**{f: getattr(bikes.world, f) for f in World.__slots__}, "signers": bikes.world.signers[:1]})
+    alone = IngestPorts(
+        **{**{f: getattr(bikes.world, f) for f in IngestPorts.__slots__}, "signers": bikes.world.signers[:1]}
+    )
     with pytest.raises(SignerError, match="wants 2 of its 3 signers, only 1"):
         ingest([], bikes.feed, alone)
 

@@ -25,7 +25,7 @@ from oracle import config, ingest, journaling, rejudge
 from oracle.config import FeedConfig
 from oracle.errors import LedgerBlocked
 from oracle.ingest import IngestResult
-from oracle.ports import Limits
+from oracle.ports import BatchLimits
 from oracle.store.journal import Journal, path_of
 
 BIKES = config.shipped()["bike-share"]
@@ -310,7 +310,7 @@ def test_a_kill_at_any_commit_while_rows_are_judged_again(
     home: Callable[..., Home], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     monkeypatch.setattr(journaling, "CHUNK", 15)
-    bikes, file = home(BIKES, limits=Limits(max_records=7)), month(tmp_path / "month.csv")
+    bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
     more = partner_files.write_trips(tmp_path / "more.csv", [trip(bike="new"), trip(seconds=5)])
     assert bikes.ingest(file, feed=WRONG).refused == {"malformed": 60}
     commits, submit = 0, InsecureLedger.submit
@@ -433,7 +433,7 @@ def test_a_retry_that_is_killed_goes_on(
     home: Callable[..., Home], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     monkeypatch.setattr(journaling, "CHUNK", 15)
-    bikes, file = home(BIKES, limits=Limits(max_records=7)), month(tmp_path / "month.csv")
+    bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
     bikes.ingest(file, feed=WRONG)
     submits, submit = 0, InsecureLedger.submit
 

@@ -18,7 +18,7 @@ from chain_node.engine.npm import ensure
 from chain_node.errors import RuntimeMissing
 from chain_node.protocol.entries import Reduction, decode
 from luya.demo.data import write_partner_files
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.session import Session, opened
 
@@ -51,7 +51,7 @@ def binary() -> Path:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A ledger with records."""
     folder = tmp_path_factory.mktemp("cast")
-    home = Home.of(folder / "home")
+    home = LuyaHome.of(folder / "home")
     files = write_partner_files(folder / "files", records=40, last_day=date(2026, 10, 31)).files
     with opened(home) as running:
         running.ingest([files["daily-steps"]], feeds.find(home, "daily-steps"), enrol_unknown=True)

@@ -15,7 +15,7 @@ from chain_node.errors import RuntimeMissing
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.times import year_of
 from luya.demo.data import write_partner_files
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.session import opened
 
@@ -39,7 +39,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_viem_reads_balances_and_finds_batches(script: list[str], tmp_path: Path) -> None:
-    home = Home.of(tmp_path / "home")
+    home = LuyaHome.of(tmp_path / "home")
     files = write_partner_files(tmp_path / "files", records=60, last_day=date(2026, 10, 31)).files
     with opened(home) as session:
         result = session.ingest([files["daily-steps"]], feeds.find(home, "daily-steps"), enrol_unknown=True)

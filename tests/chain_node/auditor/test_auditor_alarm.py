@@ -11,7 +11,7 @@ from auditor_lies import alarm, named, on_logs
 
 from chain_node.auditor.alarm import Alarm, run_command
 from chain_node.auditor.settings import Counts
-from chain_node.auditor.store import Store
+from chain_node.auditor.store import AuditorStore
 from chain_node.errors import Discrepancy
 from chain_node.node.node import Node
 
@@ -23,7 +23,7 @@ def test_hostile_text(tmp_path: Path) -> None:
     value = Alarm.of(found, origin="甲.test/1", ledger="0x", endpoint="http://a", size=3, root="")
     assert value.found == "??[2J?[/x]"
     value.text().encode()
-    with Store(tmp_path / "store") as store:
+    with AuditorStore(tmp_path / "store") as store:
         store.raise_alarm(value.value())
         assert store.alarm() == value.value()
     assert run_command(f'cat > {tmp_path}/heard; echo "$LUYA_ALARM_FOUND" > {tmp_path}/found', value) is None

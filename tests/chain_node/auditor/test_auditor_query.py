@@ -18,7 +18,7 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.auditor.export import temporary_of, write
 from chain_node.auditor.loading import connect, load
-from chain_node.auditor.query import Answer, ask, opened
+from chain_node.auditor.query import QueryResult, ask, opened
 from chain_node.auditor.views import documentation, views
 from chain_node.catalogue import by_id, load_groups
 from chain_node.errors import QueryError
@@ -282,12 +282,12 @@ QUESTION = ODD.replace("sum_it(1)", "123456789012345678901234567890::HUGEINT").r
 
 
 @pytest.fixture
-def odd(folder: Path, tmp_path: Path) -> Iterator[tuple[Answer, Path]]:
+def odd(folder: Path, tmp_path: Path) -> Iterator[tuple[QueryResult, Path]]:
     with opened(folder, None, output=temporary_of(tmp_path / "out.parquet")) as (connection, _, _):
         yield ask(connection, QUESTION), tmp_path
 
 
-def test_csv(odd: tuple[Answer, Path]) -> None:
+def test_csv(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     assert write(answer, folder / "out.csv") == 2
     with (folder / "out.csv").open(encoding="utf-8", newline="") as file:
@@ -297,7 +297,7 @@ def test_csv(odd: tuple[Answer, Path]) -> None:
     assert lines[2][3] == "'@SUM(A1)"
 
 
-def test_json(odd: tuple[Answer, Path]) -> None:
+def test_json(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     assert write(answer, folder / "out.json") == 2
     value = json.loads((folder / "out.json").read_text("utf-8"))
@@ -305,7 +305,7 @@ def test_json(odd: tuple[Answer, Path]) -> None:
     assert value["columns"][1] == "big"
 
 
-def test_parquet(odd: tuple[Answer, Path]) -> None:
+def test_parquet(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     assert write(answer, folder / "out.parquet") == 2
     with connect(None) as connection:
@@ -315,7 +315,7 @@ def test_parquet(odd: tuple[Answer, Path]) -> None:
     assert types == ("DECIMAL(38,0)", "BIGINT")
 
 
-def test_xlsx(odd: tuple[Answer, Path]) -> None:
+def test_xlsx(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     assert write(answer, folder / "out.xlsx") == 2
     with zipfile.ZipFile(folder / "out.xlsx") as book:
@@ -331,7 +331,7 @@ def test_xlsx(odd: tuple[Answer, Path]) -> None:
     assert text["F3"] == "2024-02-29"
 
 
-def test_an_unknown_format(odd: tuple[Answer, Path]) -> None:
+def test_an_unknown_format(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     with pytest.raises(QueryError, match="must end with"):
         write(answer, folder / "out.docx")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import Ledger
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.import_phase import import_calls
 from chain_node.deployment.plan import Seal
 from chain_node.engine.base import Limits
@@ -28,7 +28,7 @@ def test_large_feeds_do_not_run_out_of_gas() -> None:
     feed = Feed(0, 1, 1, 1, 17, signers, 63, 1, 1, tuple(range(1, 65)), Standing.ACTIVE)
     entry = encode(feed)
     reader = cast(ArchiveReader, Reader([entry] * 60))
-    calls = list(import_calls(reader, Ledger(None, bytes(20)), Seal(60, bytes(32)), Limits()))  # type: ignore[arg-type]
+    calls = list(import_calls(reader, LuyaLedger(None, bytes(20)), Seal(60, bytes(32)), Limits()))  # type: ignore[arg-type]
     stored = -(-len(entry) // 32) * STORAGE_WORD
     assert sum(call.data.count(entry) for call in calls) == 60
     for call in calls:

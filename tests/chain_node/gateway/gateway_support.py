@@ -15,7 +15,7 @@ from typing import Any
 
 from chain_node.errors import CallRefused
 from chain_node.gateway.callers import CallerStore, Entry, Grant
-from chain_node.gateway.server import Running, Whereabouts, opened
+from chain_node.gateway.server import OpenDoor, Whereabouts, opened
 from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 
 Reply = tuple[int, Any, dict[str, str]]
@@ -47,7 +47,7 @@ class GatewayThread:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self.running: Running | None = None
+        self.running: OpenDoor | None = None
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
         self._thread.start()
         self._ready.wait(60)

@@ -17,7 +17,7 @@ from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import init_network
 from chain_node.network.genesis import AUTHORITY, COUNCIL, VALIDATORS
-from chain_node.network.parts import PublicPart, Terms
+from chain_node.network.parts import FoundingTerms, PublicPart
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import (
@@ -41,7 +41,7 @@ Outsider = Callable[[int], tuple[PublicPart, CouncilMember]]
 def node(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A network of one organisation, running."""
     out = tmp_path_factory.mktemp("council") / "out"
-    folder = init_network(out, ["one"], Terms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2)[0]
+    folder = init_network(out, ["one"], FoundingTerms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2)[0]
     running = RunningNode(folder, luyad)
     running.start()
     yield running

@@ -13,8 +13,8 @@ from chain_node.engine.luyad import NodeIdentity
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
-from chain_node.network.founding import Wish, adopt, assemble, init_network, join, prepare, second_node
-from chain_node.network.parts import Terms, load_part, save
+from chain_node.network.founding import OrganisationRequest, adopt, assemble, init_network, join, prepare, second_node
+from chain_node.network.parts import FoundingTerms, load_part, save
 from chain_node.network.tool import Luyad
 
 NAMES = ["Green Bank", "地铁集团", "bus", "city"]
@@ -24,7 +24,7 @@ NAMES = ["Green Bank", "地铁集团", "bus", "city"]
 def made(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network of four; never to be touched."""
     out = tmp_path_factory.mktemp("network") / "out"
-    init_network(out, NAMES, Terms(), luyad, port=free_port_range(PORT_STEP * 4))
+    init_network(out, NAMES, FoundingTerms(), luyad, port=free_port_range(PORT_STEP * 4))
     return out
 
 
@@ -75,7 +75,7 @@ def test_the_honest_way_gives_the_same_genesis_to_all(luyad: Luyad, tmp_path: Pa
     folders = [OrganisationFolder(tmp_path / f"machine-{n}" / "mine") for n in (1, 2)]
     public = []
     for n, folder in enumerate(folders, start=1):
-        wish = Wish(n, f"organisation {n}", ValidatorSettings(port + 10 * n), power=n)
+        wish = OrganisationRequest(n, f"organisation {n}", ValidatorSettings(port + 10 * n), power=n)
         part = prepare(folder, wish, luyad)
         assert prepare(folder, wish, luyad) == part, "made once"
         # what travels is one file
@@ -83,12 +83,12 @@ def test_the_honest_way_gives_the_same_genesis_to_all(luyad: Luyad, tmp_path: Pa
         shutil.copy(folder.public_file, sent)
         public.append(load_part(sent))
     network = NetworkFolder(tmp_path / "public")
-    charter = assemble(network, public[::-1], Terms(threshold=2), luyad)
+    charter = assemble(network, public[::-1], FoundingTerms(threshold=2), luyad)
     for folder in folders:
         assert adopt(folder, network, luyad) == charter
         assert adopt(folder, network, luyad) == charter, "again"
     with pytest.raises(NetworkError, match="holds a network already"):
-        assemble(network, public, Terms(), luyad)
+        assemble(network, public, FoundingTerms(), luyad)
 
 
 def test_a_changed_genesis_is_not_adopted(luyad: Luyad, network: Path) -> None:
@@ -114,14 +114,14 @@ def test_a_charter_that_lies_about_me_is_not_adopted(luyad: Luyad, network: Path
 def test_a_node_of_another_network_is_not_taken_over(luyad: Luyad, network: Path, tmp_path: Path) -> None:
     folder = organisations_in(network)[0]
     other = NetworkFolder(tmp_path / "other")
-    assemble(other, [folder.part()], Terms(), luyad)
+    assemble(other, [folder.part()], FoundingTerms(), luyad)
     with pytest.raises(NetworkError, match="part of another network"):
         adopt(folder, other, luyad)
 
 
 def test_a_newcomer(luyad: Luyad, network: Path) -> None:
     folder, public = OrganisationFolder(network / "fifth"), NetworkFolder(network / "network")
-    wish = Wish(5, "fifth", ValidatorSettings(free_port_range(PORT_STEP)))
+    wish = OrganisationRequest(5, "fifth", ValidatorSettings(free_port_range(PORT_STEP)))
     part = join(folder, public, wish, luyad)
     assert join(folder, public, wish, luyad) == part, "again"
     config = (folder.node / "config" / "config.toml").read_text()
@@ -129,7 +129,7 @@ def test_a_newcomer(luyad: Luyad, network: Path) -> None:
     with pytest.raises(NetworkError, match="in this network already"):
         join(OrganisationFolder(network / "sixth"), public, replace(wish, organisation=1), luyad)
     with pytest.raises(NetworkError, match="same name"):
-        join(OrganisationFolder(network / "sixth"), public, Wish(6, "bus", wish.settings), luyad)
+        join(OrganisationFolder(network / "sixth"), public, OrganisationRequest(6, "bus", wish.settings), luyad)
     with pytest.raises(NetworkError, match="holds organisation 5, not 7"):
         prepare(folder, replace(wish, organisation=7), luyad)
     save(public.part_file(5), asdict(part))
@@ -177,11 +177,11 @@ def test_a_second_nodes_secrets_are_its_own_however_the_first_ones_lie(
 
 def test_what_is_made_once(luyad: Luyad, network: Path, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match="not empty"):
-        init_network(network, NAMES, Terms(), luyad)
+        init_network(network, NAMES, FoundingTerms(), luyad)
     with pytest.raises(NetworkError, match="must differ"):
-        init_network(tmp_path / "new", ["a b", "a-b"], Terms(), luyad)
+        init_network(tmp_path / "new", ["a b", "a-b"], FoundingTerms(), luyad)
     with pytest.raises(NetworkError, match="must differ"):
-        init_network(tmp_path / "new", ["network", "a"], Terms(), luyad)
+        init_network(tmp_path / "new", ["network", "a"], FoundingTerms(), luyad)
     with pytest.raises(NetworkError, match="no organisation's folder"):
         organisations_in(tmp_path / "nowhere")
 

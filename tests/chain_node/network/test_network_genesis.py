@@ -14,13 +14,13 @@ from network_support import part
 from chain_node.contracts.handles import artefact
 from chain_node.errors import NetworkError
 from chain_node.network.genesis import AUTHORITY, COUNCIL, PERMISSIONS, VALIDATORS, genesis_plan, solo_plan
-from chain_node.network.parts import Charter, Terms
+from chain_node.network.parts import Charter, FoundingTerms
 from chain_node.network.tool import Luyad
 from chain_node.rpc.client import to_bytes, to_hex
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DEPLOYER, SENDER = "0x" + "d" * 40, "0x" + "5" * 40
-CHARTER = Charter.of([part(3), part(1), part(2)], Terms(deployers=(DEPLOYER,), senders=(SENDER,)), now=NOW)
+CHARTER = Charter.of([part(3), part(1), part(2)], FoundingTerms(deployers=(DEPLOYER,), senders=(SENDER,)), now=NOW)
 
 
 def _arguments(name: str, address: bytes) -> tuple[object, ...]:
@@ -31,7 +31,7 @@ def _arguments(name: str, address: bytes) -> tuple[object, ...]:
 
 
 def test_the_plan_is_pure() -> None:
-    again = Charter.of([part(2), part(3), part(1)], Terms(deployers=(DEPLOYER,), senders=(SENDER,)), now=NOW)
+    again = Charter.of([part(2), part(3), part(1)], FoundingTerms(deployers=(DEPLOYER,), senders=(SENDER,)), now=NOW)
     assert json.dumps(genesis_plan(CHARTER)) == json.dumps(genesis_plan(again))
 
 
@@ -66,7 +66,7 @@ def test_luyad_makes_the_same_bytes_of_the_same_plan(luyad: Luyad, tmp_path: Pat
     # real points of the curve: luyad refuses others
     keys = [luyad.make_keys(tmp_path / str(n), "n") for n in (1, 2)]
     parts = [part(n, node_id=key.node_id, validator_key=key.validator_key) for n, key in zip((1, 2), keys, strict=True)]
-    charter = Charter.of(parts, Terms(), now=NOW)
+    charter = Charter.of(parts, FoundingTerms(), now=NOW)
     first = _genesis(luyad, tmp_path, genesis_plan(charter), "first")
     second = _genesis(luyad, tmp_path, genesis_plan(charter), "second")
     assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()

@@ -13,7 +13,7 @@ from network_support import part
 from chain_node.errors import NetworkError
 from chain_node.network.parts import (
     Charter,
-    Terms,
+    FoundingTerms,
     default_threshold,
     is_ed25519_key,
     load_charter,
@@ -60,23 +60,23 @@ def test_endpoints(endpoint: str) -> None:
 def test_no_two_share_anything(what: str) -> None:
     twin = part(2, **{what: getattr(part(1), what)})
     with pytest.raises(NetworkError, match=f"same {what}"):
-        Charter.of([part(1), twin], Terms(), now=NOW)
+        Charter.of([part(1), twin], FoundingTerms(), now=NOW)
 
 
 def test_the_same_parts_are_the_same_network() -> None:
-    first = Charter.of([part(1), part(2)], Terms(), now=NOW)
-    assert first == Charter.of([part(2), part(1)], Terms(), now=NOW)
+    first = Charter.of([part(1), part(2)], FoundingTerms(), now=NOW)
+    assert first == Charter.of([part(2), part(1)], FoundingTerms(), now=NOW)
     assert 2**32 <= first.chain_id < 2**53
     others = [
-        Charter.of([part(1), part(2, power=11)], Terms(), now=NOW),
-        Charter.of([part(1), part(2)], Terms(delay=1), now=NOW),
-        Charter.of([part(1), part(2)], Terms(), now=datetime(2026, 2, 1, tzinfo=UTC)),
+        Charter.of([part(1), part(2, power=11)], FoundingTerms(), now=NOW),
+        Charter.of([part(1), part(2)], FoundingTerms(delay=1), now=NOW),
+        Charter.of([part(1), part(2)], FoundingTerms(), now=datetime(2026, 2, 1, tzinfo=UTC)),
     ]
     assert len({first.chain_id, *(other.chain_id for other in others)}) == 4
 
 
 def test_a_charter_survives_its_file(tmp_path: Path) -> None:
-    terms = Terms(threshold=2, delay=3600, deployers=("0x" + "a" * 40,), senders=("0x" + "b" * 40,))
+    terms = FoundingTerms(threshold=2, delay=3600, deployers=("0x" + "a" * 40,), senders=("0x" + "b" * 40,))
     charter = Charter.of([part(1), part(2)], terms, now=NOW)
     save(tmp_path / "charter.json", charter.to_json())
     assert load_charter(tmp_path / "charter.json") == charter
@@ -94,12 +94,12 @@ def test_a_charter_survives_its_file(tmp_path: Path) -> None:
 )
 def test_terms_are_bounded(terms: dict[str, Any], said: str) -> None:
     with pytest.raises(NetworkError, match=said):
-        Terms(**terms)
+        FoundingTerms(**terms)
 
 
 def test_a_voting_key_creates_no_contracts() -> None:
     with pytest.raises(NetworkError, match="another key create"):
-        Charter.of([part(1)], Terms(deployers=(part(1).member,)), now=NOW)
+        Charter.of([part(1)], FoundingTerms(deployers=(part(1).member,)), now=NOW)
 
 
 def test_the_default_threshold_is_two_thirds_and_more_than_half() -> None:

@@ -13,8 +13,8 @@ from network_support import caught_up, wait_for
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, OrganisationFolder
-from chain_node.network.founding import Wish, init_network, prepare
-from chain_node.network.parts import Terms
+from chain_node.network.founding import OrganisationRequest, init_network, prepare
+from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.supervisor.fleet import NetworkEngine
@@ -44,7 +44,9 @@ def back_up(folder: OrganisationFolder, copy: Path) -> None:
 
 def test_a_validator_is_restored_from_its_backup(luyad: Luyad, tmp_path: Path) -> None:
     names = [f"organisation {number}" for number in range(1, 5)]
-    folders = init_network(tmp_path / "net", names, Terms(), luyad, port=free_port_range(PORT_STEP * 4), block_time=0.3)
+    folders = init_network(
+        tmp_path / "net", names, FoundingTerms(), luyad, port=free_port_range(PORT_STEP * 4), block_time=0.3
+    )
     nodes = [RunningNode(folder, luyad) for folder in folders]
     lost, first, copy = folders[3], folders[0], tmp_path / "backup"
     with contextlib.ExitStack() as stack:
@@ -67,16 +69,18 @@ def test_a_validator_is_restored_from_its_backup(luyad: Luyad, tmp_path: Path) -
 
 
 def test_without_what_it_signed_it_is_never_made_to_forget(luyad: Luyad, tmp_path: Path) -> None:
-    (folder,) = init_network(tmp_path / "net", ["one"], Terms(), luyad, port=free_port_range(PORT_STEP))
+    (folder,) = init_network(tmp_path / "net", ["one"], FoundingTerms(), luyad, port=free_port_range(PORT_STEP))
     shutil.rmtree(folder.node / "data")
     with pytest.raises(NetworkError, match="can sign twice"):
-        prepare(folder, Wish(1, "one", folder.settings()), luyad)
+        prepare(folder, OrganisationRequest(1, "one", folder.settings()), luyad)
     with pytest.raises(NetworkError, match="can sign twice"):
         RunningNode(folder, luyad).start()
 
 
 def test_a_torn_commit_that_the_start_has_mended_is_told(luyad: Luyad, tmp_path: Path) -> None:
-    (folder,) = init_network(tmp_path / "net", ["one"], Terms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2)
+    (folder,) = init_network(
+        tmp_path / "net", ["one"], FoundingTerms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2
+    )
     node = RunningNode(folder, luyad)
     node.start()
     try:

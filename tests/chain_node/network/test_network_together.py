@@ -14,8 +14,8 @@ from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings
-from chain_node.network.founding import Wish, init_network, join, second_node
-from chain_node.network.parts import Terms
+from chain_node.network.founding import OrganisationRequest, init_network, join, second_node
+from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import RunningNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import Governance, VoteCall, admit, expel, replace_key, weigh
@@ -30,7 +30,7 @@ class Running:
     def __init__(self, root: Path, luyad: Luyad, clients: Clients, founders: int, most: int) -> None:
         self._root, self._luyad, self._clients = root, luyad, clients
         self._port = free_port_range(PORT_STEP * most)
-        terms = Terms(senders=(to_hex(key_in(root, "sender").address),))
+        terms = FoundingTerms(senders=(to_hex(key_in(root, "sender").address),))
         names = [f"organisation {n}" for n in range(1, founders + 1)]
         self.folders = init_network(root / "net", names, terms, luyad, port=self._port, block_time=BLOCK_TIME)
         self.public = NetworkFolder(root / "net" / "network")
@@ -72,7 +72,7 @@ class Running:
         """A newcomer, from its keys to its weight in the set."""
         folder = OrganisationFolder(self._root / "net" / f"organisation-{number}")
         settings = ValidatorSettings(self._port + PORT_STEP * (number - 1), block_time=BLOCK_TIME)
-        part = join(folder, self.public, Wish(number, f"organisation {number}", settings), self._luyad)
+        part = join(folder, self.public, OrganisationRequest(number, f"organisation {number}", settings), self._luyad)
         self.all_vote(admit(self.governance(), part))
         self.public.add_part(part)
         node = RunningNode(folder, self._luyad)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chain_node.errors import ManifestError
-from chain_node.node.home import EngineChoice, Home, Running
+from chain_node.node.home import EngineChoice, Home, RunningNode
 
 URLS = ("http://a:1", "http://b:1")
 
@@ -41,16 +41,16 @@ def test_a_damaged_choice_is_told(tmp_path: Path, value: Any) -> None:
 
 def test_a_running_node_of_either_form_is_found(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    assert Running.read(home) is None
+    assert RunningNode.read(home) is None
     old = {"pid": 7, "rpc_url": URLS[1], "finality": "latest", "engine": "rpc"}
     for text, expected in (("http://a:1,http://b:1", URLS), ("", URLS[1:])):
         written(home.running, old | {"rpc_urls": text})
-        assert Running.read(home) == Running(7, URLS[1], "latest", "rpc", expected)
+        assert RunningNode.read(home) == RunningNode(7, URLS[1], "latest", "rpc", expected)
     written(home.running, old)
-    assert Running.read(home) == Running(7, URLS[1], "latest", "rpc", URLS[1:])
-    Running.announce(home, URLS[0], "latest", "rpc", URLS)
-    assert Running.read(home) == Running(os.getpid(), URLS[0], "latest", "rpc", URLS)
+    assert RunningNode.read(home) == RunningNode(7, URLS[1], "latest", "rpc", URLS[1:])
+    RunningNode.announce(home, URLS[0], "latest", "rpc", URLS)
+    assert RunningNode.read(home) == RunningNode(os.getpid(), URLS[0], "latest", "rpc", URLS)
     assert json.loads(home.running.read_text())["rpc_urls"] == list(URLS)
     for damaged in ([], {"pid": 7}, old | {"rpc_urls": 5}):
         written(home.running, damaged)
-        assert Running.read(home) is None
+        assert RunningNode.read(home) is None

@@ -21,7 +21,7 @@ from chain_node.supervisor import judge, measure
 from chain_node.supervisor import supervisor as module
 from chain_node.supervisor.judge import DiskSpace, block_offset, room_problems
 from chain_node.supervisor.problems import CATALOGUE, problem
-from chain_node.supervisor.report import Report, Reporter, problem_of
+from chain_node.supervisor.report import NodeReport, Reporter, problem_of
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
 
 QUICK = SupervisorSettings(
@@ -251,14 +251,14 @@ def test_the_loop_reports_and_ends(engine: InsecureEngine, tmp_path: Path) -> No
     )
     thread.start()
     deadline = time.monotonic() + 10
-    while (report := Report.read(tmp_path / "run")) is None and time.monotonic() < deadline:
+    while (report := NodeReport.read(tmp_path / "run")) is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert report is not None
     assert (report.pid, report.accepting, report.problems, report.ended) == (os.getpid(), True, (), False)
     engine.stop()
     thread.join(20)
     assert isinstance(supervisor.failure, EngineLost)
-    report = Report.read(tmp_path / "run")
+    report = NodeReport.read(tmp_path / "run")
     assert report is not None
     assert [one["code"] for one in report.problems] == ["engine-down"]
     stop.set()

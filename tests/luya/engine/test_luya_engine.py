@@ -15,12 +15,12 @@ from chain_node.engine.build import find_luyad
 from chain_node.errors import NodeError
 from chain_node.node.home import EngineChoice
 from chain_node.node.settings import NodeSettings
-from luya.engine.choice import EVALUATION, NOTHING_ASKED, Asked, warning, with_engine
+from luya.engine.choice import EVALUATION, NOTHING_ASKED, EngineOptions, warning, with_engine
 from luya.errors import HomeError, LuyaError, UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 
 
-def chosen(home: Home, asked: Asked = NOTHING_ASKED, *, rebuild: bool = False) -> NodeSettings:
+def chosen(home: LuyaHome, asked: EngineOptions = NOTHING_ASKED, *, rebuild: bool = False) -> NodeSettings:
     return with_engine(NodeSettings(rebuild=rebuild), home, asked)
 
 
@@ -28,7 +28,7 @@ def chosen(home: Home, asked: Asked = NOTHING_ASKED, *, rebuild: bool = False) -
 
 
 def test_a_new_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
+    home = LuyaHome(tmp_path)
     monkeypatch.delenv("LUYA_ENGINE")
     monkeypatch.setattr("luya.engine.choice.find_luyad", lambda: None)
     assert chosen(home).engine == "anvil"
@@ -37,28 +37,28 @@ def test_a_new_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("luya.engine.choice.find_luyad", lambda: tmp_path)
     assert chosen(home).engine == "luyad"
     assert warning("luyad", NOTHING_ASKED) is None
-    assert warning("anvil", Asked("anvil")) is None, "who asks for it knows"
+    assert warning("anvil", EngineOptions("anvil")) is None, "who asks for it knows"
     monkeypatch.setenv("LUYA_ENGINE", "anvil")
     assert chosen(home).engine == "anvil"
-    assert chosen(home, Asked("luyad")).engine == "luyad"
+    assert chosen(home, EngineOptions("luyad")).engine == "luyad"
     monkeypatch.setenv("LUYA_ENGINE", "besu")
     with pytest.raises(UsageError, match="LUYA_ENGINE is 'besu'"):
         chosen(home)
 
 
 def test_a_home_keeps_its_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
+    home = LuyaHome(tmp_path)
     EngineChoice("luyad").keep(home)
     monkeypatch.setenv("LUYA_ENGINE", "anvil")
     assert chosen(home).engine == "luyad"
     with pytest.raises(HomeError, match=r"is on luyad: to move it to anvil.*luya rebuild --engine anvil"):
-        chosen(home, Asked("anvil"))
-    assert chosen(home, Asked("anvil"), rebuild=True).engine == "anvil"
+        chosen(home, EngineOptions("anvil"))
+    assert chosen(home, EngineOptions("anvil"), rebuild=True).engine == "anvil"
     assert chosen(home, rebuild=True).engine == "luyad"
 
 
 def test_a_home_of_version_0_1(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = LuyaHome(tmp_path)
     home.manifest.write_text(json.dumps({"engine": "anvil"}))
     assert EngineChoice.read(home) == EngineChoice("anvil")
     home.engine_choice.write_text("{")
@@ -67,21 +67,21 @@ def test_a_home_of_version_0_1(tmp_path: Path) -> None:
 
 
 def test_rpc_remembers_its_endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Home(tmp_path)
+    home = LuyaHome(tmp_path)
     with pytest.raises(UsageError, match="needs an endpoint"):
-        chosen(home, Asked("rpc"))
+        chosen(home, EngineOptions("rpc"))
     monkeypatch.setenv("LUYA_RPC", "http://c:1, http://d:1")
-    assert chosen(home, Asked("rpc")).rpc_urls == ("http://c:1", "http://d:1")
-    asked = Asked.of(None, ["http://a:1", "http://b:1"], "latest")
+    assert chosen(home, EngineOptions("rpc")).rpc_urls == ("http://c:1", "http://d:1")
+    asked = EngineOptions.of(None, ["http://a:1", "http://b:1"], "latest")
     first = chosen(home, asked)
     assert (first.engine, first.rpc_urls, first.finality) == ("rpc", ("http://a:1", "http://b:1"), "latest")
     monkeypatch.setenv("LUYA_RPC", "http://c:1,http://c:1")
     with pytest.raises(UsageError, match="LUYA_RPC: addresses 1 and 2 are the same"):
-        chosen(home, Asked("rpc"))
+        chosen(home, EngineOptions("rpc"))
     monkeypatch.delenv("LUYA_RPC")
     EngineChoice(first.engine, first.rpc_urls, first.finality).keep(home)
     assert chosen(home) == first
-    assert chosen(home, Asked.of(None, ["http://e:1"], None)).rpc_urls == ("http://e:1",)
+    assert chosen(home, EngineOptions.of(None, ["http://e:1"], None)).rpc_urls == ("http://e:1",)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_rpc_remembers_its_endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyP
 )
 def test_options_that_do_not_fit(engine: str, rpc: list[str] | None, finality: str | None, said: str) -> None:
     with pytest.raises((LuyaError, NodeError), match=said):
-        Asked.of(engine, rpc, finality)
+        EngineOptions.of(engine, rpc, finality)
 
 
 # --- the commands

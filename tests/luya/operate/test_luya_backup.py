@@ -17,7 +17,7 @@ from luya_process import fsck, ingest, ingest_command, luya, refuses, start, suc
 
 from chain_node.archive.reader import ArchiveReader
 from luya.demo.data import write_partner_files
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate import backup as module
 from luya.operate import restore
 
@@ -107,12 +107,12 @@ def killed_after(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def backed_up(home: Path, out: Path) -> int:
     """In this process, so that a test can end it between any two steps."""
-    made = module.backup(Home.of(home), out, secrets=None, keys=True, verify=True, quiet=True)
+    made = module.backup(LuyaHome.of(home), out, secrets=None, keys=True, verify=True, quiet=True)
     return int(made["log_size"])
 
 
 def restored(out: Path, home: Path) -> int:
-    return int(restore.restore(out, Home.of(home), secrets=None, quiet=True)["log_size"])
+    return int(restore.restore(out, LuyaHome.of(home), secrets=None, quiet=True)["log_size"])
 
 
 @pytest.fixture

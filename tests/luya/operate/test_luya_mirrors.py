@@ -19,7 +19,7 @@ from chain_node.node.metrics import NodeCollector, Sources
 from chain_node.protocol import checkpoint
 from chain_node.storage import disk_space as room
 from luya.errors import HomeError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.operate import mirroring, supervision
 from luya.operate.supervision import MirrorKeeper, rooms
 
@@ -27,7 +27,7 @@ ORIGIN = "test.luya/mirrors"
 KEY = Ed25519PrivateKey.generate()
 
 
-def grow(home: Home, count: int) -> None:
+def grow(home: LuyaHome, count: int) -> None:
     with Archive(home.archive) as archive:
         archive.append([b"\x40" * 20] * count, [Call(archive.size, count, "0x0", 1)])
         archive.publish(lambda one: checkpoint.sign(one, ORIGIN, KEY), ORIGIN)
@@ -41,16 +41,16 @@ def until(what: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LuyaHome:
     """With an archive of 300 entries."""
     monkeypatch.setattr(supervision, "_MIRROR_RETRY", 0.1)
-    made = Home(tmp_path / "home")
+    made = LuyaHome(tmp_path / "home")
     grow(made, 300)
     return made
 
 
 @pytest.fixture
-def keeper(home: Home, tmp_path: Path) -> Iterator[MirrorKeeper]:
+def keeper(home: LuyaHome, tmp_path: Path) -> Iterator[MirrorKeeper]:
     """Of a copy that is there."""
     made = MirrorKeeper(home, tmp_path / "copy")
     until(lambda: made.state().size == 300 and not made.state().reason)
@@ -61,7 +61,7 @@ def keeper(home: Home, tmp_path: Path) -> Iterator[MirrorKeeper]:
 @pytest.mark.parametrize("damage", [b"\xff\xfe not text", b"no checkpoint\n"])
 @pytest.mark.parametrize("which", ["copy", "home/archive"])
 def test_a_damaged_checkpoint_is_told(
-    keeper: MirrorKeeper, home: Home, tmp_path: Path, which: str, damage: bytes
+    keeper: MirrorKeeper, home: LuyaHome, tmp_path: Path, which: str, damage: bytes
 ) -> None:
     good = (tmp_path / which / "checkpoint").read_bytes()
     (tmp_path / which / "checkpoint").write_bytes(damage)
@@ -80,7 +80,7 @@ def test_a_damaged_checkpoint_is_told(
     until(lambda: keeper.state().size == 305 and not keeper.problems())
 
 
-def test_calls_are_mended_from_the_copy_that_is_known(home: Home, tmp_path: Path) -> None:
+def test_calls_are_mended_from_the_copy_that_is_known(home: LuyaHome, tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="--from"):
         mirroring.mend(home, None, quiet=True)
     mirroring.mirror(home, tmp_path / "copy", once=True, quiet=True)
@@ -93,7 +93,9 @@ def test_calls_are_mended_from_the_copy_that_is_known(home: Home, tmp_path: Path
     assert mirroring.verify(home.archive, quiet=True)["ok"]
 
 
-def test_a_copy_whose_disk_is_not_mounted_is_not_begun_anew(keeper: MirrorKeeper, home: Home, tmp_path: Path) -> None:
+def test_a_copy_whose_disk_is_not_mounted_is_not_begun_anew(
+    keeper: MirrorKeeper, home: LuyaHome, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     keeper.close()
     copy.rename(tmp_path / "unmounted")
@@ -118,7 +120,7 @@ def test_a_copy_whose_disk_is_not_mounted_is_not_begun_anew(keeper: MirrorKeeper
     assert ArchiveReader(copy).size == 305
 
 
-def test_a_copy_made_by_hand_is_remembered_too(home: Home, tmp_path: Path) -> None:
+def test_a_copy_made_by_hand_is_remembered_too(home: LuyaHome, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     mirroring.mirror(home, copy, once=True, quiet=True)
     shutil.rmtree(copy)
@@ -129,7 +131,7 @@ def test_a_copy_made_by_hand_is_remembered_too(home: Home, tmp_path: Path) -> No
 
 
 def test_a_disk_that_does_not_say_how_full_it_is_hides_no_other(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: LuyaHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = room.free
 

@@ -9,7 +9,7 @@ import pytest
 
 from luya.demo.data import write_partner_files
 from luya.errors import UsageError
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds, registration
 from luya.session import opened
 from oracle.config import SHIPPED, load
@@ -23,7 +23,7 @@ def own_toml(folder: Path, *, number: int, name: str) -> Path:
 
 
 def test_a_registered_feed_records(tmp_path: Path) -> None:
-    home = Home.of(tmp_path / "home")
+    home = LuyaHome.of(tmp_path / "home")
     answer = registration.register(home, own_toml(tmp_path, number=7, name="my-steps"))
     assert (answer["feed"], answer["organisation"]) == (7, 7)
     file = write_partner_files(tmp_path / "files", records=40, last_day=date(2026, 10, 31)).files["daily-steps"]
@@ -36,7 +36,7 @@ def test_a_registered_feed_records(tmp_path: Path) -> None:
 
 
 def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:
-    home = Home.of(tmp_path / "home")
+    home = LuyaHome.of(tmp_path / "home")
     with pytest.raises(UsageError, match="daily-steps"):
         registration.register(home, own_toml(tmp_path, number=2, name="my-steps"))
     with pytest.raises(UsageError, match="bike-share"):

@@ -14,7 +14,7 @@ from chain_node.protocol.attestation import Attestation
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
 from chain_node.sending.sender import Sender
-from luya.home import Home
+from luya.home import LuyaHome
 from luya.oracle import feeds
 from luya.oracle.ledger_port import _IMPOSSIBLE, _KINDS, NodeLedger
 from luya.session import Session, opened
@@ -28,7 +28,7 @@ CONFIG = b"\x0c" * 32
 
 @pytest.fixture
 def session(deployed_home: Path) -> Iterator[Session]:
-    with opened(Home(deployed_home), block_time=0.1) as opening:
+    with opened(LuyaHome(deployed_home), block_time=0.1) as opening:
         yield opening
 
 

@@ -5,7 +5,7 @@
     ├── StoreError               the read model's database cannot be used as it is
     ├── ProjectionError          the archive and the read model contradict each other
     ├── TokenError               a token cannot be made or found
-    └── Problem                  what a client is told: one RFC 9457 problem
+    └── ApiProblem               what a client is told: one RFC 9457 problem
         ├── BadParameter    400  a path or query parameter has no meaning here
         ├── Unauthorised    401  no token, or one that is unknown, revoked or expired
         ├── Forbidden       403  the token's scopes do not reach this

@@ -8,19 +8,21 @@ from enum import Enum
 from typing import Protocol
 
 from chain_node.protocol.attestation import Domain
+from chain_node.protocol.entries import Feed, GroupCaps, Method
 from chain_node.protocol.rules import Rule
-from oracle.law import FeedLaw
 
-__all__ = [
-    "AccountRegistrar",
-    "BatchLimits",
-    "Failure",
-    "FailureKind",
-    "FeedLaw",
-    "FinalEntries",
-    "Ledger",
-    "SignedBatch",
-]
+
+@dataclass(frozen=True, slots=True)
+class FeedLaw:
+    """What the ledger holds for a feed, as one snapshot: the law by which rows are judged beforehand.
+
+    feed: its entry; methods: those the feed may use, by id; caps: by group; today: the day of the ledger's time.
+    """
+
+    feed: Feed
+    methods: Mapping[int, Method]
+    caps: Mapping[int, GroupCaps]
+    today: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from luya.bench.gas import FIRST, IN_USE, NEW_DAY, Gas, mean
 from luya.bench.pipeline import machine
 from luya.demo.data import write_trips
 from luya.home import LuyaHome
-from luya.oracle import feeds
-from luya.session import opened
+from luya.session import feeds
+from luya.session.session import opened
 
 RIDERS = 10_000
 KEEP_BLOCKS = 60

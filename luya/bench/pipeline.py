@@ -29,8 +29,8 @@ from luya.engine.choice import EngineOptions
 from luya.errors import HomeError
 from luya.home import LuyaHome
 from luya.operate.up import ApiProcess
-from luya.oracle import feeds
-from luya.session import Advance, Session, opened
+from luya.session import feeds
+from luya.session.session import Advance, Session, opened
 
 REQUESTS_PER_S: Final = 200
 RECORDS_PER_S: Final = 1_000

@@ -33,7 +33,7 @@ from luya.demo import solo as demo
 from luya.engine.choice import EngineOptions
 from luya.errors import HomeError, UsageError
 from luya.home import LuyaHome
-from luya.session import Session
+from luya.session.session import Session
 
 MOST: Final = 16
 """Validators that one machine is asked to run."""

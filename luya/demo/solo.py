@@ -24,9 +24,9 @@ from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeError
 from luya.home import LuyaHome
 from luya.operate.up import ApiProcess, served, until_stopped, watch
-from luya.oracle import feeds
-from luya.session import Advance, Session, opened
-from oracle.ingest import IngestResult
+from luya.session import feeds
+from luya.session.session import Advance, Session, opened
+from oracle.calls.ingest import IngestResult
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
 BUNDLES: Final = 8

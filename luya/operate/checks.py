@@ -32,7 +32,7 @@ from luya.console import Advance, progress, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions
 from luya.errors import HomeError
 from luya.home import LuyaHome
-from luya.session import Session, opened
+from luya.session.session import Session, opened
 
 SHOWN = 20
 PATIENCE = 8.0

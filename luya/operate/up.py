@@ -26,7 +26,7 @@ from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeBusy, HomeError, LuyaError
 from luya.home import LuyaHome
 from luya.operate.supervision import Guard, Watching
-from luya.session import Projection, Session, opened
+from luya.session.session import Projection, Session, opened
 
 _START_PATIENCE: Final = 120.0
 _STOP_PATIENCE: Final = 10.0

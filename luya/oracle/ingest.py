@@ -13,11 +13,11 @@ from chain_node.storage import disk_space
 from luya.console import answer, progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.oracle import feeds
-from luya.session import opened
-from oracle import precheck
-from oracle.config import FeedConfig
-from oracle.ingest import IngestResult, close_held
+from luya.session import feeds
+from luya.session.session import opened
+from oracle.calls.ingest import IngestResult, close_held
+from oracle.families.config import FeedConfig
+from oracle.judging import precheck
 
 
 def run(

@@ -11,10 +11,11 @@ from chain_node.sending.sender import Tx
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.oracle import feeds
-from luya.session import Session, opened
-from oracle.config import FeedConfig, load
-from oracle.report import DIGITS
+from luya.session import feeds
+from luya.session.session import Session, opened
+from oracle.calls.report import DIGITS
+from oracle.families.config import FeedConfig
+from oracle.feeds.toml_files import load
 
 _GAS: Final = 5_000_000
 _ACTIVE: Final = 1

@@ -15,7 +15,7 @@ from chain_node.storage.durable import write_atomic
 from luya.console import tell
 from luya.errors import HomeError
 from luya.home import LuyaHome
-from luya.oracle import feeds
+from luya.session import feeds
 from oracle.store.journal import Journal, path_of
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from oracle.errors import ConfigError
+from oracle.families.config import FeedConfig
 from oracle.families.verdict import Verdict
 from oracle.intake.fields import Clock, Unreadable
-from oracle.law import FeedLaw
-
-if TYPE_CHECKING:
-    from oracle.config import FeedConfig
+from oracle.ports import FeedLaw
 
 Fields = Mapping[str, str]
 

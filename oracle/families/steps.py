@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
+from oracle.families.config import FeedConfig
 from oracle.families.family import Family, Fields, at, clock, names
 from oracle.families.verdict import Verdict, claim, day_text, method_on, refused
 from oracle.intake.fields import required, whole
-from oracle.law import FeedLaw
-
-if TYPE_CHECKING:
-    from oracle.config import FeedConfig
+from oracle.ports import FeedLaw
 
 
 class Walk(NamedTuple):

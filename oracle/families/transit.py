@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast, get_args
+from typing import Final, Literal, NamedTuple, cast, get_args
 
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
+from oracle.families.config import FeedConfig
 from oracle.families.family import Family, Fields, Judged, Pairing, at, clock, names
 from oracle.families.verdict import Verdict, claim, refused
 from oracle.intake.fields import Unreadable, required
-from oracle.law import FeedLaw
-
-if TYPE_CHECKING:
-    from oracle.config import FeedConfig
+from oracle.ports import FeedLaw
 
 SwipeKind = Literal["entry", "exit", "ride"]
 

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
+from oracle.families.config import FeedConfig
 from oracle.families.family import Family, Fields, at, clock, names
 from oracle.families.verdict import Verdict, claim, refused
 from oracle.intake.fields import Unreadable, coordinate, required, whole
-from oracle.law import FeedLaw
+from oracle.ports import FeedLaw
 
 if TYPE_CHECKING:
     from pyproj import Geod
-
-    from oracle.config import FeedConfig
 
 
 class Trip(NamedTuple):

@@ -10,7 +10,7 @@ from chain_node.protocol.entries import Method
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SlotRange, closing_day, date_of, year_of
-from oracle.law import FeedLaw
+from oracle.ports import FeedLaw
 
 _NOBODY: Final = bytes(20)
 _NOTHING: Final = bytes(32)

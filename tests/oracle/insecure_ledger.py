@@ -22,10 +22,9 @@ from chain_node.protocol.entries import Feed, Standing
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
 from oracle.attest.signer import LocalSigner
-from oracle.config import FeedConfig
-from oracle.ingest import IngestPorts
-from oracle.law import FeedLaw
-from oracle.ports import BatchLimits, Failure, FailureKind, SignedBatch
+from oracle.calls.ingest import IngestPorts
+from oracle.families.config import FeedConfig
+from oracle.ports import BatchLimits, Failure, FailureKind, FeedLaw, SignedBatch
 
 TODAY = 20_800
 TIME = TODAY * 86_400

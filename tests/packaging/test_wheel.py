@@ -127,7 +127,7 @@ from importlib import resources
 from pathlib import Path
 from chain_node import catalogue
 from chain_node.contracts.handles import NAMES, artefact
-from oracle.config import shipped
+from oracle.feeds.toml_files import shipped
 from api.store import migrate
 from api.store.database import writer
 assert all(artefact(name).bytecode for name in NAMES)

@@ -19,8 +19,8 @@ from chain_node.errors import RuntimeMissing
 from chain_node.protocol.entries import Reduction, decode
 from luya.demo.data import write_partner_files
 from luya.home import LuyaHome
-from luya.oracle import feeds
-from luya.session import Session, opened
+from luya.session import feeds
+from luya.session.session import Session, opened
 
 PEERS = Path(__file__).parents[2] / "scripts" / "peers"
 

@@ -16,8 +16,8 @@ from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.times import year_of
 from luya.demo.data import write_partner_files
 from luya.home import LuyaHome
-from luya.oracle import feeds
-from luya.session import opened
+from luya.session import feeds
+from luya.session.session import opened
 
 PEERS = Path(__file__).parents[2] / "scripts" / "peers"
 

@@ -10,9 +10,9 @@ import pytest
 from luya.demo.data import write_partner_files
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.oracle import feeds, registration
-from luya.session import opened
-from oracle.config import SHIPPED, load
+from luya.session import feeds, registration
+from luya.session.session import opened
+from oracle.feeds.toml_files import SHIPPED, load
 
 
 def own_toml(folder: Path, *, number: int, name: str) -> Path:

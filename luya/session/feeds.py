@@ -1,0 +1,106 @@
+"""The feeds of a home: shipped ones are copied to HOME/feeds, where the operator changes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from chain_node.keys.keystore import Keystore
+from chain_node.protocol import entries
+from chain_node.protocol.entries import Standing
+from chain_node.protocol.records import text_hash
+from chain_node.storage.durable import fsync_dir, write_atomic
+from luya.home import LuyaHome
+from oracle.attest.signer import LocalSigner
+from oracle.errors import ConfigError
+from oracle.families.config import FeedConfig
+from oracle.feeds.toml_files import SHIPPED, load, shipped
+
+SIGNERS = 3
+THRESHOLD = 2
+
+
+def of_home(home: LuyaHome) -> dict[str, FeedConfig]:
+    """The home's feeds by name; the shipped ones as long as the home has none of its own."""
+    files = sorted(home.feeds.glob("*.toml")) if home.feeds.is_dir() else []
+    if not files:
+        return shipped()
+    named: dict[str, FeedConfig] = {}
+    numbered: dict[int, Path] = {}
+    for path in files:
+        feed = load(path)
+        if feed.name in named or feed.id in numbered:
+            other = numbered.get(feed.id, "another file")
+            raise ConfigError(
+                f"{path}: feed {feed.id} ({feed.name}) is described twice, also in {other}: "
+                "give one of them an id and a name of its own, or remove it"
+            )
+        named[feed.name], numbered[feed.id] = feed, path
+    return named
+
+
+def find(home: LuyaHome, name: str) -> FeedConfig:
+    """A feed of the home by its name, or the feed in the TOML file of that path.
+
+    Raises:
+        ConfigError: there is none; the text lists those there are.
+    """
+    if name.endswith(".toml"):
+        return load(Path(name))
+    feeds = of_home(home)
+    if name not in feeds:
+        raise ConfigError(
+            f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file"
+        )
+    return feeds[name]
+
+
+def install(home: LuyaHome) -> None:
+    """Copies the shipped feeds into a home that has none: all or none, whatever else is killed or does the same."""
+    if home.feeds.is_dir() and any(home.feeds.glob("*.toml")):
+        return
+    copies = home.feeds.with_name(f".feeds.{os.getpid()}.tmp")
+    try:
+        for path in sorted(SHIPPED.glob("*.toml")):
+            write_atomic(copies / path.name, path.read_bytes())
+        with contextlib.suppress(FileExistsError, NotADirectoryError):
+            os.rename(copies, home.feeds)  # of two that come here at once, one succeeds
+        fsync_dir(home.root)
+    finally:
+        shutil.rmtree(copies, ignore_errors=True)
+
+
+def signers(keys: Keystore, feed: FeedConfig) -> list[LocalSigner]:
+    """The feed's signers, each with an encrypted keystore of its own, by ascending address."""
+    opened = [LocalSigner(keys.chain_key(f"feed-{feed.id}-signer-{n}").private_key) for n in range(1, SIGNERS + 1)]
+    return sorted(opened, key=lambda signer: signer.address)
+
+
+def organisation_entry(feed: FeedConfig) -> entries.Organisation:
+    """The partner as the ledger registers it; its description is its published name."""
+    described = text_hash(feed.organisation.name)
+    return entries.Organisation(time=0, id=feed.organisation.id, description=described, state=Standing.ACTIVE)
+
+
+def feed_entry(keys: Keystore, feed: FeedConfig) -> entries.Feed:
+    """The feed as the ledger registers it: 2 of 3 signers."""
+    return entries.Feed(
+        time=0,
+        feed=feed.id,
+        organisation=feed.organisation.id,
+        version=1,
+        threshold=THRESHOLD,
+        signers=tuple(signer.address for signer in signers(keys, feed)),
+        late_days=feed.late_days,
+        credits_cap=feed.registration.credits_cap_mg,
+        millipoints_cap=feed.registration.millipoints_cap,
+        methods=feed.method_ids,
+        state=Standing.ACTIVE,
+    )
+
+
+def journal_key(keys: Keystore, feed: FeedConfig) -> bytes:
+    """The key that seals salts and raw records in the feed's journal."""
+    return keys.secret(f"feed-{feed.id}-journal")

@@ -1,0 +1,121 @@
+"""One feed's configuration, frozen: what its TOML file says (`oracle.feeds` reads it), by its family (`families.fit`).
+
+id, name, kind, trial, time_zone     the feed; kind is trips, steps or transit
+[organisation] id, name              the partner that answers for it
+[source] format, encoding, path      csv | json | jsonl; path = keys to the JSON array, joined by dots
+[columns] role = "header"            which column plays which role (ROLES)
+[times] format                       strptime pattern of local times, or unix, unix-ms, iso
+[methods] use = [id, …]              methodology versions per use; the one in force on the day is taken
+[rules] name = integer               the family's parameters
+[values] role = "text"               transit: what the type column says for entry, exit and ride
+[registration] …                     what the feed's administrator registers: late days and daily caps
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ConfigDict
+
+from chain_node.protocol.attestation import config_digest
+
+MAX_FIELD_BYTES: Final = 131_072
+"""The csv module's own limit, which is a setting of the whole process."""
+TRIAL_LATE_DAYS: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerOrganisation:
+    """The partner that answers for the feed; `name` is what its description on the chain is the hash of."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How the partner's files are written."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    format: Literal["csv", "json", "jsonl"]
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    delimiter: str = ","
+    path: str = ""
+    max_field_bytes: int = MAX_FIELD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How an instant is written: a strptime pattern, `unix`, `unix-ms` or `iso`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What is registered for the feed on the ledger: late days, and caps per block's day over all its accounts."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    credits_cap_mg: int
+    millipoints_cap: int
+    late_days: int = 63
+
+
+@dataclass(frozen=True)
+class FeedConfig:
+    """One feed. `settings` is the TOML as it was read: what the config digest commits to."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    id: int
+    name: str
+    kind: str
+    time_zone: str
+    organisation: PartnerOrganisation
+    source: Source
+    columns: dict[str, str]
+    times: Times
+    methods: dict[str, list[int]]
+    registration: Registration
+    trial: bool = False
+    rules: dict[str, int] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", self.name):
+            raise ValueError("name is made of lower-case letters, digits and hyphens, 63 at most")
+        if not 1 <= self.id <= 0xFFFF or not 1 <= self.organisation.id <= 0xFFFF:
+            raise ValueError("the ids of feed and organisation lie between 1 and 65535")
+        if any(not ids for ids in self.methods.values()):
+            raise ValueError("[methods] names at least one method for every use")
+        if not 0 <= self.late_days <= 63 and not self.trial:
+            raise ValueError("registration.late_days lies between 0 and 63 (only a trial feed has no limit)")
+        if not 1 <= self.source.max_field_bytes <= MAX_FIELD_BYTES:
+            raise ValueError(f"source.max_field_bytes lies between 1 and {MAX_FIELD_BYTES}")
+        if len(self.source.delimiter) != 1 or self.source.delimiter in '"\r\n':
+            raise ValueError("source.delimiter is one character, and no quote or line end")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"time_zone {self.time_zone!r} is not in the time zone database") from None
+
+    @property
+    def late_days(self) -> int:
+        """Days after which a record is too late; 65,535 for a trial feed: no limit."""
+        return TRIAL_LATE_DAYS if self.trial else self.registration.late_days
+
+    @property
+    def method_ids(self) -> tuple[int, ...]:
+        """All methods that the feed uses, ascending."""
+        return tuple(sorted({method for ids in self.methods.values() for method in ids}))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the settings as RFC 8785 JSON: the `configDigest` that signers attest."""
+        return config_digest(self.settings)

@@ -1,0 +1,57 @@
+"""A feed's TOML file: read, checked as a whole, also by its family."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from oracle.errors import ConfigError
+from oracle.families import family_of, fit
+from oracle.families.config import FeedConfig
+
+SHIPPED: Final = Path(__file__).parent
+"""Where the feeds lie that come with the package."""
+
+_ADAPTER = TypeAdapter(FeedConfig)
+
+
+def parse(text: str, origin: str = "configuration") -> FeedConfig:
+    """The feed that this TOML describes. Raises ConfigError, naming `origin` and every place that is wrong."""
+    try:
+        settings = tomllib.loads(text)
+        if "settings" in settings:
+            raise ConfigError(f"{origin}: 'settings' is not a setting")
+        # By way of JSON, where pydantic's strict mode takes an object for a dataclass.
+        feed = _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
+        fit(feed)
+        family_of(feed).reader(feed)  # what only shows when rows are to be read: its format of times
+        return feed
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is not TOML: {error}") from None
+    except TypeError as error:
+        raise ConfigError(f"{origin} holds a value that no setting has: {error}") from None
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'feed'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ConfigError(f"{origin} does not describe a feed: {faults}") from None
+    except ValueError as error:
+        raise ConfigError(f"{origin} does not describe a feed: {error}") from None
+
+
+def load(path: Path) -> FeedConfig:
+    """The feed in this file. Raises ConfigError."""
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+
+
+def shipped() -> dict[str, FeedConfig]:
+    """The feeds that come with the package, by name."""
+    feeds = (load(path) for path in sorted(SHIPPED.glob("*.toml")))
+    return {feed.name: feed for feed in feeds}

@@ -1,0 +1,461 @@
+"""A refusal off the chain is a verdict under a configuration: a row is judged again; what is attested is final."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import partner_files
+import pytest
+from insecure_ledger import InsecureLedger, InsecureRegistrar, small, world
+from partner_files import DAY, swipe, trip
+
+from chain_node.protocol import slotword
+from chain_node.protocol.entries import Reduction, Revocation, decode, encode
+from chain_node.protocol.records import evidence
+from chain_node.protocol.rules import Rule
+from oracle.calls import ingest, rejudge
+from oracle.calls.ingest import IngestResult
+from oracle.errors import LedgerBlocked
+from oracle.families.config import FeedConfig
+from oracle.feeds import toml_files
+from oracle.ports import BatchLimits
+from oracle.store.journal import Journal, path_of
+from oracle.submitting import journaling
+
+BIKES = toml_files.shipped()["bike-share"]
+ORDERS = toml_files.parse(
+    (toml_files.SHIPPED / "bike-share.toml").read_text("utf-8").replace("[columns]", '[columns]\nrecord_id = "order"')
+)
+WRONG = small(BIKES, times=replace(BIKES.times, format="%d/%m/%y %H:%M"))
+"""Day and month confused: of a month's days after the 12th, none can be read."""
+CARDS = toml_files.shipped()["transit-card"]
+
+
+class Home:
+    """A feed's home; `ingest` under the settings that it is given."""
+
+    def __init__(self, folder: Path, feed: FeedConfig, **options: Any) -> None:
+        self.folder, self.feed = folder, feed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.ledger = InsecureLedger(folder / "ledger.db", feed, **options)
+
+    def ingest(
+        self, *files: Path, feed: FeedConfig | None = None, enrol: bool = True, report: Path | None = None
+    ) -> IngestResult:
+        used = feed or self.feed
+        there = world(self.folder, self.ledger)
+        return ingest.ingest(files, used, there, enrol_unknown=enrol, report=report, anyway=True)
+
+    def retry(self, feed: FeedConfig | None = None, **options: Any) -> IngestResult:
+        return rejudge.retry(feed or self.feed, world(self.folder, self.ledger), **options)
+
+    def under_other_settings(self, feed: FeedConfig | None = None) -> IngestResult | None:
+        used = feed or WRONG
+        return rejudge.under_other_settings(used, world(self.folder, self.ledger), enrol_unknown=True)
+
+    def lines(self, *files: Path, feed: FeedConfig | None = None, enrol: bool = True) -> list[dict[str, str]]:
+        report = self.folder / "report.csv"
+        self.ingest(*files, feed=feed, enrol=enrol, report=report)
+        with report.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def reductions(self) -> list[Reduction]:
+        found = (decode(data) for data in self.ledger.entries(0, self.ledger.size))
+        return [entry for entry in found if isinstance(entry, Reduction)]
+
+    def check(self) -> None:
+        """Exactly once: sequences without gap, one record for each, every one opens to its evidence, words add up."""
+        made = self.reductions()
+        assert [entry.sequence for entry in made] == list(range(len(made)))
+        journal = Journal(path_of(self.folder / "oracle", self.feed.name), self.feed.id, b"k" * 32)
+        openings = [journal.opening_of(entry.sequence) for entry in made]
+        journal.close()
+        assert [evidence(*one) for one in openings] == [entry.record.evidence for entry in made]
+        assert len({raw for _, raw in openings}) == len(made)
+        words: dict[tuple[int, int], int] = {}
+        for entry in made:
+            method = self.ledger.methods[entry.record.method]
+            if method.claims_slots:
+                day = entry.record.day
+                key = slotword.key(entry.record.account, method.group, day), day
+                mask = slotword.mask(entry.record.slot, entry.record.slots)
+                assert not words.get(key, 0) & mask, "two records claim the same time"
+                words[key] = words.get(key, 0) | mask
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
+    made: list[Home] = []
+
+    def make(feed: FeedConfig, **options: Any) -> Home:
+        made.append(Home(tmp_path, feed, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.check()
+        one.ledger.close()
+
+
+def at(hours: int) -> Any:
+    return DAY + timedelta(hours=hours)
+
+
+def month(path: Path, count: int = 60) -> Path:
+    """A month's trips, on its days from the 13th."""
+    rows = [trip(start=at(24 * (12 + n % 18) + n // 18), bike=f"b{n % 7}", there=0.01 + n * 1e-4) for n in range(count)]
+    return partner_files.write_trips(path, rows)
+
+
+def page(path: Path, *rows: dict[str, str]) -> Path:
+    path.write_text(json.dumps({"data": rows}, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def verdicts(folder: Path, feed: str) -> list[tuple[Any, ...]]:
+    """Each replaced verdict, (rule, digest of its settings), and what stands now."""
+    db = sqlite3.connect(path_of(folder / "oracle", feed))
+    found = db.execute(
+        "SELECT e.rule, s.digest, r.state, r.rule, n.digest FROM earlier e JOIN record r ON r.id = e.record "
+        "LEFT JOIN settings s ON s.id = e.settings JOIN settings n ON n.id = r.settings ORDER BY e.record"
+    ).fetchall()
+    db.close()
+    return found
+
+
+def test_a_month_under_a_wrong_time_format_counts_once_it_is_mended(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes, file = home(BIKES), month(tmp_path / "month.csv")
+    assert bikes.ingest(file, feed=WRONG).refused == {"malformed": 60}
+    again = bikes.ingest(file, feed=WRONG)
+    assert (again.already_known, again.known, again.judged_again) == (60, {"malformed": 60}, 0)
+    lines = bikes.lines(file)
+    assert {(line["outcome"], line["was"]) for line in lines} == {("accepted", "malformed")}
+    assert {line["settings"] for line in lines} == {BIKES.digest.hex()[:16]}
+    assert verdicts(tmp_path, "bike-share") == [(Rule.MALFORMED, WRONG.digest, "final", None, BIKES.digest)] * 60
+    again = bikes.ingest(file)
+    assert (again.accepted, again.known) == (0, {"accepted": 60})
+    assert bikes.ingest(file, feed=WRONG).known == {"accepted": 60}, "what is attested stays so, under any settings"
+
+
+def test_an_unknown_person_counts_after_enrolment(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    file = partner_files.write_trips(tmp_path / "a.csv", [trip(bike="x"), trip(start=at(1), bike="y")])
+    assert bikes.ingest(file, enrol=False).refused == {"unknown-person": 2}
+    InsecureRegistrar(bikes.ledger).enrol_many(1, ["x"])
+    result = bikes.ingest(file, enrol=False)
+    assert (result.accepted, result.judged_again, result.known) == (1, 1, {"unknown-person": 1})
+    assert bikes.ingest(file).accepted == 1, "and with the flag, for whom there is no account yet"
+
+
+def test_a_row_that_was_corrected_under_its_id_is_judged_anew(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(ORDERS)
+    first = partner_files.write_trips(
+        tmp_path / "a.csv", [[*trip(seconds=5), "A"], [*trip(start=at(1)), "B"]], ["order"]
+    )
+    right = partner_files.write_trips(tmp_path / "b.csv", [[*trip(), "A"], [*trip(start=at(2)), "B"]], ["order"])
+    result = bikes.ingest(first)
+    assert (result.accepted, result.refused) == (1, {"too-short": 1})
+    lines = bikes.lines(right)
+    assert [(line["outcome"], line["was"], line["corrected"]) for line in lines] == [
+        ("accepted", "too-short", ""),
+        ("already-known", "accepted", "yes"),
+    ]
+    assert "stays as it was" in lines[1]["remedy_en"]
+    assert "原内容" in lines[1]["remedy_zh"]
+    again = bikes.ingest(right)
+    assert (again.already_known, again.corrected) == (2, 1)
+    assert bikes.ingest(first).corrected == 1, "and now it is the old file that says otherwise of A"
+    assert sorted(entry.record.slot for entry in bikes.reductions()) == sorted({0, 7})
+
+
+def test_an_entry_finds_the_exit_that_comes_later(home: Callable[..., Home], tmp_path: Path) -> None:
+    cards = home(CARDS)
+    come, go = swipe(DAY, "c", "entry", "x"), swipe(at(1), "c", "exit", "y")
+    assert cards.ingest(page(tmp_path / "a.json", come)).refused == {"entry-without-exit": 1}
+    assert cards.ingest(page(tmp_path / "b.json", go)).refused == {"exit-without-entry": 1}
+    both = page(tmp_path / "c.json", come, go)
+    result = cards.ingest(both)
+    assert (result.accepted, result.judged_again, len(cards.reductions())) == (2, 2, 1)
+    assert cards.ingest(both).known == {"accepted": 2}
+
+
+def test_a_pair_parts_when_its_entry_is_judged_with_another_exit(home: Callable[..., Home], tmp_path: Path) -> None:
+    cards = home(CARDS)
+    come, go, other = swipe(DAY, "c", "entry", "x"), swipe(at(2), "c", "exit", "y"), swipe(at(1), "c", "exit", "z")
+    both = page(tmp_path / "a.json", come, go)
+    assert cards.ingest(both, enrol=False).refused == {"unknown-person": 2}
+    assert cards.ingest(page(tmp_path / "b.json", come, other)).accepted == 2
+    lines = cards.lines(both)
+    assert [(line["outcome"], line["rule"]) for line in lines] == [
+        ("already-known", ""),
+        ("refused", "exit-without-entry"),
+    ]
+    assert [line["credits_mg"] for line in lines] == ["0", "0"], "the trip's credits are on the exit that was paired"
+
+
+def test_a_day_that_has_come_and_slots_that_were_freed(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    bikes.ledger.today = 20_000
+    first = partner_files.write_trips(tmp_path / "a.csv", [trip(bike="x")])
+    assert bikes.ingest(first).refused == {"too-early": 1}
+    bikes.ledger.today = 20_800
+    assert bikes.ingest(first).accepted == 1
+    late = partner_files.write_trips(tmp_path / "b.csv", [trip(bike="x", there=0.02)])
+    assert bikes.ingest(late).refused == {"overlap": 1}
+    assert bikes.ingest(late).known == {"overlap": 1}
+    gone = bikes.reductions()[0]
+    revocation = Revocation(gone.time, 0, 1, bytes(32), True, gone.credits_mg, gone.millipoints, 0, 0)
+    bikes.ledger.db.execute("INSERT INTO entry (data) VALUES (?)", (encode(revocation),))
+    bikes.ledger.db.execute("DELETE FROM word")
+    lines = bikes.lines(first, late)
+    assert [(line["outcome"], line["was"]) for line in lines] == [("already-known", "revoked"), ("accepted", "overlap")]
+    assert bikes.ingest(first).known == {"revoked": 1}
+    bikes.check = lambda: None  # type: ignore[method-assign]  # of one time twice: that is the point
+
+
+def test_an_overlap_stays_one_when_its_day_is_long_past(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    file = partner_files.write_trips(tmp_path / "a.csv", [trip(), trip(there=0.02)])
+    assert bikes.ingest(file).refused == {"overlap": 1}
+    days = slotword.RING_DAYS
+    assert bikes.ingest(partner_files.write_trips(tmp_path / "b.csv", [trip(start=at(24 * days))])).accepted == 1
+    assert bikes.ingest(file).known == {"accepted": 1, "overlap": 1}, "not 'too-late', which says nothing of it"
+
+
+def test_what_the_ledger_refused_stays_refused(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    file = partner_files.write_trips(tmp_path / "a.csv", [trip()])
+    bikes.ledger.refuse = lambda record: Rule.FROZEN
+    assert bikes.ingest(file).refused == {"frozen": 1}
+    bikes.ledger.refuse = lambda record: None
+    changed = small(BIKES, rules={**BIKES.rules, "max_kmh": 36})
+    lines = bikes.lines(file, feed=changed)
+    assert [(line["outcome"], line["rule"], line["was"]) for line in lines] == [("already-known", "frozen", "frozen")]
+    assert "sending the same record again does not change that" in lines[0]["remedy_en"]
+    assert bikes.ledger.size == 1
+
+
+def test_what_was_set_aside_is_tried_again_under_other_settings_only(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    file = partner_files.write_trips(tmp_path / "a.csv", [trip(), trip(start=at(1))])
+    tried: list[int] = []
+
+    def revert(record: Any) -> Rule | None:
+        if record.slot == 0:
+            tried.append(record.slot)
+            return Rule.OVER_BOUND
+        return None
+
+    bikes.ledger.revert = revert
+    assert bikes.ingest(file).refused == {"over-bound": 1}
+    count = len(tried)
+    assert bikes.ingest(file).known == {"accepted": 1, "over-bound": 1}
+    assert len(tried) == count
+    bikes.ledger.revert = lambda record: None
+    assert bikes.ingest(file, feed=small(BIKES, rules={**BIKES.rules, "max_kmh": 36})).accepted == 1
+
+
+def test_a_batch_says_by_which_settings_its_rows_were_judged(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    changed = small(BIKES, rules={**BIKES.rules, "max_kmh": 36})
+    bikes.ledger.blocked = "paused"
+    with pytest.raises(LedgerBlocked):
+        bikes.ingest(partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    bikes.ledger.blocked = ""
+    bikes.ingest(partner_files.write_trips(tmp_path / "b.csv", [trip(start=at(1))]), feed=changed)
+    mined = bikes.ledger.db.execute(
+        "SELECT first, count, config FROM tx WHERE state = 'mined' ORDER BY first"
+    ).fetchall()
+    assert mined == [(0, 1, BIKES.digest), (1, 1, changed.digest)]
+
+
+def test_another_record_id_makes_no_second_record(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes, rows = home(BIKES), [[*trip(start=at(n)), f"O{n}"] for n in range(6)]
+    rows[5][0] = "5"
+    file = partner_files.write_trips(tmp_path / "a.csv", rows, ["order"])
+    assert bikes.ingest(file).accepted == 5
+    bikes.ledger.db.execute("DELETE FROM word")  # so that nothing but the row's identity could refuse it
+    db = sqlite3.connect(path_of(tmp_path / "oracle", "bike-share"))
+    db.execute("DELETE FROM word")
+    db.commit()
+    db.close()
+    by_id = bikes.ingest(file, feed=ORDERS)
+    assert (by_id.known, by_id.refused) == ({"accepted": 5}, {"too-short": 1})
+    assert bikes.ingest(file).known["accepted"] == 5, "and back"
+
+
+def test_a_trip_that_is_attested_stands_between_the_swipes_around_it(home: Callable[..., Home], tmp_path: Path) -> None:
+    cards = home(CARDS)
+    kinds = [("entry", "x"), ("entry", "y"), ("exit", "z"), ("exit", "x")]
+    rows = [swipe(at(hour), "c", kind, station) for hour, (kind, station) in enumerate(kinds)]
+    file = page(tmp_path / "a.json", *rows)
+    first = cards.ingest(file)
+    assert (first.accepted, first.refused) == (2, {"entry-without-exit": 1, "exit-without-entry": 1})
+    assert cards.ingest(file).known == {"accepted": 2, **first.refused}, "the first entry and the last exit are no trip"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("moment", range(10))
+def test_a_kill_at_any_commit_while_rows_are_judged_again(
+    home: Callable[..., Home], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    monkeypatch.setattr(journaling, "CHUNK", 15)
+    bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
+    more = partner_files.write_trips(tmp_path / "more.csv", [trip(bike="new"), trip(seconds=5)])
+    assert bikes.ingest(file, feed=WRONG).refused == {"malformed": 60}
+    commits, submit = 0, InsecureLedger.submit
+
+    def dying(self: InsecureLedger, batches: Any) -> None:
+        nonlocal commits
+        commits += 1
+        if commits > moment // 2:
+            if moment % 2:
+                submit(self, batches)
+            raise Killed
+        submit(self, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InsecureLedger, "submit", dying)
+        with pytest.raises(Killed):
+            bikes.ingest(more, file)
+    if moment % 3 == 0:  # another call comes between, under the settings that were wrong
+        assert bikes.ingest(file, feed=WRONG).accepted == 0
+    result = bikes.ingest(more, file)
+    assert (result.accepted, result.refused) == (61, {"too-short": 1})
+    assert len(bikes.reductions()) == 61
+    assert bikes.ingest(more, file).known == {"accepted": 61, "too-short": 1}
+
+
+def test_a_verdict_never_replaces_what_is_attested(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes, file = home(BIKES), month(tmp_path / "month.csv", 10)
+    bikes.ingest(file, feed=WRONG)
+    bikes.ledger.blocked = "paused"
+    with pytest.raises(LedgerBlocked):
+        bikes.ingest(file)  # judged again, accepted, signed, not recorded
+    bikes.ledger.blocked = ""
+    other = small(BIKES, rules={**BIKES.rules, "max_kmh": 1})  # by which they would all be too fast
+    assert bikes.ingest(file, feed=other).known == {"accepted": 10}
+    assert len(bikes.reductions()) == 10
+
+
+# --- without the files
+
+
+def test_retry_judges_what_the_journal_holds(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    first = partner_files.write_trips(tmp_path / "a.csv", [trip(bike="x"), trip(start=at(1), bike="y"), ["junk"]])
+    second = partner_files.write_trips(tmp_path / "b.csv", [trip(start=at(2), bike="x"), trip(seconds=5, bike="x")])
+    bikes.ingest(first, enrol=False)
+    assert bikes.ingest(second, enrol=False).refused == {"unknown-person": 1, "too-short": 1}
+    for file in (first, second):
+        file.unlink()
+    InsecureRegistrar(bikes.ledger).enrol_many(1, ["x"])
+    assert bikes.retry(rule=Rule.TOO_SHORT).known == {"too-short": 1}
+    report, delivered = tmp_path / "again.csv", []
+    result = bikes.retry(rule=Rule.UNKNOWN_PERSON, report=report, deliver=delivered.append)
+    assert (result.rows, result.accepted, result.known) == (3, 2, {"unknown-person": 1})
+    with report.open(encoding="utf-8", newline="") as found:
+        lines = list(csv.DictReader(found))
+    assert [(Path(line["file"]).name, line["row"], line["line"], line["outcome"]) for line in lines] == [
+        ("a.csv", "1", "2", "accepted"),
+        ("a.csv", "2", "3", "already-known"),
+        ("b.csv", "1", "2", "accepted"),
+    ]
+    assert delivered[0].files == (str(first), str(second))
+    assert bikes.retry(enrol_unknown=True).accepted == 1, "and all rules, with the flag"
+
+
+def test_rows_that_other_settings_refused_follow_by_themselves(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes, file = home(BIKES), month(tmp_path / "month.csv")
+    bikes.ingest(file, feed=WRONG)
+    assert bikes.under_other_settings() is None, "there is nothing to be judged again under the same settings"
+    today = bikes.ingest(partner_files.write_trips(tmp_path / "a.csv", [trip(bike="new")]), feed=BIKES)
+    assert (today.accepted, today.judged_otherwise) == (1, 60)
+    again = bikes.under_other_settings(feed=BIKES)
+    assert again is not None
+    assert (again.rows, again.accepted, again.judged_again, again.judged_otherwise) == (60, 60, 60, 0)
+    assert bikes.under_other_settings(feed=BIKES) is None
+
+
+def test_what_is_set_aside_is_tried_once_more_when_asked(home: Callable[..., Home], tmp_path: Path) -> None:
+    cards = home(CARDS)
+    come, go = swipe(DAY, "c", "entry", "x"), swipe(at(1), "c", "exit", "y")
+    cards.ledger.revert = lambda record: Rule.WINDOW
+    assert cards.ingest(page(tmp_path / "a.json", come, go)).refused == {"window": 2}
+    cards.ledger.revert = lambda record: None
+    assert cards.retry(rule=Rule.TOO_LONG).rows == 0
+    result = cards.retry(rule=Rule.WINDOW)
+    assert (result.accepted, len(cards.reductions())) == (2, 1)
+
+
+def test_retry_pairs_swipes_of_several_files_and_none_across_a_known_trip(
+    home: Callable[..., Home], tmp_path: Path
+) -> None:
+    cards = home(CARDS)
+    kinds = [("entry", "x"), ("entry", "y"), ("exit", "z"), ("exit", "x")]
+    around = [swipe(at(hour), "c", kind, station) for hour, (kind, station) in enumerate(kinds)]
+    cards.ingest(page(tmp_path / "a.json", *around))
+    come, go = swipe(at(30), "d", "entry", "x"), swipe(at(31), "d", "exit", "y")
+    cards.ingest(page(tmp_path / "b.json", come))
+    cards.ingest(page(tmp_path / "c.json", go))
+    result = cards.retry(rule=Rule.ENTRY_WITHOUT_EXIT, enrol_unknown=True)
+    assert (result.rows, result.accepted) == (4, 2)
+    assert result.known == {"entry-without-exit": 1, "exit-without-entry": 1}
+    assert len(cards.reductions()) == 2
+
+
+def test_retry_under_another_record_id_makes_no_second_record(home: Callable[..., Home], tmp_path: Path) -> None:
+    bikes = home(BIKES)
+    rows = [[*trip(seconds=5 if n else 900, start=at(n)), f"O{n}"] for n in range(3)]
+    file = partner_files.write_trips(tmp_path / "a.csv", rows, ["order"])
+    assert bikes.ingest(file).refused == {"too-short": 2}
+    lax = small(ORDERS, rules={**BIKES.rules, "min_seconds": 1, "max_kmh": 10_000})
+    result = bikes.retry(feed=lax)
+    assert (result.rows, result.accepted) == (2, 2)
+    assert bikes.retry(feed=lax).rows == 0
+    assert bikes.retry(feed=small(BIKES, rules=lax.rules)).rows == 0, "by its old name it is gone"
+    assert bikes.ingest(file, feed=lax).known == {"accepted": 3}
+    assert bikes.ingest(file, feed=small(BIKES, rules=lax.rules)).known == {"accepted": 3}
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_retry_that_is_killed_goes_on(
+    home: Callable[..., Home], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    monkeypatch.setattr(journaling, "CHUNK", 15)
+    bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
+    bikes.ingest(file, feed=WRONG)
+    submits, submit = 0, InsecureLedger.submit
+
+    def dying(self: InsecureLedger, batches: Any) -> None:
+        nonlocal submits
+        submits += 1
+        if submits > moment // 2:
+            if moment % 2:
+                submit(self, batches)
+            raise Killed
+        submit(self, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InsecureLedger, "submit", dying)
+        with pytest.raises(Killed):
+            bikes.under_other_settings(feed=BIKES)
+    if moment % 4 == 0:  # the files come in between
+        assert bikes.ingest(file).rows == 60
+    result = bikes.under_other_settings(feed=BIKES)
+    assert result is not None
+    assert result.accepted + result.already_known == 60
+    assert len(bikes.reductions()) == 60
+    assert bikes.under_other_settings(feed=BIKES) is None

@@ -1,0 +1,278 @@
+"""The outbox when the ledger refuses, reverts, is paused, is rebuilt: nothing lost, nothing twice, the rest goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import partner_files
+import pytest
+from insecure_ledger import SIGNERS, InsecureLedger, world
+from partner_files import DAY, trip
+
+from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
+from chain_node.protocol.entries import Reduction, Revocation, decode, encode
+from chain_node.protocol.records import Record
+from chain_node.protocol.rules import Rule
+from oracle.attest.batching import Pending, batches, gas_limit
+from oracle.attest.signer import LocalSigner, Quorum
+from oracle.calls.ingest import IngestResult, ingest, settle_pending
+from oracle.errors import JournalError, LedgerBlocked, SignerError, SubmissionError
+from oracle.feeds import toml_files
+from oracle.ports import BatchLimits
+from oracle.store.outcomes import RowOutcome
+
+FEED = toml_files.shipped()["bike-share"]
+LIMITS = BatchLimits(max_records=16)
+
+
+def opened(folder: Path, **options: Any) -> InsecureLedger:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return InsecureLedger(folder / "ledger.db", FEED, limits=options.pop("limits", LIMITS), **options)
+
+
+def call(folder: Path, ledger: InsecureLedger, *files: Path) -> IngestResult:
+    return ingest(files, FEED, world(folder, ledger), enrol_unknown=True)
+
+
+def hundred(folder: Path) -> Path:
+    rows = [trip(start=DAY + timedelta(minutes=30 * n), bike=f"b{n % 7}", there=0.01 + n * 1e-5) for n in range(100)]
+    return partner_files.write_trips(folder / "hundred.csv", rows)
+
+
+def activities(ledger: InsecureLedger) -> list[int]:
+    found = [decode(data) for data in ledger.entries(0, ledger.size)]
+    return [entry.record.activity for entry in found if isinstance(entry, Reduction)]
+
+
+def states(folder: Path) -> dict[str, int]:
+    db = sqlite3.connect(folder / "oracle" / "bike-share" / "journal.db")
+    found = dict(db.execute("SELECT state, COUNT(*) FROM record GROUP BY state").fetchall())
+    db.close()
+    return found
+
+
+def chosen(ledger: InsecureLedger, wanted: list[int], rule: Rule) -> Callable[[Record], Rule | None]:
+    return lambda record: rule if record.activity in wanted else None
+
+
+@pytest.mark.parametrize("names_record", [True, False])
+@pytest.mark.parametrize("places", [[0], [15], [40], [99], [3, 4, 60]])
+def test_a_record_that_reverts_is_set_aside_and_the_rest_goes_on(
+    places: list[int], names_record: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "all").mkdir()
+    everything = opened(tmp_path / "all")
+    call(tmp_path / "all", everything, hundred(tmp_path))
+    amounts = activities(everything)
+    bad = [amounts[place] for place in places]
+    ledger = opened(tmp_path, names_record=names_record)
+    ledger.revert = chosen(ledger, bad, Rule.OVER_BOUND)
+    result = call(tmp_path, ledger, hundred(tmp_path))
+    rule = "over-bound" if names_record else "malformed"
+    assert (result.accepted, result.refused) == (100 - len(bad), {rule: len(bad)})
+    assert activities(ledger) == [amount for amount in amounts if amount not in bad]
+    assert states(tmp_path) == {"final": 100 - len(bad), "set-aside": len(bad)}
+    handed: list[RowOutcome] = []
+    again = ingest(
+        [hundred(tmp_path)], FEED, world(tmp_path, ledger), deliver=lambda delivery: handed.extend(delivery.outcomes())
+    )
+    assert again.already_known == 100
+    assert sorted(row.state for row in handed) == ["final"] * (100 - len(bad)) + ["set-aside"] * len(bad)
+    ledger.close()
+    everything.close()
+
+
+def test_what_the_ledger_refuses_is_refused_and_its_slots_are_free_again(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.refuse = lambda record: Rule.FROZEN
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    assert (result.accepted, result.refused) == (0, {"frozen": 1})
+    ledger.refuse = lambda record: None
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "b.csv", [trip(there=0.02)]))
+    assert result.accepted == 1
+    ledger.close()
+
+
+def test_what_a_revocation_frees_may_be_claimed_again(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    gone = decode(next(ledger.entries(0, 1)))
+    assert isinstance(gone, Reduction)
+    revocation = Revocation(gone.time, 0, 1, bytes(32), True, gone.credits_mg, gone.millipoints, 0, 0)
+    ledger.db.execute("INSERT INTO entry (data) VALUES (?)", (encode(revocation),))
+    ledger.db.execute("DELETE FROM word")
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "b.csv", [trip(there=0.02)]))
+    assert (result.accepted, result.refused) == (1, {})
+    ledger.close()
+
+
+def test_a_lone_record_that_failed_for_a_passing_reason_is_not_lost(tmp_path: Path) -> None:
+    ledger = opened(tmp_path, names_record=False)
+    passing = iter([Rule.PAUSED])
+    ledger.revert = lambda record: next(passing, None)
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    assert (result.accepted, result.refused) == (1, {})
+    ledger.close()
+
+
+def test_another_feeds_claim_is_seen_beforehand(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip()]))
+    db = sqlite3.connect(tmp_path / "oracle" / "bike-share" / "journal.db")
+    db.execute("DELETE FROM word")
+    db.commit()
+    db.close()
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "b.csv", [trip(there=0.02)]))
+    assert result.refused == {"overlap": 1}
+    assert ledger.size == 1, "not even sent"
+    ledger.close()
+
+
+def test_a_full_cap_is_told_beforehand(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.caps = {1: replace(ledger.caps[1], credits_mg=100_000)}
+    rows = [trip(start=DAY + timedelta(hours=n)) for n in range(3)]
+    result = call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", rows))
+    assert (result.accepted, result.refused) == (1, {"over-cap": 2})
+    ledger.close()
+
+
+def test_a_pause_ends_the_call_and_the_next_goes_on(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.blocked = "recording is paused until 2026-12-01"
+    with pytest.raises(LedgerBlocked, match="paused until"):
+        call(tmp_path, ledger, hundred(tmp_path))
+    assert states(tmp_path) == {"accepted": 100}
+    with pytest.raises(LedgerBlocked, match="paused until"):
+        settle_pending(FEED, world(tmp_path, ledger))
+    ledger.blocked = ""
+    assert call(tmp_path, ledger, hundred(tmp_path)).accepted == 100
+    assert len(activities(ledger)) == 100
+    ledger.close()
+
+
+def test_signatures_for_a_ledger_that_was_rebuilt_are_made_again(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, partner_files.write_trips(tmp_path / "a.csv", [trip(bike="first")]))
+    ledger.blocked = "paused"
+    with pytest.raises(LedgerBlocked):
+        call(tmp_path, ledger, hundred(tmp_path))
+    ledger.blocked = ""
+    ledger.rebuild()
+    assert call(tmp_path, ledger, hundred(tmp_path)).accepted == 100
+    assert len(activities(ledger)) == 101
+    db = sqlite3.connect(tmp_path / "oracle" / "bike-share" / "journal.db")
+    kept = dict(db.execute("SELECT state, COUNT(*) FROM batch GROUP BY state").fetchall())
+    db.close()
+    assert kept["final"] == 8
+    assert kept["void"] == 13, "two tries of the six full batches, and the small one: kept, and said to be void"
+    ledger.close()
+
+
+def test_pending_records_settle_without_their_files(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.blocked = "paused"
+    with pytest.raises(LedgerBlocked):
+        call(tmp_path, ledger, hundred(tmp_path))
+    ledger.blocked = ""
+    assert settle_pending(FEED, world(tmp_path, ledger)) == 100
+    result = call(tmp_path, ledger, hundred(tmp_path))
+    assert (result.accepted, result.already_known) == (100, 0), "the call goes on, and counts its rows"
+    ledger.close()
+
+
+def test_a_ledger_that_refuses_for_its_own_reasons_is_no_records_fault(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    ledger.feed = replace(ledger.feed, signers=(b"\1" * 20, *ledger.feed.signers))
+    law = ledger.law(1)
+    ledger.feed = replace(ledger.feed, signers=(b"\1" * 20,))
+    ledger.law = lambda feed: law  # type: ignore[method-assign]  # the law changed after it was read
+    with pytest.raises(SubmissionError, match="the ledger refuses its batches"):
+        call(tmp_path, ledger, hundred(tmp_path))
+    assert states(tmp_path) == {"accepted": 100}
+    ledger.close()
+
+
+def test_a_ledger_that_reverts_everything_sets_few_aside(tmp_path: Path) -> None:
+    ledger = opened(tmp_path, names_record=False)
+    ledger.revert = lambda record: Rule.WINDOW
+    with pytest.raises(SubmissionError, match="keep failing"):
+        call(tmp_path, ledger, hundred(tmp_path))
+    assert states(tmp_path)["set-aside"] < 10
+    ledger.close()
+
+
+def test_a_journal_that_was_lost_is_told(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, hundred(tmp_path))
+    for path in (tmp_path / "oracle" / "bike-share").glob("journal.db*"):
+        path.unlink()
+    with pytest.raises(JournalError, match="not this feed's newest journal"):
+        call(tmp_path, ledger, hundred(tmp_path))
+    ledger.close()
+
+
+def test_a_ledger_behind_the_journal_is_told(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, hundred(tmp_path))
+    ledger.db.execute("UPDATE next SET sequence = 50")
+    with pytest.raises(JournalError, match="rebuild it from the archive"):
+        call(tmp_path, ledger, hundred(tmp_path))
+    ledger.close()
+
+
+def test_batches_keep_to_every_limit() -> None:
+    waiting = [Pending(n, b"r" * 64, b"", 26_000 if n % 2 else 62_000) for n in range(1000)]
+    limits = BatchLimits(max_records=200, max_tx_gas=5_000_000, max_tx_bytes=8_000)
+    made = list(batches(waiting, limits))
+    assert [record for batch in made for record in batch] == waiting
+    assert all(len(batch) <= 109 and gas_limit(batch) <= 5_000_000 for batch in made)
+    assert max(map(len, batches(waiting, limits, 7))) == 7
+    worst = [Pending(n, b"r" * 64, b"n" * 32, 86_000) for n in range(400)]
+    assert all(gas_limit(batch) <= 16_000_000 for batch in batches(worst, BatchLimits()))
+
+
+class Broken:
+    def __init__(self, signer: LocalSigner, signature: bytes | None) -> None:
+        self.address = signer.address
+        self.signature = signature
+
+    def sign(self, domain: Domain, attestation: Attestation) -> bytes:
+        if self.signature is None:
+            raise SignerError("is offline")
+        return self.signature
+
+
+def test_a_quorum_does_with_those_who_sign(tmp_path: Path) -> None:
+    ledger = opened(tmp_path)
+    domain, said = ledger.domain(), Attestation(1, 0, 1, b"r" * 32, b"c" * 32)
+    by_address = sorted(SIGNERS, key=lambda signer: signer.address)
+    feed = ledger.feed
+    stranger = LocalSigner(b"\x09" * 32)
+    quorum = Quorum([stranger, by_address[2], Broken(by_address[0], None), by_address[1]], feed)
+    signed = quorum.sign(domain, said)
+    parts = [signed[:65], signed[65:]]
+    assert check_quorum(digest(domain, said), parts, feed.signers, 2) == [s.address for s in by_address[1:]]
+    wrong = Quorum(
+        [Broken(by_address[0], stranger.sign(domain, said)), Broken(by_address[1], b"x"), by_address[2]], feed
+    )
+    with pytest.raises(SignerError, match=r"1 of 2 signatures: .*another key.*65 bytes"):
+        wrong.sign(domain, said)
+    ledger.close()
+
+
+def test_a_keystore_opens_with_its_passphrase() -> None:
+    from eth_account import Account
+
+    keystore = Account.encrypt(b"\x07" * 32, "right", kdf="scrypt", iterations=2)
+    assert LocalSigner.open(keystore, "right").address == LocalSigner(b"\x07" * 32).address
+    assert "0707" not in repr(LocalSigner.open(keystore, "right"))
+    with pytest.raises(SignerError, match="cannot be opened"):
+        LocalSigner.open(keystore, "wrong")

@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -89,3 +90,34 @@ def test_cast_works_through_the_gateway(binary: Path, session: Session, tmp_path
         refusal = cast("call", manifest.ledger, *asked, public=True)
         assert refusal.returncode == 1
         assert "error code 4100" in refusal.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peers are locked for Linux")
+def test_cast_run_makes_a_transaction_again(binary: Path, session: Session, tmp_path: Path) -> None:
+    """With the token in the address it comes to the receipt's gas; cast's fork asks without headers, and with --quick
+    it leaves out what stands before a transaction in its block."""
+    archive, rpc = session.node.archive, session.node.rpc
+    last = next(call.tx_hash for call in map(archive.call_of, reversed(range(archive.size))) if call is not None)
+    blocks = (rpc.call("eth_getBlockByNumber", hex(number), False)["transactions"] for number in range(1, 100))
+    later = next(block[-1] for block in blocks if len(block) > 1)
+    with gateway(session.home.root, tmp_path) as (url, token):
+
+        def run(digest: str, address: str, *options: str, header: str = "") -> tuple[int, str]:
+            """Its exit code, and the gas it says or its error; no fork's cache (under HOME) serves another run."""
+            environment = (
+                os.environ | {"HOME": tempfile.mkdtemp(dir=tmp_path)} | ({"ETH_RPC_HEADERS": header} if header else {})
+            )
+            command = [str(binary), "run", *options, "--rpc-url", address, digest]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+            _, found, gas = done.stdout.partition("Gas used: ")
+            return done.returncode, gas.strip() if found else done.stderr
+
+        in_path, as_password = f"{url}/t/{token}", url.replace("://", f"://x:{token}@")
+        for digest in (last, later):
+            used = str(int(rpc.call("eth_getTransactionReceipt", digest)["gasUsed"], 16))
+            assert run(digest, in_path) == (0, used)
+            assert run(digest, as_password) == (0, used)
+            code, error = run(digest, url, header=f"Authorization: Bearer {token}")
+            assert code == 1
+            assert "error code 4100" in error
+        assert run(later, in_path, "--quick")[1] != used

@@ -17,13 +17,15 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
+from chain_node.engine.base import Capabilities, EngineOrder, Finality, Limits, Progress, no_progress
+from chain_node.engine.local import LocalEngine
 from chain_node.engine.npm import ensure_runtime
 from chain_node.engine.process import Child, free_ports, is_free, tail
-from chain_node.errors import EngineError, NodeError, RuntimeMissing
+from chain_node.errors import EngineError, RuntimeMissing
 from chain_node.rpc.client import JsonRpc
-from chain_node.storage.durable import FileLock, fsync_dir, make_dir, write_atomic
+from chain_node.storage.durable import fsync_dir, make_dir, write_atomic
 
 _START_ATTEMPTS = 5
 
@@ -51,7 +53,7 @@ class AnvilSettings:
     wipe: bool = False
 
 
-class AnvilEngine:
+class AnvilEngine(LocalEngine):
     """anvil on a folder of its own.
 
     Args:
@@ -65,76 +67,10 @@ class AnvilEngine:
     limits = Limits()
 
     def __init__(self, folder: Path, settings: AnvilSettings, *, progress: Progress = no_progress) -> None:
-        self._folder = folder
+        super().__init__(folder, settings.chain_id, progress)
         self._settings = settings
-        self._progress = progress
         self._state = folder / "state.json"
         self._clean = folder / "clean-stop.json"
-        self._fresh = True
-        self._lock: FileLock | None = None
-        self._child: Child | None = None
-        self._rpc: JsonRpc | None = None
-
-    @property
-    def fresh(self) -> bool:
-        """See `Engine`."""
-        return self._fresh
-
-    @property
-    def rpc_url(self) -> str:
-        """See `Engine`."""
-        if self._rpc is None:
-            raise EngineError("the engine is not running")
-        return self._rpc.url
-
-    @property
-    def rpc_urls(self) -> tuple[str, ...]:
-        """See `Engine`."""
-        return (self.rpc_url,)
-
-    @property
-    def pid(self) -> int | None:
-        """anvil's process id while it runs."""
-        return self._child.pid if self._child else None
-
-    def start(self) -> None:
-        """See `Engine`."""
-        if self._child is not None:
-            return
-        make_dir(self._folder)
-        self._lock = FileLock(self._folder / "lock", "the chain's folder")
-        try:
-            binary = self._settings.binary or anvil_binary(ensure_runtime(self._progress))
-            self._fresh = self._settings.wipe or not self._trusted()
-            # From here on the state counts as dirty until the next clean stop, whatever happens to us.
-            self._clean.unlink(missing_ok=True)
-            fsync_dir(self._folder)
-            if self._fresh:
-                self._set_aside()
-            self._launch(binary)
-        except BaseException:
-            self._halt(signal.SIGKILL)
-            self._lock.release()
-            self._lock = None
-            raise
-
-    def ready(self) -> bool:
-        """See `Engine`."""
-        if self._child is None or self._rpc is None or self._child.exit_code is not None:
-            return False
-        try:
-            return int(self._rpc.call("eth_chainId"), 16) == self._settings.chain_id
-        except NodeError:
-            return False
-
-    def health(self) -> Health:
-        """See `Engine`."""
-        if self._rpc is None or self._child is None:
-            return Health(ok=False, head=-1, final=-1, detail="not running")
-        health = probe(self._rpc, self.finality)
-        if not health.ok and self._child.ends_within(0.5):
-            return Health(ok=False, head=-1, final=-1, detail=f"anvil has ended (exit {self._child.exit_code})")
-        return health
 
     def stop(self) -> None:
         """See `Engine`. Afterwards the state is on disk, and recorded as cleanly stopped."""
@@ -146,8 +82,7 @@ class AnvilEngine:
             if not ended_by_itself and code == 0 and _whole(self._state):
                 self._record_clean_stop()
         finally:
-            self._lock.release()
-            self._lock = None
+            self._let_go()
 
     def backup(self, folder: Path) -> None:
         """See `Engine`."""
@@ -158,13 +93,20 @@ class AnvilEngine:
             if path.exists():
                 shutil.copy2(path, folder / path.name)
 
-    def memory(self) -> int:
-        """Bytes of memory that anvil occupies; 0 when it does not run or the system does not tell."""
-        try:
-            status = Path(f"/proc/{self.pid}/statm").read_text("ascii")
-        except OSError:
-            return 0
-        return int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    def _binary(self) -> Path:
+        return self._settings.binary or anvil_binary(ensure_runtime(self._progress))
+
+    def _begin(self, binary: Path) -> None:
+        self._fresh = self._settings.wipe or not self._trusted()
+        # From here on the state counts as dirty until the next clean stop, whatever happens to us.
+        self._clean.unlink(missing_ok=True)
+        fsync_dir(self._folder)
+        if self._fresh:
+            self._set_aside()
+        self._launch(binary)
+
+    def _patience(self) -> float:
+        return 60 + 2 * self._state_seconds()
 
     def _trusted(self) -> bool:
         """The state file is the one that a clean stop of this chain recorded."""
@@ -225,16 +167,6 @@ class AnvilEngine:
         """Time allowed for loading the state: 1 s a megabyte is generous."""
         return self._state.stat().st_size / 1e6 if self._state.exists() else 0.0
 
-    def _halt(self, how: signal.Signals) -> int | None:
-        code = None
-        if self._rpc is not None:
-            self._rpc.close()
-            self._rpc = None
-        if self._child is not None:
-            code = self._child.end(how, timeout=60 + 2 * self._state_seconds())
-            self._child = None
-        return code
-
     def _arguments(self, binary: Path, port: int) -> list[str]:
         settings = self._settings
         arguments = [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(settings.chain_id)]
@@ -253,6 +185,30 @@ class AnvilEngine:
         if settings.keep_blocks:
             arguments += ["--transaction-block-keeper", str(settings.keep_blocks)]
         return arguments
+
+
+def _make(order: EngineOrder) -> AnvilEngine:
+    settings = AnvilSettings(
+        order.chain_id,
+        block_time=order.block_time,
+        port=order.port,
+        keep_blocks=order.keep_blocks,
+        wipe=order.wipe,
+    )
+    return AnvilEngine(order.folder, settings, progress=order.progress)
+
+
+CAPABILITIES: Final = Capabilities(
+    AnvilEngine.name,
+    owned=True,
+    keeps_chain=False,
+    instant_finality=True,
+    mends_itself=False,
+    consortium=False,
+    limits=AnvilEngine.limits,
+    available=lambda: True,
+    make=_make,
+)
 
 
 def anvil_binary(runtime: Path) -> Path:

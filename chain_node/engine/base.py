@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from chain_node.errors import EngineError, NodeError
 from chain_node.rpc.client import JsonRpc
@@ -94,7 +94,7 @@ class Finality:
 
 
 class Watched(Protocol):
-    """What a supervisor needs of an engine. Some have a `pid`, and say what a start has `mended`.
+    """What a supervisor needs of an engine.
 
     Attributes:
         name: 'anvil', 'rpc' …
@@ -102,6 +102,8 @@ class Watched(Protocol):
         fresh: after `start`: the chain is empty, or what it holds cannot be trusted (it was not stopped cleanly).
         rpc_url: where it answers; known after `start`.
         rpc_urls: all addresses of the same chain, `rpc_url` being the one in use.
+        pid: of its process while it runs; None where it is only reached.
+        mended: what its last start found broken and mended; "" when nothing was.
     """
 
     @property
@@ -114,6 +116,10 @@ class Watched(Protocol):
     def rpc_url(self) -> str: ...
     @property
     def rpc_urls(self) -> tuple[str, ...]: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def mended(self) -> str: ...
 
     def start(self) -> None:
         """Start it, or make sure that it is there; returns when it answers.
@@ -148,6 +154,80 @@ class Engine(Watched, Protocol):
         Raises:
             EngineError: not possible now, or not by this engine.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """A validator's public keys.
+
+    Attributes:
+        node_id: CometBFT node id, 40 hex digits.
+        validator_key: Ed25519 key, 64 hex digits.
+    """
+
+    node_id: str
+    validator_key: str
+
+
+PlanMaker = Callable[[NodeIdentity], dict[str, Any]]
+"""Makes the genesis plan of a new chain of one validator."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOrder:
+    """What a home asks of the engine that it runs on; each kind takes what concerns it.
+
+    Attributes:
+        folder: where the home's chain lies.
+        chain_id: EIP-155 chain id.
+        plan: the genesis plan, for a chain that begins with one.
+        block_time: seconds between blocks.
+        port: the first that it listens on; 0 takes free ones.
+        keep_blocks: blocks whose transactions stay in memory (0 = all).
+        rpc_urls: where it is reached, for one that somebody else runs.
+        finality: its rule there, as `Finality.parse` takes it.
+        wipe: begin a new chain, whatever is there.
+        progress: told of what takes time.
+    """
+
+    folder: Path
+    chain_id: int
+    plan: PlanMaker
+    block_time: float = 1.0
+    port: int = 0
+    keep_blocks: int = 0
+    rpc_urls: tuple[str, ...] = ()
+    finality: str = "finalized"
+    wipe: bool = False
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """One kind of engine: what may be relied on with it, and how it is made. Its module states it once.
+
+    Attributes:
+        name: as settings, manifests and `--engine` have it.
+        owned: a home starts and stops it; else somebody else runs it, decides its pace and finality, and watches it.
+        keeps_chain: everything that was in its chain stays there over any stop, so a lost archive is read again.
+        instant_finality: its newest block is final.
+        mends_itself: it may be restarted in place on the chain it has, and stopped before its disk is full.
+        consortium: several organisations can found one network of it, a validator each.
+        limits: what one transaction may hold, as far as the kind alone tells.
+        available: it can begin here without any preparation; of those that can, a new home takes one that keeps its
+            chain.
+        make: an engine of this kind, not started.
+    """
+
+    name: str
+    owned: bool
+    keeps_chain: bool
+    instant_finality: bool
+    mends_itself: bool
+    consortium: bool
+    limits: Limits
+    available: Callable[[], bool]
+    make: Callable[[EngineOrder], Engine]
 
 
 def probe(rpc: JsonRpc, finality: Finality) -> Health:

@@ -1,51 +1,33 @@
-"""What each engine is, stated once: consumers ask for a capability, never for a name."""
+"""The registry of engines: consumers ask it for a capability or an engine, and never compare a name.
+
+Every module of this folder that states `CAPABILITIES` is an engine; adding one is that file and its test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from chain_node.engine.anvil import AnvilEngine
-from chain_node.engine.base import Limits
-from chain_node.engine.luyad import LuyadEngine
-from chain_node.engine.rpc import PORTABLE, RpcEngine
+from chain_node import engine
+from chain_node.engine.base import Capabilities
 from chain_node.errors import EngineError
 
+_engines: Final[dict[str, Capabilities]] = {}
+ENGINES: Final[Mapping[str, Capabilities]] = MappingProxyType(_engines)
+"""Each engine by its name."""
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What may be relied on with one engine.
 
-    Attributes:
-        name: as settings, manifests and `--engine` have it.
-        owned: a home starts and stops it; else somebody else runs it, decides its pace and finality, and watches it.
-        keeps_chain: everything that was in its chain stays there over any stop, so a lost archive is read again.
-        instant_finality: its newest block is final.
-        mends_itself: it may be restarted in place on the chain it has, and stopped before its disk is full.
-        limits: what one transaction may hold, as far as the name alone tells.
+def register(one: Capabilities) -> None:
+    """From now on there is this engine, too.
+
+    Raises:
+        EngineError: there is another one of its name.
     """
-
-    name: str
-    owned: bool
-    keeps_chain: bool
-    instant_finality: bool
-    mends_itself: bool
-    limits: Limits
-
-
-ENGINES: Final[Mapping[str, Capabilities]] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            Capabilities(AnvilEngine.name, True, False, True, False, AnvilEngine.limits),
-            Capabilities(LuyadEngine.name, True, True, True, True, LuyadEngine.limits),
-            Capabilities(RpcEngine.name, False, True, False, False, PORTABLE),
-        )
-    }
-)
-NAMES: Final = tuple(ENGINES)
+    if _engines.setdefault(one.name, one) is not one:
+        raise EngineError(f"there is an engine {one.name!r} already: give this one another name")
 
 
 def capabilities(name: str) -> Capabilities:
@@ -57,4 +39,32 @@ def capabilities(name: str) -> Capabilities:
     try:
         return ENGINES[name]
     except KeyError:
-        raise EngineError(f"unknown engine {name!r}: expected one of {', '.join(NAMES)}") from None
+        raise EngineError(f"unknown engine {name!r}: expected one of {', '.join(ENGINES)}") from None
+
+
+def default() -> Capabilities:
+    """What a new home runs on: of those that can begin here, one that keeps its chain.
+
+    Raises:
+        EngineError: none can.
+    """
+    found = [one for one in ENGINES.values() if one.available()]
+    if not found:
+        raise EngineError(f"no engine can begin on this machine: name one of {', '.join(ENGINES)}")
+    return max(found, key=lambda one: one.keeps_chain)
+
+
+def reached() -> Capabilities:
+    """The one for endpoints that somebody else runs."""
+    return next(one for one in ENGINES.values() if not one.owned)
+
+
+def _shipped() -> Iterator[Capabilities]:
+    for found in pkgutil.iter_modules(engine.__path__):
+        module = importlib.import_module(f"{engine.__name__}.{found.name}")
+        if isinstance(one := getattr(module, "CAPABILITIES", None), Capabilities):
+            yield one
+
+
+for _one in _shipped():
+    register(_one)

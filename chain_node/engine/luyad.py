@@ -14,17 +14,27 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.engine.base import Finality, Health, Limits, Progress, no_progress, probe
+from chain_node.engine.base import (
+    Capabilities,
+    EngineOrder,
+    Finality,
+    Limits,
+    NodeIdentity,
+    PlanMaker,
+    Progress,
+    no_progress,
+)
 from chain_node.engine.build import find_luyad
+from chain_node.engine.local import LocalEngine
 from chain_node.engine.process import Child, free_ports, is_free, tail
 from chain_node.errors import EngineError, NodeError, RuntimeMissing
 from chain_node.rpc.client import JsonRpc
-from chain_node.storage.durable import FileLock, fsync_dir, make_dir, write_atomic
+from chain_node.storage.durable import fsync_dir, make_dir, write_atomic
 
 PORT_NAMES: Final = ("p2p", "rpc", "proxy", "json-rpc", "ws", "metrics")
 LIMITS: Final = Limits(max_tx_gas=80_000_000, max_records=1_000, max_in_flight=500, lone_first=True)
@@ -37,23 +47,6 @@ _TORN: Final = ("version does not exist", "failed to load latest version")
 """What luyad says after a kill in mid-commit: one step back, and the block is made again from CometBFT's store."""
 TORN_MENDED: Final = "a commit that a crash had torn: one block was taken back and made again"
 _PORT_TAKEN: Final = "address already in use"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeIdentity:
-    """A node's public keys, as `luyad init` prints them.
-
-    Attributes:
-        node_id: CometBFT node id, 40 hex digits.
-        validator_key: Ed25519 key, 64 hex digits.
-    """
-
-    node_id: str
-    validator_key: str
-
-
-PlanMaker = Callable[[NodeIdentity], dict[str, Any]]
-"""Makes the genesis plan of a new chain, for `luyad genesis`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class LuyadSettings:
     wipe: bool = False
 
 
-class LuyadEngine:
+class LuyadEngine(LocalEngine):
     """One luyad validator on a folder of its own.
 
     Args:
@@ -94,40 +87,11 @@ class LuyadEngine:
     limits = LIMITS
 
     def __init__(self, folder: Path, settings: LuyadSettings, *, progress: Progress = no_progress) -> None:
-        self._folder = folder
+        super().__init__(folder, settings.chain_id, progress)
         self._settings = settings
-        self._progress = progress
         self._home = folder / "node"
         self._log = folder / "luyad.log"
-        self._fresh = True
-        self._lock: FileLock | None = None
-        self._child: Child | None = None
-        self._rpc: JsonRpc | None = None
         self._ports: dict[str, int] = {}
-        self.mended = ""
-        """What the last start found broken and mended; "" when nothing was."""
-
-    @property
-    def fresh(self) -> bool:
-        """See `Engine`."""
-        return self._fresh
-
-    @property
-    def rpc_url(self) -> str:
-        """See `Engine`."""
-        if self._rpc is None:
-            raise EngineError("the engine is not running")
-        return self._rpc.url
-
-    @property
-    def rpc_urls(self) -> tuple[str, ...]:
-        """See `Engine`."""
-        return (self.rpc_url,)
-
-    @property
-    def pid(self) -> int | None:
-        """luyad's process id while it runs."""
-        return self._child.pid if self._child else None
 
     @property
     def ports(self) -> dict[str, int]:
@@ -139,46 +103,6 @@ class LuyadEngine:
         """What luyad says."""
         return self._log
 
-    def start(self) -> None:
-        """See `Engine`."""
-        if self._child is not None:
-            return
-        binary = self._binary()
-        make_dir(self._folder)
-        self._lock = FileLock(self._folder / "lock", "the chain's folder")
-        try:
-            if self._settings.wipe:
-                self._set_aside()
-            self._fresh = not self._genesis.exists()
-            if self._fresh:
-                self._begin(binary)
-            self._check_chain()
-            self._launch(binary)
-        except BaseException:
-            self._halt(signal.SIGKILL)
-            self._lock.release()
-            self._lock = None
-            raise
-
-    def ready(self) -> bool:
-        """See `Engine`."""
-        if self._child is None or self._rpc is None or self._child.exit_code is not None:
-            return False
-        try:
-            return int(self._rpc.call("eth_chainId"), 16) == self._settings.chain_id
-        except NodeError:
-            return False
-
-    def health(self) -> Health:
-        """See `Engine`."""
-        if self._rpc is None or self._child is None:
-            return Health(ok=False, head=-1, final=-1, detail="not running")
-        health = probe(self._rpc, self.finality)
-        if not health.ok and self._child.ends_within(0.5):
-            said = last_words(self._log)
-            return Health(ok=False, head=-1, final=-1, detail=f"luyad has ended (exit {self._child.exit_code}): {said}")
-        return health
-
     def stop(self) -> None:
         """See `Engine`."""
         if self._lock is None:
@@ -186,8 +110,7 @@ class LuyadEngine:
         try:
             self._halt(signal.SIGTERM)
         finally:
-            self._lock.release()
-            self._lock = None
+            self._let_go()
 
     def backup(self, folder: Path) -> None:
         """See `Engine`: a running chain is stopped for the copy, and started again.
@@ -200,16 +123,14 @@ class LuyadEngine:
         if running:
             self._halt(signal.SIGTERM)
         elif self._lock is None:
-            make_dir(self._folder)
-            self._lock = FileLock(self._folder / "lock", "the chain's folder")
+            self._take()
         try:
             self._copy(folder)
         finally:
             if running:
                 self._launch(self._binary())
-            elif self._lock is not None:
-                self._lock.release()
-                self._lock = None
+            else:
+                self._let_go()
 
     @property
     def _genesis(self) -> Path:
@@ -226,6 +147,21 @@ class LuyadEngine:
         return binary
 
     def _begin(self, binary: Path) -> None:
+        if self._settings.wipe:
+            self._set_aside()
+        self._fresh = not self._genesis.exists()
+        if self._fresh:
+            self._found(binary)
+        self._check_chain()
+        self._launch(binary)
+
+    def _patience(self) -> float:
+        return _STOP_PATIENCE
+
+    def _said(self) -> str:
+        return f": {last_words(self._log)}"
+
+    def _found(self, binary: Path) -> None:
         """Keys and genesis of a new chain; the genesis comes last, so an interrupted beginning is begun again."""
         self._progress("making a new chain", 0, 3)
         shutil.rmtree(self._home, ignore_errors=True)  # of a beginning that was interrupted: nothing was signed yet
@@ -325,14 +261,6 @@ class LuyadEngine:
             time.sleep(0.05)
         return False
 
-    def _halt(self, how: signal.Signals) -> None:
-        if self._rpc is not None:
-            self._rpc.close()
-            self._rpc = None
-        if self._child is not None:
-            self._child.end(how, timeout=_STOP_PATIENCE)
-            self._child = None
-
     def _copy(self, folder: Path) -> None:
         for name in ("node", "plan.json", "genesis.json"):
             source = self._folder / name
@@ -366,6 +294,24 @@ class LuyadEngine:
             said = (done.stderr.strip() or done.stdout.strip())[-800:]
             raise EngineError(f"`luyad {command}` failed (exit {done.returncode}): {said}")
         return done.stdout
+
+
+def _make(order: EngineOrder) -> LuyadEngine:
+    settings = LuyadSettings(order.chain_id, order.plan, block_time=order.block_time, port=order.port, wipe=order.wipe)
+    return LuyadEngine(order.folder / "luyad", settings, progress=order.progress)
+
+
+CAPABILITIES: Final = Capabilities(
+    LuyadEngine.name,
+    owned=True,
+    keeps_chain=True,
+    instant_finality=True,
+    mends_itself=True,
+    consortium=True,
+    limits=LIMITS,
+    available=lambda: find_luyad() is not None,
+    make=_make,
+)
 
 
 def is_torn(said: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.engine.base import Finality, Health, Limits, probe
+from chain_node.engine.base import Capabilities, EngineOrder, Finality, Health, Limits, probe
 from chain_node.errors import EngineError, NodeError, RpcUnavailable
 from chain_node.rpc.client import JsonRpc
 from chain_node.rpc.failover import connect
@@ -30,6 +30,8 @@ class RpcEngine:
     name = "rpc"
     fresh = False
     """What an endpoint holds is believed; whether it is the ledger's chain is the manifest's question."""
+    pid: int | None = None
+    mended = ""
 
     def __init__(
         self,
@@ -125,3 +127,20 @@ class RpcEngine:
                 except NodeError as error:
                     raise EngineError(f"{url} cannot be used: {error}") from error
         return found, silent
+
+
+def _make(order: EngineOrder) -> RpcEngine:
+    return RpcEngine(order.rpc_urls, Finality.parse(order.finality), chain_id=order.chain_id)
+
+
+CAPABILITIES: Final = Capabilities(
+    RpcEngine.name,
+    owned=False,
+    keeps_chain=True,
+    instant_finality=False,
+    mends_itself=False,
+    consortium=False,
+    limits=PORTABLE,
+    available=lambda: False,  # it needs an address
+    make=_make,
+)

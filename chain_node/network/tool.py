@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from chain_node.engine.base import NodeIdentity
 from chain_node.engine.build import find_luyad
-from chain_node.engine.luyad import NodeIdentity
 from chain_node.errors import NetworkError, RuntimeMissing
 
 _PATIENCE: Final = 300.0

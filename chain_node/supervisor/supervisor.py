@@ -31,7 +31,7 @@ from chain_node.supervisor.judge import (
 )
 from chain_node.supervisor.measure import ClockWatch, alive, peers_clock
 from chain_node.supervisor.problems import Problem, problem
-from chain_node.supervisor.watched import mended_of, start_mending
+from chain_node.supervisor.watched import start_mending
 
 _log = logging.getLogger("luya.supervisor")
 _ANSWER_WITHIN: Final = 5.0
@@ -259,8 +259,8 @@ class Supervisor:
             self._restart(now, reason)
 
     def _lives(self) -> bool:
-        pid = getattr(self._engine, "pid", None)
-        return isinstance(pid, int) and alive(pid)
+        pid = self._engine.pid
+        return pid is not None and alive(pid)
 
     def _halted_alone(self) -> bool:
         """A single validator that makes no blocks is started again; of several, restarting one mends nothing."""
@@ -359,7 +359,7 @@ class Supervisor:
         found += endpoint_problems(look_at(urls) if len(urls) > 1 else ())
         if self._row and sample.up:
             found.append(problem("engine-restarted", restarts=self._row, reason=self._reason))
-        if self.rollbacks or mended_of(self._engine):
+        if self.rollbacks or self._engine.mended:
             found.append(problem("torn-commit-mended"))
         return found + self._judge_clock(now)
 

@@ -16,12 +16,6 @@ def start_mending(engine: Watched) -> bool:
         EngineError: it cannot be started, nor mended.
     """
     engine.start()
-    mended = mended_of(engine)
-    if mended:
-        _log.warning("mended at the start", extra={"engine": engine.name, "mended": mended})
-    return bool(mended)
-
-
-def mended_of(engine: Watched) -> str:
-    """What an engine's last start found broken and mended; "" where nothing was, or it never mends."""
-    return str(getattr(engine, "mended", ""))
+    if engine.mended:
+        _log.warning("mended at the start", extra={"engine": engine.name, "mended": engine.mended})
+    return bool(engine.mended)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from luya.command import HomeOption, JsonOption, explained, run
+from luya.errors import UsageError
 
 app = typer.Typer()
 
@@ -25,11 +26,15 @@ def bench(
     """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API latency and gas; `network`: networks."""
     if context.invoked_subcommand is not None:
         return
+    from chain_node.engine.capabilities import ENGINES, capabilities
     from luya.bench import pipeline as command
     from luya.engine.choice import EngineOptions
 
     with explained():
         EngineOptions.of(engine, None, None)
+        if not capabilities(engine).owned:
+            able = ", ".join(one.name for one in ENGINES.values() if one.owned)
+            raise UsageError(f"--engine {engine}: a bench measures an engine that it starts itself: {able}")
     run(command.run, home, records=records, seconds=seconds, engine=engine, quiet=json)
 
 

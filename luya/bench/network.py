@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from chain_node.engine.anvil import AnvilEngine
 from chain_node.engine.luyad import LIMITS
 from chain_node.errors import NodeError
 from chain_node.network.tool import Luyad
@@ -282,7 +283,7 @@ def _anvil(plan: Plan, home: Path, advance: Advance) -> dict[str, Any]:
     """A peer of another kind: the same contracts and batches on a bare development chain in memory, no consensus."""
     advance("peer: anvil", 0, 0)
     signers = Signers()
-    settings = replace(signers.law(), engine="anvil", block_time=plan.block_time, keep_blocks=60)
+    settings = replace(signers.law(), engine=AnvilEngine.name, block_time=plan.block_time, keep_blocks=60)
     try:
         with Node.open(home, settings=settings) as node:
             rides = Rides(node, _riders(node, max(400, plan.accounts // 10)), signers.who_sign)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain_node.contracts.handles import LuyaLedger
+from chain_node.engine.capabilities import reached
 from chain_node.engine.luyad import LIMITS
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NodeError
@@ -115,7 +116,7 @@ class BenchNetwork:
     @contextmanager
     def ledger(self, signers: Signers) -> Iterator[Node]:
         """A new ledger on it, reached by all validators' endpoints."""
-        settings = replace(signers.law(), engine="rpc", rpc_urls=self.urls, finality="latest")
+        settings = replace(signers.law(), engine=reached().name, rpc_urls=self.urls, finality="latest")
         with contextlib.ExitStack() as stack:
             with self._step("luya up --engine rpc --rpc … --finality latest"):
                 node = stack.enter_context(Node.open(self.home, settings=settings))

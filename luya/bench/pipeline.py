@@ -157,7 +157,7 @@ class _Bench:
 
     def _engine_cpu(self) -> float:
         """CPU seconds of the engine's process; 0 where the system does not tell."""
-        pid = getattr(self._session.node.engine, "pid", None)
+        pid = self._session.node.engine.pid
         try:
             fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
         except OSError:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from chain_node.contracts.handles import LuyaLedger
 from chain_node.engine.build import build, find_luyad
+from chain_node.engine.capabilities import ENGINES, capabilities, reached
+from chain_node.engine.luyad import LuyadEngine
 from chain_node.engine.process import free_port_range
 from chain_node.errors import LockError, NodeError
 from chain_node.keys.keystore import Keystore
@@ -58,15 +60,16 @@ def run(
         BuildError: luyad is not built and cannot be built here.
         NetworkError, PortInUse: a validator does not start.
     """
-    if asked.engine not in (None, "luyad"):
-        raise UsageError(f"--validators is for the engine luyad, not for {asked.engine}")
+    if asked.engine is not None and not capabilities(asked.engine).consortium:
+        able = ", ".join(one.name for one in ENGINES.values() if one.consortium)
+        raise UsageError(f"--validators is for the engine {able}, not for {asked.engine}")
     home = LuyaHome.of(given)
     say: Callable[[str], None] = _silent if quiet else tell
     _check(home)
     luyad = _luyad(say)
     home.make()
     with DemoNetwork(home, validators, luyad, say) as network:
-        reach = EngineOptions("rpc", network.urls, "latest")
+        reach = EngineOptions(reached().name, network.urls, "latest")
         value = demo.run(home.root, once=once, quiet=quiet, records=records, asked=reach, scene=network)
     say(f"再次运行 To run it again: luya network start {network.folder} ; luya up --home {home.root}")
     return value
@@ -161,7 +164,7 @@ class DemoNetwork:
             f"{len(roots)} validators: {roots[0].hex()}."
         )
         return {
-            "engine": "luyad",
+            "engine": LuyadEngine.name,
             "validators": len(self.nodes),
             "killed_at_height": self._killed_at,
             "final_height": height,
@@ -272,7 +275,7 @@ def remove_leftover(folder: Path) -> None:
 def _check(home: LuyaHome) -> None:
     kept = EngineChoice.read(home)
     network = home.engine / "network"
-    if home.manifest.exists() and (kept is None or kept.engine != "rpc" or not network.exists()):
+    if home.manifest.exists() and (kept is None or capabilities(kept.engine).owned or not network.exists()):
         raise HomeError(
             f"the ledger of {home.root} is on {kept.engine if kept else 'another engine'}: give this demo a home of "
             "its own with --home"

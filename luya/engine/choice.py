@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from chain_node.engine.base import Finality
-from chain_node.engine.build import find_luyad
-from chain_node.engine.capabilities import NAMES, capabilities
+from chain_node.engine.capabilities import ENGINES, capabilities, default, reached
 from chain_node.node.home import EngineChoice
 from chain_node.node.settings import NodeSettings
 from luya.endpoints import parse_endpoints
@@ -27,7 +26,7 @@ class EngineOptions:
     """What the command line says of the engine.
 
     Attributes:
-        engine: 'anvil', 'luyad', 'rpc', or None.
+        engine: its name in the registry, or None.
         rpc: endpoints, for 'rpc'.
         finality: their rule, for 'rpc'.
     """
@@ -44,13 +43,13 @@ class EngineOptions:
             UsageError: no such engine, addresses without the engine that uses them, an empty or a doubled one.
             EngineError: no such finality rule.
         """
-        if engine is not None and engine not in NAMES:
-            raise UsageError(f"there is no engine {engine!r}: give --engine one of {', '.join(NAMES)}")
+        if engine is not None and engine not in ENGINES:
+            raise UsageError(f"there is no engine {engine!r}: give --engine one of {', '.join(ENGINES)}")
         if (rpc or finality) and engine is not None and capabilities(engine).owned:
-            raise UsageError(f"--rpc and --finality are for the engine rpc, not for {engine}")
+            raise UsageError(f"--rpc and --finality are for the engine {reached().name}, not for {engine}")
         if finality is not None:
             Finality.parse(finality)
-        return EngineOptions(engine or ("rpc" if rpc else None), parse_endpoints(rpc or (), "--rpc"), finality)
+        return EngineOptions(engine or (reached().name if rpc else None), parse_endpoints(rpc or (), "--rpc"), finality)
 
 
 NOTHING_ASKED: Final = EngineOptions()
@@ -77,7 +76,7 @@ def with_engine(settings: NodeSettings, home: LuyaHome, asked: EngineOptions) ->
         return replace(settings, engine=name)
     urls = asked.rpc or _configured() or (kept.rpc_urls if kept else ())
     if not urls:
-        raise UsageError("the engine rpc needs an endpoint: --rpc http://HOST:PORT (several times for failover)")
+        raise UsageError(f"the engine {name} needs an endpoint: --rpc http://HOST:PORT (several times for failover)")
     finality = asked.finality or os.environ.get("LUYA_FINALITY") or (kept.finality if kept else "") or "finalized"
     return replace(settings, engine=name, rpc_urls=urls, finality=finality)
 
@@ -94,10 +93,10 @@ def _configured() -> tuple[str, ...]:
 
 
 def _default() -> str:
-    """For a new home: `LUYA_ENGINE`, else luyad where it is built, else anvil."""
+    """For a new home: `LUYA_ENGINE`, else the durable one where it is built, else the one for a first look."""
     configured = os.environ.get("LUYA_ENGINE")
     if configured:
-        if configured not in NAMES:
-            raise UsageError(f"LUYA_ENGINE is {configured!r}: expected one of {', '.join(NAMES)}")
+        if configured not in ENGINES:
+            raise UsageError(f"LUYA_ENGINE is {configured!r}: expected one of {', '.join(ENGINES)}")
         return configured
-    return "luyad" if find_luyad() is not None else "anvil"
+    return default().name

@@ -7,7 +7,8 @@ from typing import Any
 
 from luyad_built import need_luyad
 
-from chain_node.engine.luyad import LuyadEngine, LuyadSettings, NodeIdentity
+from chain_node.engine.base import NodeIdentity
+from chain_node.engine.luyad import LuyadEngine, LuyadSettings
 from chain_node.network.genesis import solo_plan
 from chain_node.protocol.attestation import address_of
 

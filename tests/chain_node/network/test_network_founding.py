@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chain_node.engine.luyad import NodeIdentity
+from chain_node.engine.base import NodeIdentity
 from chain_node.engine.process import free_port_range
 from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from luya_process import refuses
+
 KEYS = {
     "end_to_end_per_s",
     "stages",
@@ -40,3 +42,8 @@ def test_it_measures_what_it_says(tmp_path: Path) -> None:
     assert value["rows"] == 1_000
     assert value["machine"]["cores"] >= 1
     assert {"python", "sqlite", "anvil", "web3", "luya"} <= value["versions"].keys()
+
+
+def test_only_an_engine_that_it_starts_itself_is_measured() -> None:
+    said = refuses("bench", "--engine", "rpc")
+    assert "--engine rpc: a bench measures an engine that it starts itself: anvil, luyad" in said

@@ -30,11 +30,11 @@ def chosen(home: LuyaHome, asked: EngineOptions = NOTHING_ASKED, *, rebuild: boo
 def test_a_new_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = LuyaHome(tmp_path)
     monkeypatch.delenv("LUYA_ENGINE")
-    monkeypatch.setattr("luya.engine.choice.find_luyad", lambda: None)
+    monkeypatch.setattr("chain_node.engine.luyad.find_luyad", lambda: None)
     assert chosen(home).engine == "anvil"
     assert warning("anvil", NOTHING_ASKED) == EVALUATION
     assert "evaluation" in EVALUATION
-    monkeypatch.setattr("luya.engine.choice.find_luyad", lambda: tmp_path)
+    monkeypatch.setattr("chain_node.engine.luyad.find_luyad", lambda: tmp_path)
     assert chosen(home).engine == "luyad"
     assert warning("luyad", NOTHING_ASKED) is None
     assert warning("anvil", EngineOptions("anvil")) is None, "who asks for it knows"

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from promql_labels import NeverMatches, labels_of
 from typer.main import get_command
 
-from api.web.observe import DoorMetrics as ApiMetrics
+from api.web.observe import Metrics as ApiMetrics
 from chain_node.archive.calls import Call
 from chain_node.archive.writer import Archive
 from chain_node.gateway.metrics import DoorMetrics as GatewayMetrics

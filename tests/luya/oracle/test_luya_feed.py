@@ -10,7 +10,8 @@ import pytest
 from luya.demo.data import write_partner_files
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.session import feeds, registration
+from luya.oracle import registration
+from luya.session import feeds
 from luya.session.session import opened
 from oracle.feeds.toml_files import SHIPPED, load
 

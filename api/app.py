@@ -33,6 +33,7 @@ from api.web.context import Context
 from api.web.head import HeadAsGet
 from api.web.limits import RateLimiter
 from api.web.observe import Metrics, Observe
+from api.web.whole import Wholeness
 from chain_node.archive.reader import ArchiveReader
 from chain_node.catalogue import load
 
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     context = Context(
         settings=settings,
         database=database,
+        wholeness=Wholeness(database),
         archive=archive,
         verifier=Verifier(database, settings.token_cache_seconds),
         public_limit=RateLimiter(settings.public_rate, settings.public_burst, settings.rate_clients),

@@ -6,20 +6,22 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from api.accounts import repository, service
 from api.accounts.schemas import AccountEntries, AccountSummary
 from api.entries.decoded import TYPES
 from api.errors import BadParameter, ErrorText
-from api.web.access import TOKEN_PROBLEMS, Holder
+from api.web.access import TOKEN_PROBLEMS, Holder, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.types import parse_address
 from chain_node.protocol.times import day_of_date
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS)
+router = APIRouter(
+    prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)]
+)
 Address = Annotated[
     str,
     Path(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.entries import repository, service
 from api.entries.schemas import Provenance
 from api.errors import ErrorText, NotFound
-from api.web.access import TOKEN_PROBLEMS, Holder
+from api.web.access import TOKEN_PROBLEMS, Holder, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 from chain_node.archive import bundles
 from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER
 
-router = APIRouter(prefix="/v1/entries", tags=["entries"], responses=TOKEN_PROBLEMS)
+router = APIRouter(prefix="/v1/entries", tags=["entries"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)])
 Index = Annotated[int, Path(ge=0, le=service.MAX_INDEX, description="The entry's index: its public id", examples=[41])]
 
 

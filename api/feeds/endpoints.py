@@ -10,12 +10,14 @@ from api import law
 from api.errors import ErrorText, NotFound
 from api.feeds import repository, service
 from api.feeds.schemas import FeedDetail, FeedList
-from api.web.access import PUBLIC_PROBLEMS, anyone
+from api.web.access import PUBLIC_PROBLEMS, anyone, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 from chain_node.protocol.entries import FEED
 
-router = APIRouter(prefix="/v1/feeds", tags=["law"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
+router = APIRouter(
+    prefix="/v1/feeds", tags=["law"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone), Depends(projected)]
+)
 Id = Annotated[int, Path(ge=0, le=0xFFFF, description="Feed id", examples=[1])]
 
 

@@ -18,10 +18,11 @@ _SIZE = select(LedgerRow.__table__.c.size)
 
 
 class HealthAnswer(Model):
-    """`behind`: the read model lags by more entries than the operator allows; reading still works."""
+    """`behind`: the read model lags by more entries than the operator allows; reading still works. `projecting-again`:
+    a program that knows more makes the read model anew; what reads from it answers 503."""
 
     model_config = example({"status": "ok", "log_size": 25127, "archive_size": 25127, "lag": 0})
-    status: Literal["ok", "behind"]
+    status: Literal["ok", "behind", "projecting-again"]
     log_size: Amount = Field(description="Entries in the read model")
     archive_size: Amount = Field(description="Entries under the newest signed checkpoint")
     lag: Amount
@@ -43,6 +44,8 @@ async def healthz(request: Request, context: Ctx) -> Response:
     projected = await projected_size(context)
     archived = context.archive.size
     lag = max(archived - projected, 0)
-    status: Literal["ok", "behind"] = "behind" if lag > context.settings.max_lag else "ok"
+    status: Literal["ok", "behind", "projecting-again"] = "behind" if lag > context.settings.max_lag else "ok"
+    if await context.wholeness.missing(0.0) is not None:
+        status = "projecting-again"
     body = HealthAnswer(status=status, log_size=projected, archive_size=archived, lag=lag)
     return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

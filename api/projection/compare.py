@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
 from api.store.database import reading
 from api.store.models import (
+    PROJECTION_VERSION,
     AccountRow,
     BalanceRow,
     CallRow,
@@ -101,6 +102,7 @@ def compare(
         if ledger is None:
             report.same("ledger size", state.size, 0)
             return report.differences
+        report.same("ledger version", PROJECTION_VERSION, ledger["version"])
         report.same("ledger size", state.size, ledger["size"])
         report.same("ledger root", state.root(), ledger["root"])
         if ledger["size"] != state.size:
@@ -109,6 +111,7 @@ def compare(
         report.same("ledger origin", checkpoint.origin if checkpoint else None, ledger["origin"])
         newest = int.from_bytes(archive.entry(state.size - 1)[1:9], "big") if state.size else 0
         report.same("ledger time", newest, ledger["time"])
+        report.same("ledger again_to", None, ledger["again_to"])
         _state(report, connection, state)
         _log(report, connection, archive, state.size, progress)
         _outcomes(report, connection, state)

@@ -3,6 +3,9 @@
 Killed at any instant, it goes on where the last transaction ended. Every chunk is checked against the archive's tree:
 the read model's root must be the archive's root at its size, before and after. It may run in any process, and twice:
 the second waits for the database's lock and finds nothing to do.
+
+A read model of an older projection version is begun again: one transaction clears what is derived and keeps the rest,
+then chunks follow as for a fresh one, so that a killed one goes on in the same way.
 """
 
 from __future__ import annotations
@@ -12,14 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
 
 from api.errors import ProjectionError
 from api.projection import tables
 from api.projection.effects import Minted
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
 from api.store.database import reading
-from api.store.models import LedgerRow
+from api.store.migrate import refuse_newer
+from api.store.models import DERIVED, PROJECTION_VERSION, LedgerRow
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.entries import (
@@ -89,6 +93,7 @@ class Projector:
 
         Raises:
             ProjectionError: the read model is not of this archive, or an entry contradicts those before it.
+            StoreError: a newer program has projected it.
         """
         while True:
             reached = self.step()
@@ -108,7 +113,8 @@ class Projector:
             stop.wait(interval)
 
     def step(self) -> int:
-        """Project one chunk, or nothing where there is nothing new. Returns the size reached.
+        """Project one chunk, or nothing where there is nothing new, or clear what is of an older version. Returns the
+        size reached.
 
         Raises:
             ProjectionError: as `catch_up`.
@@ -122,14 +128,21 @@ class Projector:
             ledger = connection.execute(select(_LEDGER)).mappings().first()
             size = ledger["size"] if ledger else 0
             if ledger is not None:
+                refuse_newer(ledger["version"])
                 self._check_ours(ledger["origin"], checkpoint.origin, size, ledger["root"], checkpoint.size)
+                if ledger["version"] < PROJECTION_VERSION:
+                    _begin_again(connection, checkpoint.origin, max(size, ledger["again_to"] or 0))
+                    return 0
             end = min(size + self._chunk, checkpoint.size)
             if end > size or ledger is None:
                 chunk = self._read(size, end)
                 root = self._root(chunk)
                 self._apply(connection, chunk)
                 time = int.from_bytes(chunk.bodies[-1][1:9], "big") if chunk.bodies else 0
-                tables.put(connection, _LEDGER, [(1, checkpoint.origin, end, root, time)])
+                again_to = ledger["again_to"] if ledger is not None and end < checkpoint.size else None
+                again_to = None if again_to is None or end >= again_to else again_to
+                row = (1, checkpoint.origin, end, root, time, PROJECTION_VERSION, again_to)
+                tables.put(connection, _LEDGER, [row])
         return end
 
     def _check_ours(self, known: str, origin: str, size: int, root: bytes, published: int) -> None:
@@ -217,6 +230,13 @@ class Projector:
         # a call that began in the chunk before is there already
         new_calls = [call_values(call) for call in chunk.calls if call.first_index >= chunk.start]
         tables.write(connection, effects, entry_rows, law_rows, new_calls)
+
+
+def _begin_again(connection: Connection, origin: str, again_to: int) -> None:
+    """Nothing is projected any more; what no archive holds is kept."""
+    for table in DERIVED:
+        connection.execute(delete(table))
+    tables.put(connection, _LEDGER, [(1, origin, 0, EMPTY_ROOT, 0, PROJECTION_VERSION, again_to)])
 
 
 def _revoked_before(chunk: _Chunk) -> list[int]:

@@ -11,7 +11,7 @@ from api.checkpoint.endpoints import NOTE_TYPE, newest
 from api.errors import BadParameter, ErrorText, NotFound
 from api.proofs import repository
 from api.proofs.schemas import ConsistencyProof, InclusionProof
-from api.web.access import PUBLIC_PROBLEMS, anyone
+from api.web.access import PUBLIC_PROBLEMS, anyone, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.types import parse_hash
@@ -30,6 +30,7 @@ To = Annotated[
     "/proof/{leaf_hash}",
     response_model=InclusionProof,
     summary="Is this leaf in the log",
+    dependencies=[Depends(projected)],
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def proof(request: Request, context: Ctx, leaf_hash: Leaf) -> Response:

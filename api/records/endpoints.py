@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.projection.outcomes import stored
 from api.records import repository, service
 from api.records.schemas import Records
-from api.web.access import TOKEN_PROBLEMS, Holder
+from api.web.access import TOKEN_PROBLEMS, Holder, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 
-router = APIRouter(prefix="/v1", tags=["records"], responses=TOKEN_PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["records"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)])
 Feed = Annotated[int, Query(ge=0, le=0xFFFF, description="The feed's number", examples=[1])]
 RowName = Annotated[
     str,

@@ -8,9 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 
 from api.errors import StoreError
+from api.store.models import PROJECTION_VERSION, LedgerRow
 
 _LOCK = 0x6C757961
 """PostgreSQL advisory lock ('luya'): two processes that start together migrate one after the other."""
@@ -35,10 +36,19 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def refuse_newer(version: int) -> None:
+    """Raises StoreError: the read model was projected by a newer program than this one."""
+    if version > PROJECTION_VERSION:
+        raise StoreError(
+            f"the read model is of projection version {version}, this program knows {PROJECTION_VERSION} at most: run "
+            "the newer program that projected it, or project into a fresh database"
+        )
+
+
 def upgrade(engine: Engine) -> str:
     """Bring the database to `head()`; nothing happens where it is there already. Returns the revision.
 
-    Raises StoreError: the database was written by a newer program.
+    Raises StoreError: the database was written or projected by a newer program.
     """
     config = _config()
     with engine.begin() as connection:
@@ -53,4 +63,5 @@ def upgrade(engine: Engine) -> str:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        refuse_newer(connection.execute(select(LedgerRow.version)).scalar() or 0)
         return head()

@@ -1,11 +1,13 @@
 """The read model's tables (SQLAlchemy 2.1).
 
-Everything here but `TokenRow` and `OutcomeRow` is derived from the archive and may be dropped and projected again.
+Everything here but what is `KEPT` is derived from the archive and may be dropped and projected again.
 Amounts are integers: credits in milligrams CO2e, points in thousandths. What the protocol bounds at u64 (fractions,
 feed caps) is kept inside the entry's bytes and decoded on reading, because a database's BIGINT is signed.
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Text, text
 from sqlalchemy.engine import Dialect
@@ -31,6 +33,10 @@ class Bytes(LargeBinary):
         return None
 
 
+PROJECTION_VERSION: Final = 1
+"""What entries become in these tables. Raise it with every change of that (a new kind of entry, another column, a
+figure that was wrong): a read model of an older version is projected again from the archive."""
+
 LAW_KINDS = (0x41, 0x42, 0x43, 0x44, 0x46, 0x47)
 """Entry types whose history is the law: organisation, feed, method, group caps, pause, log key."""
 
@@ -42,7 +48,11 @@ class Base(DeclarativeBase):
 
 
 class LedgerRow(Base):
-    """One row: how far the archive has been projected. Written in the same transaction as what it counts."""
+    """One row: how far the archive has been projected. Written in the same transaction as what it counts.
+
+    `version`: the PROJECTION_VERSION of all that is derived. `again_to`: the size it had before it was projected again,
+    until it has that size again; NULL: it is whole.
+    """
 
     __tablename__ = "ledger"
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -50,6 +60,8 @@ class LedgerRow(Base):
     size: Mapped[int] = mapped_column(Big)
     root: Mapped[bytes] = mapped_column(Bytes(32))
     time: Mapped[int] = mapped_column(Big)
+    version: Mapped[int] = mapped_column(Integer)
+    again_to: Mapped[int | None] = mapped_column(Big)
 
 
 class EntryRow(Base):
@@ -209,3 +221,9 @@ class TokenRow(Base):
     created: Mapped[int] = mapped_column(Big)
     expires: Mapped[int | None] = mapped_column(Big)
     revoked: Mapped[int | None] = mapped_column(Big)
+
+
+KEPT: Final[tuple[Any, ...]] = (OutcomeRow.__table__, TokenRow.__table__)
+"""What no archive holds."""
+DERIVED: Final[tuple[Any, ...]] = tuple(table for table in Base.metadata.sorted_tables if table not in KEPT)
+"""What is projected from the archive: every other table."""

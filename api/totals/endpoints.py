@@ -6,11 +6,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.totals import repository, service
 from api.totals.schemas import Totals
-from api.web.access import PUBLIC_PROBLEMS, anyone
+from api.web.access import PUBLIC_PROBLEMS, anyone, projected
 from api.web.answers import respond
 from api.web.context import Ctx
 
-router = APIRouter(prefix="/v1", tags=["totals"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
+router = APIRouter(
+    prefix="/v1", tags=["totals"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone), Depends(projected)]
+)
 
 
 @router.get("/totals", response_model=Totals, summary="What the whole ledger adds up to")

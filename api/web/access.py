@@ -1,4 +1,6 @@
-"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of."""
+"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of; and whether what is
+read from is there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from api.errors import Unauthorised
+from api.errors import ErrorText, Unauthorised, Unavailable
 from api.tokens.verifier import Principal
 from api.web.context import Ctx
 from api.web.limits import client_key
@@ -32,7 +34,7 @@ PUBLIC_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: _problem("A parameter has no meaning here"),
     404: _problem("There is no such thing"),
     429: _problem("Too many requests: see Retry-After"),
-    503: _problem("Archive or database do not answer"),
+    503: _problem("Archive or database do not answer, or the read model is projected again"),
 }
 TOKEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     **PUBLIC_PROBLEMS,
@@ -59,6 +61,19 @@ async def holder(
         raise
     context.token_limit.charge(principal.token)
     return principal
+
+
+async def projected(context: Ctx) -> None:
+    """Raises Unavailable: the read model is being projected again."""
+    missing = await context.wholeness.missing()
+    if missing is not None:
+        done, of = missing
+        raise Unavailable(
+            ErrorText(
+                f"程序升级后正在由归档重新投影：{of:,} 条中已完成 {done:,} 条",
+                f"after an upgrade the read model is projected again from the archive: {done:,} of {of:,} entries",
+            )
+        )
 
 
 def _client(request: Request) -> str:

@@ -21,12 +21,12 @@ from api.errors import ApiError
 from chain_node.errors import DiskFailed, EngineError, LockError, NodeError, RpcUnavailable
 from chain_node.supervisor.report import Reporter, problem_of
 from luya import logs
-from luya.console import progress, speak_by_log, tell
+from luya.console import Advance, progress, speak_by_log, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeBusy, HomeError, LuyaError
 from luya.home import LuyaHome
 from luya.operate.supervision import Guard, Watching
-from luya.session.session import Projection, Session, opened
+from luya.session.session import Projection, Session, opened, silent
 
 _START_PATIENCE: Final = 120.0
 _STOP_PATIENCE: Final = 10.0
@@ -119,11 +119,11 @@ class ApiProcess:
 
 
 @contextmanager
-def served(session: Session, port: int) -> Iterator[ApiProcess]:
+def served(session: Session, port: int, advance: Advance = silent) -> Iterator[ApiProcess]:
     """The session projected in the background, and served."""
     projection = Projection(session)
     try:
-        session.project()
+        session.project(advance)
         api = ApiProcess(session.home, port)
         try:
             yield api
@@ -262,7 +262,7 @@ def _open(
         session = stack.enter_context(opened(home, advance=advance, linger=False, asked=asked))
         if not session.node.owner:
             raise HomeBusy(f"a node runs on {home.root} already: see `luya status --home {home.root}`")
-        api = stack.enter_context(served(session, port))
+        api = stack.enter_context(served(session, port, advance))
         guard = stack.enter_context(Guard(home, session.node, watching, reporter))
         return session, api, guard, stack.pop_all()
 

@@ -65,9 +65,10 @@ class Session:
         if self.failure is not None:
             raise self.failure
 
-    def project(self) -> int:
+    def project(self, advance: Advance = silent) -> int:
         """Brings the read model to the archive's size; returns it."""
-        return Projector(self.database, self.node.archive).catch_up()
+        projector = Projector(self.database, self.node.archive)
+        return projector.catch_up(lambda done, total: advance("read model", done, total))
 
     def ingest(
         self,

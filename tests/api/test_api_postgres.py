@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from api_again import ROWS, dump, killed_at, know_more, spoil
 from api_ledger import person
 from api_world import World, make_world
 from sqlalchemy import text
@@ -25,7 +26,7 @@ from api.projection.compare import compare
 from api.projection.outcomes import ReportedRow
 from api.projection.projector import Projector
 from api.store import database, migrate
-from api.store.models import Base
+from api.store.models import DERIVED, KEPT, Base
 from api.tokens import service
 from chain_node.protocol import bundle
 from chain_node.protocol.merkle import leaf_hash
@@ -126,6 +127,26 @@ def test_two_projectors_do_not_disturb_each_other(world: World, server: str) -> 
         thread.start()
     for thread in threads:
         thread.join()
+    assert compare(world.engine, world.reader, world.ledger.state) == []
+
+
+def test_it_projects_again_though_it_is_killed_again_and_again(
+    world: World, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes.take(world.engine, ROWS)
+    world.token("auditor")
+    right, kept = dump(world.engine, DERIVED), dump(world.engine, KEPT)
+    spoil(world.engine)
+    newer = know_more(monkeypatch)
+    boundary = 0
+    while killed_at(boundary, server, world.settings.archive, newer):
+        boundary += 5
+    assert boundary > 15
+    (row,) = right.pop("ledger")
+    after = dump(world.engine, DERIVED)
+    assert after.pop("ledger") == [(*row[:5], newer, None)]
+    assert after == right
+    assert dump(world.engine, KEPT) == kept
     assert compare(world.engine, world.reader, world.ledger.state) == []
 
 

@@ -171,6 +171,8 @@ PLANTS = [
     "UPDATE ledger SET size = size - 1",
     "UPDATE ledger SET root = x'00'",
     "UPDATE ledger SET time = time + 1",
+    "UPDATE ledger SET version = version - 1",
+    "UPDATE ledger SET again_to = 1",
     "UPDATE ledger SET origin = 'other.log/1'",
     "DELETE FROM ledger",
 ]

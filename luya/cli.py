@@ -135,6 +135,44 @@ def oracle_ingest(
     raise typer.Exit(code)
 
 
+@oracle_app.command("check")
+def oracle_check(
+    files: Annotated[list[Path], typer.Argument(help="合作方的文件。The partner's files.")],
+    feed: Annotated[
+        str | None, typer.Option("--feed", help="已登记的数据源。Name of a registered feed, or its TOML file.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="尚未登记的 TOML 文件，视同已登记。A TOML file, as if registered.")
+    ] = None,
+    home: HomeOption = None,
+    enrol_unknown: Annotated[
+        bool, typer.Option("--enrol-unknown", help="视同为未登记者开户。As if unknown ids were enrolled.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="多数行无法读取也查看。Look at it though most rows are malformed.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """预演，不留痕迹。Says row by row what `ingest` would do, and does none of it; the exit codes are the same."""
+    from luya.oracle import check as command
+
+    with _explained():
+        code = command.run(
+            LuyaHome.of(home),
+            files,
+            feed,
+            config,
+            enrol_unknown=enrol_unknown,
+            report=report,
+            quiet=json,
+            anyway=anyway,
+        )
+    raise typer.Exit(code)
+
+
 @oracle_app.command("retry")
 def oracle_retry(
     feed: Annotated[str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of the feed, or its TOML file.")],

@@ -39,10 +39,13 @@ def partner_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory, partner_rows: dict[str, Path]) -> Path:
-    """A home with `partner_rows` on its ledger, cleanly stopped. Never to be touched: take `ingested_home`."""
+    """A home with `partner_rows` on its ledger, cleanly stopped. Never to be touched: take `ingested_home`.
+
+    Beside it, the report of each feed's ingest: FEED.csv.
+    """
     home = tmp_path_factory.mktemp("ingested") / "home"
     for feed, path in partner_rows.items():
-        luya_process.ingest(home, feed, path)
+        luya_process.ingest(home, feed, path, report=home.parent / f"{feed}.csv")
     return home
 
 

@@ -55,10 +55,10 @@ def run(
     if earlier is not None:
         value |= {"judged_otherwise": earlier.judged_otherwise, "earlier_rows": asdict(earlier)}
     if not quiet:
-        _tell(result, report)
+        summary(result, report)
         if earlier is not None:
             tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")
-            _tell(earlier, None)
+            summary(earlier, None)
     return _end(home, feed, value, result)
 
 
@@ -83,7 +83,7 @@ def retry(
     with progress() as advance, opened(home, advance=advance) as session:
         result = session.retry(feed, wanted, enrol_unknown=enrol_unknown, report=report, advance=advance, hold=True)
     if not quiet:
-        _tell(result, report)
+        summary(result, report)
     return _end(home, feed, {"feed": feed.name, **asdict(result)}, result)
 
 
@@ -104,11 +104,13 @@ def exit_code(result: IngestResult) -> int:
     return 0 if result.accepted or result.already_known or result.judged_again else NOTHING_TAKEN
 
 
-def _tell(result: IngestResult, report: Path | None) -> None:
+def summary(result: IngestResult, report: Path | None, *, rehearsed: bool = False) -> None:
+    """Tell what became of a call's rows, or would become of them."""
     refused = sum(result.refused.values())
+    taken, accepted = ("可入账", "would be accepted") if rehearsed else ("已入账", "accepted")
     tell(
-        f"{result.rows:,} 行：{result.accepted:,} 已入账，{refused:,} 被拒，{result.already_known:,} 此前已知。"
-        f"{result.rows:,} rows: {result.accepted:,} accepted, {refused:,} refused, "
+        f"{result.rows:,} 行：{result.accepted:,} {taken}，{refused:,} 被拒，{result.already_known:,} 此前已知。"
+        f"{result.rows:,} rows: {result.accepted:,} {accepted}, {refused:,} refused, "
         f"{result.already_known:,} known already."
     )
     for rule, count in sorted(result.refused.items()):

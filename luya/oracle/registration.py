@@ -11,6 +11,7 @@ from chain_node.sending.sender import Tx
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
+from luya.oracle import standing
 from luya.session import feeds
 from luya.session.session import Session, opened
 from oracle.calls.report import DIGITS
@@ -28,14 +29,11 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: the file is missing, or another feed of this home has its id or name.
+        ConfigError: the file does not describe a feed, or names a method that the ledger does not have.
         Reverted: the ledger refuses; the text names the rule.
     """
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}")
-    feed = load(path)
-    for other in feeds.of_home(home).values():
-        if (other.id == feed.id) != (other.name == feed.name):
-            raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
+    feed = described(home, path)
+    standing.check_methods(standing.law_of(home), feed)  # before an engine is started, which takes seconds
     with progress() as advance, opened(home, advance=advance) as session:
         _enact(session, feed)
         session.node.catch_up()
@@ -47,6 +45,22 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
     return {"feed": feed.id, "name": feed.name, "organisation": feed.organisation.id, "methods": list(feed.method_ids)}
 
 
+def described(home: LuyaHome, path: Path) -> FeedConfig:
+    """The feed in this file, where this home can have it.
+
+    Raises:
+        UsageError: the file is missing, or another feed of this home has its id or name.
+        ConfigError: the file does not describe a feed.
+    """
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}")
+    feed = load(path)
+    for other in feeds.of_home(home).values():
+        if (other.id == feed.id) != (other.name == feed.name):
+            raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
+    return feed
+
+
 def _enact(session: Session, feed: FeedConfig) -> None:
     node = session.node
     size = node.ledger.log_size()
@@ -56,7 +70,7 @@ def _enact(session: Session, feed: FeedConfig) -> None:
     if (bytes(description), int(state)) != (organisation.description, _ACTIVE):
         data = law.data("setOrganisation", organisation.id, organisation.description, _ACTIVE)
         _send(session, "governance", Tx(law.address, data, _GAS, f"organisation/{organisation.id}/{size}"))
-    data = law.data("setFeed", feed_settings(feeds.feed_entry(node.keystore, feed)))
+    data = law.data("setFeed", feed_settings(feeds.feed_entry(feed, feeds.signer_addresses(node.keystore, feed))))
     _send(session, "feed-admin", Tx(law.address, data, _GAS, f"feed/{feed.id}/{size}"))
 
 

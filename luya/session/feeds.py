@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from chain_node.keys.keystore import Keystore
@@ -78,21 +79,26 @@ def signers(keys: Keystore, feed: FeedConfig) -> list[LocalSigner]:
     return sorted(opened, key=lambda signer: signer.address)
 
 
+def signer_addresses(keys: Keystore, feed: FeedConfig) -> tuple[bytes, ...]:
+    """The addresses of the feed's signers, ascending."""
+    return tuple(signer.address for signer in signers(keys, feed))
+
+
 def organisation_entry(feed: FeedConfig) -> entries.Organisation:
     """The partner as the ledger registers it; its description is its published name."""
     described = text_hash(feed.organisation.name)
     return entries.Organisation(time=0, id=feed.organisation.id, description=described, state=Standing.ACTIVE)
 
 
-def feed_entry(keys: Keystore, feed: FeedConfig) -> entries.Feed:
-    """The feed as the ledger registers it: 2 of 3 signers."""
+def feed_entry(feed: FeedConfig, addresses: Sequence[bytes]) -> entries.Feed:
+    """The feed as the ledger registers it. addresses: of its signers, ascending."""
     return entries.Feed(
         time=0,
         feed=feed.id,
         organisation=feed.organisation.id,
         version=1,
         threshold=THRESHOLD,
-        signers=tuple(signer.address for signer in signers(keys, feed)),
+        signers=tuple(addresses),
         late_days=feed.late_days,
         credits_cap=feed.registration.credits_cap_mg,
         millipoints_cap=feed.registration.millipoints_cap,

@@ -31,6 +31,14 @@ _KINDS: Final[Mapping[str, FailureKind]] = {
 }
 
 
+def unregistered(feed: int) -> HomeError:
+    """What is said of a feed that the ledger does not know."""
+    return HomeError(
+        f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
+        "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
+    )
+
+
 class NodeLedger:
     """`oracle.ports.Ledger` over a node, sending with a key of its own.
 
@@ -64,10 +72,7 @@ class NodeLedger:
         """The feed's entry, its methods and their groups' caps, read from the contract."""
         entry, _active = self._law.read("feedTerms", feed)
         if not entry:
-            raise HomeError(
-                f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
-                "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
-            )
+            raise unregistered(feed)
         settings = decode(bytes(entry))
         assert isinstance(settings, Feed)
         methods: dict[int, Method] = {}

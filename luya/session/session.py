@@ -276,5 +276,5 @@ def _settings(home: LuyaHome, rebuild: bool) -> NodeSettings:
     organisations = {feed.organisation.id: home_feeds.organisation_entry(feed) for feed in feeds}
     return NodeSettings(
         organisations=tuple(organisations[number] for number in sorted(organisations)),
-        feeds=tuple(home_feeds.feed_entry(keys, feed) for feed in feeds),
+        feeds=tuple(home_feeds.feed_entry(feed, home_feeds.signer_addresses(keys, feed)) for feed in feeds),
     )

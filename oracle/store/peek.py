@@ -45,3 +45,16 @@ def waiting(path: Path) -> int:
             return int(db.execute(query).fetchone()[0])
     except sqlite3.Error as error:
         raise JournalError(str(error)) from None
+
+
+def copy(path: Path, target: Path) -> int:
+    """Copy a journal as it is at this moment, also while an ingest runs; returns how many entries it has settled.
+
+    Raises JournalError: it cannot be read.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, closing(sqlite3.connect(target)) as made:
+            db.backup(made)
+            return moment(made).cursor
+    except sqlite3.Error as error:
+        raise JournalError(f"{path} cannot be read: {error}") from None

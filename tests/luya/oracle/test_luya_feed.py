@@ -13,6 +13,7 @@ from luya.home import LuyaHome
 from luya.oracle import registration
 from luya.session import feeds
 from luya.session.session import opened
+from oracle.errors import ConfigError
 from oracle.feeds.toml_files import SHIPPED, load
 
 
@@ -34,6 +35,14 @@ def test_a_registered_feed_records(tmp_path: Path) -> None:
         assert session.node.ledger.next_sequence(7) == result.accepted
     assert [one["name"] for one in registration.list_all(home)["feeds"]][-1] == "my-steps"
     assert registration.list_all(home)["feeds"][-1]["settings"] == load(home.feeds / "my-steps.toml").digest.hex()[:16]
+
+
+def test_a_method_that_the_ledger_lacks_is_told_before_an_engine_starts(tmp_path: Path) -> None:
+    home, toml = LuyaHome.of(tmp_path / "home"), own_toml(tmp_path, number=7, name="my-steps")
+    toml.write_text(toml.read_text("utf-8").replace("day = [1]", "day = [1, 77, 999]"), "utf-8")
+    with pytest.raises(ConfigError, match="names 77, 999, which this ledger does not have; it has 1, 2"):
+        registration.register(home, toml)
+    assert not home.root.exists()
 
 
 def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:

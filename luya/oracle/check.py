@@ -1,0 +1,146 @@
+"""`luya oracle check`: what would become of a partner's files, row by row, before anything is done."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from chain_node.archive.reader import ArchiveReader
+from chain_node.keys.keystore import Keystore
+from chain_node.registry.registrar import Registrar
+from chain_node.storage.durable import make_dir
+from luya.console import Advance, answer, progress, tell
+from luya.errors import UsageError
+from luya.home import LuyaHome
+from luya.oracle import registration, standing
+from luya.oracle.ingest import exit_code, summary
+from luya.session import feeds
+from luya.session.ledger_port import unregistered
+from oracle.calls import check
+from oracle.calls.check import Checked
+from oracle.calls.ingest import Progress, Watcher
+from oracle.calls.rehearsal import Rehearsal
+from oracle.families.config import FeedConfig
+from oracle.judging import precheck
+from oracle.store import peek
+from oracle.store.journal import path_of
+
+
+def run(
+    home: LuyaHome,
+    files: list[Path],
+    feed_name: str | None,
+    settings: Path | None,
+    *,
+    enrol_unknown: bool,
+    report: Path | None,
+    quiet: bool,
+    anyway: bool = False,
+) -> int:
+    """Prints what would become of the files; starts no engine and changes nothing in the home.
+
+    settings: a feed's TOML file, taken as if it were registered.
+
+    Returns:
+        The exit code that `ingest` would end with.
+
+    Raises:
+        UsageError: a file is missing, or neither or both of feed and settings are given.
+        HomeError: the feed is not on this ledger.
+        SourceError, ConfigError …: as `ingest`.
+    """
+    if (feed_name is None) == (settings is None):
+        raise UsageError("name the feed: --feed NAME for a registered one, or --config FILE.toml for one to be")
+    missing = [str(path) for path in files if not path.exists()]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}")
+    feed = feeds.find(home, str(feed_name)) if settings is None else registration.described(home, settings)
+    precheck.check(files, feed, anyway=anyway)
+    with ExitStack() as stack, progress() as advance:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-check-")))
+        key, rehearsal = _rehearsal(home, feed, folder, advance, stack, as_if_registered=settings is not None)
+        checked = check.check(
+            files,
+            feed,
+            folder,
+            key,
+            rehearsal,
+            enrol_unknown=enrol_unknown,
+            report=report,
+            progress=_watcher(advance),
+            anyway=anyway,
+        )
+        final = rehearsal.final
+    if not quiet:
+        _tell(checked, report, final)
+    value: dict[str, Any] = {"feed": feed.name, "checked": True, "log_size": final, **asdict(checked.result)}
+    value["by_ledger"] = checked.by_ledger
+    if checked.earlier is not None:
+        value |= {"judged_otherwise": checked.earlier.judged_otherwise, "earlier_rows": asdict(checked.earlier)}
+    answer(value)
+    return exit_code(checked.result)
+
+
+def _rehearsal(
+    home: LuyaHome, feed: FeedConfig, folder: Path, advance: Advance, stack: ExitStack, *, as_if_registered: bool
+) -> tuple[bytes, Rehearsal]:
+    """(the journal's key, the ledger as it stands) with the feed's journal copied into the folder.
+
+    The log is read as far as it went before the journal was copied, or as far as the journal has settled: so neither
+    knows of a record that the other does not, also while an ingest runs.
+    """
+    keys, now = Keystore(home.root), int(time.time())
+    reader = ArchiveReader(home.archive)
+    size = reader.size
+    journal, copied = path_of(home.oracle, feed.name), path_of(folder, feed.name)
+    key = secrets.token_bytes(32)
+    if journal.exists():
+        make_dir(copied.parent, 0o700)
+        key = feeds.journal_key(keys, feed)
+        size = max(size, peek.copy(journal, copied))
+    state = standing.state_of(home, now, size, advance)
+    if as_if_registered:
+        standing.registered(state, feed, now)
+    elif feed.id not in state.feeds:
+        raise unregistered(feed.id)
+    registrar = None
+    if home.registry.exists():
+        registrar = Registrar(home.registry, keys.secret("registry"))
+        stack.callback(registrar.close)
+
+    def lookup(organisation: int, users: Sequence[str]) -> Mapping[str, bytes]:
+        return {} if registrar is None else registrar.lookup_many(organisation, users)
+
+    return key, Rehearsal(state, reader.entries, lookup, now)
+
+
+def _watcher(advance: Advance) -> Watcher:
+    def watch(step: Progress) -> None:
+        advance(step.stage, step.done, step.total or 0)
+
+    return watch
+
+
+def _tell(checked: Checked, report: Path | None, final: int) -> None:
+    tell("仅为预演：未登记、未提交、未记账。Rehearsed only: nobody is enrolled, nothing is sent or journaled.")
+    summary(checked.result, report, rehearsed=True)
+    for rule, row in checked.examples.items():
+        tell(
+            f"  {rule}：例如第 {row.row:,} 条（文件第 {row.line:,} 行）。"
+            f"Such as row {row.row:,} on line {row.line:,}: {row.value}"
+        )
+    if checked.earlier is not None:
+        tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")
+        summary(checked.earlier, None, rehearsed=True)
+    tell(
+        f"以日志前 {final:,} 条为准，最终由账本决定：提交之前，其他数据源可能已占用同一时段；"
+        "数据源的当日总量上限按提交之日计算。"
+        f"As of the log's first {final:,} entries. The ledger decides: until these files are sent, other feeds may "
+        "claim the same time, and the feed's own daily cap counts by the day of sending."
+    )

@@ -1,0 +1,119 @@
+"""What a home's ledger holds, read from its archive alone: no engine is started, nothing is written.
+
+A home that has no ledger yet has what its first start would deploy: the shipped methods and caps, its own feeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from chain_node.archive.reader import ArchiveReader
+from chain_node.deployment.plan import shipped_law
+from chain_node.protocol.entries import (
+    FEED,
+    GROUP_CAPS,
+    METHOD,
+    ORGANISATION,
+    Feed,
+    GroupCaps,
+    Method,
+    Organisation,
+    decode,
+    encode,
+)
+from chain_node.protocol.law import Law
+from chain_node.protocol.replay import State
+from luya.errors import HomeError
+from luya.home import LuyaHome
+from luya.session import feeds
+from oracle.calls.rehearsal import SIGNERS
+from oracle.errors import ConfigError
+from oracle.families.config import FeedConfig
+
+REPORT_EVERY: Final = 20_000
+_ADDRESSES: Final = tuple(sorted(signer.address for signer in SIGNERS))
+_LAW: Final = (ORGANISATION, FEED, METHOD, GROUP_CAPS)
+
+
+def law_of(home: LuyaHome) -> Law:
+    """The newest law: organisations, feeds, methods, caps. Raises HomeError: the archive is lost."""
+    law = Law()
+    for entry in _entries(home):
+        if entry[0] not in _LAW:
+            continue
+        match decode(entry):
+            case Organisation() as organisation:
+                law.set_organisation(organisation)
+            case Feed() as feed:
+                law.set_feed(feed)
+            case Method() as method:
+                law.set_method(method)
+            case GroupCaps() as caps:
+                law.set_caps(caps)
+    return law
+
+
+def state_of(home: LuyaHome, now: int, size: int, advance: Callable[[str, int, int], None]) -> State:
+    """The ledger's state after its first `size` entries. now: unix seconds. Raises HomeError: the archive is lost."""
+    if not home.manifest.exists():
+        state = State()
+        for entry in _first(home, now):
+            state.apply(entry)
+        return state
+    _there(home, size)
+    reader = ArchiveReader(home.archive)
+    state = State(entry_at=reader.entry)
+    for index, entry in enumerate(reader.entries(0, size), 1):
+        state.apply(entry)
+        if index % REPORT_EVERY == 0 or index == size:
+            advance("replay", index, size)
+    return state
+
+
+def registered(state: State, feed: FeedConfig, now: int) -> None:
+    """Bring the state to where `luya feed register` would bring it. Raises ConfigError: see `check_methods`."""
+    check_methods(state.law, feed)
+    time = max(now, state.time)
+    organisation = replace(feeds.organisation_entry(feed), time=time)
+    state.apply(encode(organisation))
+    before = state.feeds.get(feed.id)
+    version = 1 if before is None else before.version + 1
+    state.apply(encode(replace(feeds.feed_entry(feed, _ADDRESSES), time=time, version=version)))
+
+
+def check_methods(law: Law, feed: FeedConfig) -> None:
+    """Raises ConfigError: the feed names a method that this ledger does not have."""
+    unknown = [str(method) for method in feed.method_ids if method not in law.methods]
+    if unknown:
+        known = ", ".join(map(str, sorted(law.methods)))
+        raise ConfigError(
+            f"feed {feed.name}: [methods] names {', '.join(unknown)}, which this ledger does not have; it has {known}"
+        )
+
+
+def _entries(home: LuyaHome) -> Iterator[bytes]:
+    if not home.manifest.exists():
+        return iter(_first(home, 0))
+    reader = ArchiveReader(home.archive)
+    _there(home, reader.size)
+    return reader.entries()
+
+
+def _there(home: LuyaHome, size: int) -> None:
+    if not size:
+        raise HomeError(f"the archive of {home.root} is empty: run `luya up` once, which reads it from the chain again")
+
+
+def _first(home: LuyaHome, now: int) -> Sequence[bytes]:
+    """What the first start would deploy."""
+    caps, methods = shipped_law()
+    own = sorted(feeds.of_home(home).values(), key=lambda feed: feed.id)
+    partners = {feed.organisation.id: feeds.organisation_entry(feed) for feed in own}
+    return [
+        *(encode(replace(one, time=now)) for one in caps),
+        *(encode(replace(one, time=now)) for one in methods),
+        *(encode(replace(one, time=now)) for one in partners.values()),
+        *(encode(replace(feeds.feed_entry(one, _ADDRESSES), time=now)) for one in own),
+    ]

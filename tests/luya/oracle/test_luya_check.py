@@ -1,0 +1,121 @@
+"""`luya oracle check` agrees with `ingest` on a real chain, reads a home without changing it, and starts no engine."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import luya_process
+import pytest
+from typer.testing import CliRunner
+
+from luya.cli import app
+from oracle.feeds.toml_files import SHIPPED
+
+FEEDS = ("bike-share", "daily-steps", "transit-card")
+
+
+def lines(report: Path) -> list[dict[str, str]]:
+    """A report's lines without their places in the log: what is rehearsed has none."""
+    with report.open(encoding="utf-8", newline="") as file:
+        return [{name: text for name, text in line.items() if name != "index"} for line in csv.DictReader(file)]
+
+
+def content(home: Path) -> dict[str, str]:
+    """A home's files by what is in them (SQLite's passing files aside)."""
+    paths = (path for path in sorted(home.rglob("*")) if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+    return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def check(home: Path, *arguments: object, code: int = 0) -> dict[str, Any]:
+    """Runs the command; returns its answer."""
+    done = CliRunner().invoke(app, ["oracle", "check", "--home", str(home), *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def refuses(home: Path, *arguments: object) -> str:
+    """Runs the command, which must end with exit code 1; returns what it says."""
+    done = CliRunner().invoke(app, ["oracle", "check", "--home", str(home), *map(str, arguments)])
+    assert done.exit_code == 1, done.output
+    return " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_agrees_with_what_became_of_each_row_on_a_chain(
+    feed: str, ingested: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.csv"
+    check(tmp_path / "none", "--feed", feed, "--enrol-unknown", "--report", report, partner_rows[feed])
+    assert lines(report) == lines(ingested.parent / f"{feed}.csv")
+    assert not (tmp_path / "none").exists()
+
+
+def test_agrees_with_the_next_ingest_of_a_home(
+    ingested_home: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    """Rows known and attested, rows refused before, one corrected, new rows of known and of unknown persons."""
+    with partner_rows["bike-share"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows):
+        if number % 3 == 0:
+            row["bikeid"] = row["bikeid"] if number % 2 else f"new-{number}"
+            row["start station latitude"] = f"{float(row['start station latitude'] or 0) + 0.001:.6f}"
+    file_ = tmp_path / "trips.csv"
+    with file_.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    before = content(ingested_home)
+    told = check(ingested_home, "--feed", "bike-share", "--report", tmp_path / "checked.csv", file_)
+    assert content(ingested_home) == before
+    done = luya_process.succeeds(
+        *("oracle", "ingest", "--home", ingested_home, "--feed", "bike-share"),
+        *("--report", tmp_path / "done.csv", file_),
+    )
+    assert lines(tmp_path / "checked.csv") == lines(tmp_path / "done.csv")
+    assert {name: told[name] for name in done} == done
+    assert {"unknown-person", "overlap"} <= told["refused"].keys()
+    assert told["already_known"] > 100
+
+
+def test_a_feed_is_named_in_one_way(tmp_path: Path, partner_rows: dict[str, Path]) -> None:
+    file = partner_rows["daily-steps"]
+    assert "name the feed" in refuses(tmp_path / "none", file)
+    assert "name the feed" in refuses(tmp_path / "none", "--feed", "x", "--config", "y.toml", file)
+
+
+def own_toml(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The steps' settings as feed 7, changed."""
+    text = (SHIPPED / "daily-steps.toml").read_text("utf-8")
+    for old, new in (("id = 2\n", "id = 7\n"), ('"daily-steps"', '"own-steps"'), *changes):
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "own.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_settings_are_tried_as_if_registered(
+    ingested_home: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    file, before = partner_rows["daily-steps"], content(ingested_home)
+    own = own_toml(tmp_path)
+    assert "feed 7 is not on this ledger" in refuses(ingested_home, "--feed", own, file)
+    told = check(ingested_home, "--config", own, "--enrol-unknown", file)
+    assert told["accepted"] > 100
+    assert check(ingested_home, "--config", own, file, code=3)["refused"]["unknown-person"] == told["accepted"]
+    assert content(ingested_home) == before
+
+
+def test_settings_that_cannot_be_registered_are_not_tried(tmp_path: Path, partner_rows: dict[str, Path]) -> None:
+    file = partner_rows["daily-steps"]
+    unknown = own_toml(tmp_path, ("day = [1]", "day = [1, 999]"))
+    said = refuses(tmp_path / "none", "--config", unknown, file)
+    assert "names 999, which this ledger does not have; it has 1, 2" in said
+    taken = own_toml(tmp_path, ('"own-steps"', '"bike-share"'))
+    assert "give another id and name" in refuses(tmp_path / "none", "--config", taken, file)

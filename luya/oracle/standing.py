@@ -84,12 +84,18 @@ def registered(state: State, feed: FeedConfig, now: int) -> None:
 
 
 def check_methods(law: Law, feed: FeedConfig) -> None:
-    """Raises ConfigError: the feed names a method that this ledger does not have."""
+    """Raises ConfigError: the feed names a method that this ledger does not have, or that its records cannot be of."""
     unknown = [str(method) for method in feed.method_ids if method not in law.methods]
     if unknown:
         known = ", ".join(map(str, sorted(law.methods)))
         raise ConfigError(
             f"feed {feed.name}: [methods] names {', '.join(unknown)}, which this ledger does not have; it has {known}"
+        )
+    nullified = [str(method) for method in feed.method_ids if law.methods[method].needs_nullifier]
+    if nullified:
+        raise ConfigError(
+            f"feed {feed.name}: [methods] names {', '.join(nullified)}, whose records need a nullifier; "
+            f"a feed of kind {feed.kind} gives none"
         )
 
 

@@ -10,7 +10,7 @@ from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
 from oracle.families.config import FeedConfig
 from oracle.families.family import Family, Fields, at, clock, names
-from oracle.families.verdict import Verdict, claim, day_text, method_on, refused
+from oracle.families.verdict import Verdict, ahead, claim, day_text, method_on, refused
 from oracle.intake.fields import required, whole
 from oracle.ports import FeedLaw
 
@@ -37,6 +37,8 @@ def check(walks: Sequence[Walk], rules: StepRules, law: FeedLaw) -> list[Verdict
 
 def _check(walk: Walk, rules: StepRules, law: FeedLaw) -> Verdict:
     day = day_of(walk.start)
+    if (unbelievable := ahead(law, walk.start, walk.person, day)) is not None:
+        return unbelievable
     if walk.steps and day >= law.today:
         # Closed days only: what is still being walked would be counted short, and then never again.
         return refused(walk.start, walk.person, Rule.TOO_EARLY, day_text(day))

@@ -12,6 +12,8 @@ from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SlotRange, closing_day, date_of, year_of
 from oracle.ports import FeedLaw
 
+WORTH_WAITING: Final = 1
+"""Days: a clock or time zone that is wrong may be ahead of the ledger's so much."""
 _NOBODY: Final = bytes(20)
 _NOTHING: Final = bytes(32)
 
@@ -50,6 +52,8 @@ def method_on(law: FeedLaw, candidates: Sequence[int], day: int) -> Method | Non
 
 def claim(law: FeedLaw, candidates: Sequence[int], start: int, person: str, when: SlotRange, activity: int) -> Verdict:
     """The verdict on a row that would claim `activity` in these slots: bounds, validity and time."""
+    if (unbelievable := ahead(law, start, person, when.day)) is not None:
+        return unbelievable
     method = method_on(law, candidates, when.day)
     if activity == 0:
         return refused(start, person, Rule.ZERO_ACTIVITY, 0)
@@ -65,6 +69,17 @@ def claim(law: FeedLaw, candidates: Sequence[int], start: int, person: str, when
     if late is not None:
         return refused(start, person, late, day_text(when.day))
     return Verdict(start, person, None, "", method.id, when.day, when.first, when.count, activity)
+
+
+def ahead(law: FeedLaw, start: int, person: str, day: int) -> Verdict | None:
+    """The verdict on a day so far ahead that waiting for it helps nobody: its date was misread or mistyped."""
+    if day - law.today <= WORTH_WAITING:
+        return None
+    reason = (
+        f"{day_text(day)} lies {day - law.today:,} days ahead of today, {date_of(law.today).isoformat()}: "
+        "mend the date, or [times] format where many rows say so"
+    )
+    return refused(start, person, Rule.MALFORMED, reason)
 
 
 def day_text(day: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chain_node import catalogue
 from luya.demo.data import write_partner_files
 from luya.errors import UsageError
 from luya.home import LuyaHome
@@ -15,6 +16,8 @@ from luya.session import feeds
 from luya.session.session import opened
 from oracle.errors import ConfigError
 from oracle.feeds.toml_files import SHIPPED, load
+
+NULLIFIED = next(method.id for method in catalogue.announced() if method.method.needs_nullifier)
 
 
 def own_toml(folder: Path, *, number: int, name: str) -> Path:
@@ -41,6 +44,9 @@ def test_a_method_that_the_ledger_lacks_is_told_before_an_engine_starts(tmp_path
     home, toml = LuyaHome.of(tmp_path / "home"), own_toml(tmp_path, number=7, name="my-steps")
     toml.write_text(toml.read_text("utf-8").replace("day = [1]", "day = [1, 77, 999]"), "utf-8")
     with pytest.raises(ConfigError, match="names 77, 999, which this ledger does not have; it has 1, 2"):
+        registration.register(home, toml)
+    toml.write_text(toml.read_text("utf-8").replace("[1, 77, 999]", f"[1, {NULLIFIED}]"), "utf-8")
+    with pytest.raises(ConfigError, match=f"names {NULLIFIED}, whose records need a nullifier"):
         registration.register(home, toml)
     assert not home.root.exists()
 

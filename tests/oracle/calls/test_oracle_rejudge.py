@@ -204,7 +204,7 @@ def test_a_pair_parts_when_its_entry_is_judged_with_another_exit(home: Callable[
 
 def test_a_day_that_has_come_and_slots_that_were_freed(home: Callable[..., Home], tmp_path: Path) -> None:
     bikes = home(BIKES)
-    bikes.ledger.today = 20_000
+    bikes.ledger.today = 20_208  # the day before the trip's
     first = partner_files.write_trips(tmp_path / "a.csv", [trip(bike="x")])
     assert bikes.ingest(first).refused == {"too-early": 1}
     bikes.ledger.today = 20_800

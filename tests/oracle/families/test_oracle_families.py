@@ -157,6 +157,24 @@ def test_what_rides_and_trips_claim() -> None:
     assert (trip.method, trip.slot, trip.slots, trip.activity) == (201, 60, 8, 1)
 
 
+@pytest.mark.parametrize("days", [2, 400, 20_000])
+def test_a_day_that_nobody_will_wait_for_is_a_misread_date(days: int) -> None:
+    """`too-early` says: send it when the day has come. That helps with tomorrow, and not with the year 2062."""
+    start = day_start(TODAY + days)
+    swipes = [(0, transit.Swipe("a", start, "entry", "x")), (1, transit.Swipe("a", start + 600, "exit", "y"))]
+    found = [
+        of_trip(start=start, end=start + 900),
+        walked(5, TODAY + days),
+        walked(0, TODAY + days),
+        *(judged.verdict for judged in transit.pair(iter(swipes), TRANSIT, law("transit-card"))),
+    ]
+    reason = (
+        f"day {date_of(TODAY + days)} lies {days:,} days ahead of today, {date_of(TODAY)}: "
+        "mend the date, or [times] format where many rows say so"
+    )
+    assert [(one.rule, one.value) for one in found] == [(Rule.MALFORMED, reason)] * 5
+
+
 def test_a_pair_that_is_out_of_time_fails_on_both_rows() -> None:
     start = day_start(TODAY + 1)
     rows = [(0, transit.Swipe("a", start, "entry", "x")), (1, transit.Swipe("a", start + 600, "exit", "y"))]

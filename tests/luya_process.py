@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 COMMAND = [sys.executable, "-m", "luya"]
 PATIENCE = 300.0
 TRACEBACK = "Traceback (most recent call last)"
@@ -115,14 +117,10 @@ def start(*arguments: object, log: Path, env: Mapping[str, str] | None = None) -
 def processes(home: Path) -> dict[int, str]:
     """Living processes whose command line names this home: pid → command line. Zombies do not count."""
     found: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            state = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()[0]
-            if str(home) in command and state != "Z":
-                found[int(folder.name)] = command
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if str(home) in command and process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+            found[process.pid] = command
     return found
 
 

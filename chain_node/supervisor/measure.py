@@ -1,6 +1,6 @@
 """Looks at the machine: who holds a lock or a port, who lives, what the clock says. Nothing here changes anything.
 
-What only Linux tells (/proc) is empty elsewhere; the checks that need it are then silent.
+Locks are read from /proc, which only Linux has and psutil does not read; elsewhere that check is silent.
 """
 
 from __future__ import annotations
@@ -17,35 +17,41 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-_PROC: Final = Path("/proc")
-_LISTEN: Final = "0A"
+import psutil
+
+_LOCKS: Final = Path("/proc/locks")
 
 
 def alive(pid: int) -> bool:
     """The process is there and not a zombie."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ValueError):  # a number from a damaged file is nobody's
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    with contextlib.suppress(OSError):
-        return (_PROC / str(pid) / "stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
-    return True
 
 
 def command_of(pid: int) -> str:
     """Its command line, "" where the system does not tell."""
-    with contextlib.suppress(OSError):
-        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    with contextlib.suppress(psutil.Error, ValueError):
+        return " ".join(psutil.Process(pid).cmdline()).strip()
     return ""
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """CPU seconds that it has used, in user code and the system's; 0 where there is none, or it does not tell."""
+    with contextlib.suppress(psutil.Error, ValueError):
+        times = psutil.Process(pid or -1).cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
 def lock_owner(path: Path) -> int | None:
     """The process that really holds a flock on `path` (not the one written in it); None when nobody does."""
     try:
         found = path.stat()
-        rows = (_PROC / "locks").read_text("ascii").splitlines()
+        rows = _LOCKS.read_text("ascii").splitlines()
     except OSError:
         return None
     wanted = (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
@@ -61,29 +67,14 @@ def lock_owner(path: Path) -> int | None:
 
 def port_holder(port: int) -> str:
     """'process N (command)' that listens on this TCP port; 'somebody' where it cannot be told, "" when nobody does."""
-    inodes = _listening(port)
-    if not inodes:
+    try:
+        found = psutil.net_connections("tcp")
+    except (psutil.AccessDenied, OSError):
         return ""
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    for folder in _PROC.iterdir():
-        if not folder.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            for handle in (folder / "fd").iterdir():
-                if os.readlink(handle) in wanted:
-                    return f"process {folder.name} ({command_of(int(folder.name))[:80]})"
-    return "somebody else's process"
-
-
-def _listening(port: int) -> set[str]:
-    found = set()
-    for table in ("tcp", "tcp6"):
-        with contextlib.suppress(OSError):
-            for line in (_PROC / "net" / table).read_text("ascii").splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                    found.add(fields[9])
-    return found
+    listening = [one for one in found if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port]
+    for pid in (one.pid for one in listening if one.pid):
+        return f"process {pid} ({command_of(pid)[:80]})"
+    return "somebody else's process" if listening else ""
 
 
 def peers_clock(urls: Sequence[str], timeout: float = 1.0) -> float | None:

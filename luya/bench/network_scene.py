@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,7 @@ from chain_node.protocol.attestation import address_of
 from chain_node.protocol.entries import Feed, Organisation, Reduction, Standing, decode
 from chain_node.rpc.client import JsonRpc, to_hex
 from chain_node.sending.sender import Sender
+from chain_node.supervisor.measure import cpu_seconds
 from luya.bench.network_load import FEED, METHOD
 from luya.errors import HomeError
 
@@ -165,7 +165,7 @@ class BenchNetwork:
 
     def cpu_seconds(self) -> float:
         """Of all validators together; 0 where the system does not tell."""
-        return sum(_cpu(node.pid) for node in self.nodes)
+        return sum(cpu_seconds(node.pid) for node in self.nodes)
 
     def disk(self) -> dict[str, int]:
         """Bytes of the first node's files, by what they are."""
@@ -246,11 +246,3 @@ def _size(path: Path) -> int:
     with contextlib.suppress(OSError):  # databases drop files as they like
         return path.stat().st_size
     return 0
-
-
-def _cpu(pid: int | None) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

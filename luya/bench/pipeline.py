@@ -21,6 +21,7 @@ from api.projection.compare import compare
 from api.tokens import service as tokens
 from chain_node.node.fsck import fsck
 from chain_node.sending.sender import Tx
+from chain_node.supervisor.measure import cpu_seconds
 from luya.bench.gas import Gas
 from luya.bench.load import Load, Measured, Order
 from luya.console import progress, tell
@@ -156,13 +157,7 @@ class _Bench:
             time.sleep(0.02)
 
     def _engine_cpu(self) -> float:
-        """CPU seconds of the engine's process; 0 where the system does not tell."""
-        pid = self._session.node.engine.pid
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._session.node.engine.pid)
 
     # --- API
 

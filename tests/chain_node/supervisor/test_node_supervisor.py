@@ -361,5 +361,17 @@ def test_who_holds_a_lock(tmp_path: Path) -> None:
         assert "fcntl" in measure.command_of(child.pid)
     finally:
         child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+        assert not measure.alive(child.pid), "a zombie is no living process"
         child.wait()
     assert not measure.alive(child.pid)
+    assert measure.command_of(child.pid) == ""
+    assert measure.cpu_seconds(child.pid) == 0.0
+    assert measure.cpu_seconds(os.getpid()) > 0
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**31, 2**70])
+def test_a_number_from_a_damaged_file_is_nobody(pid: int) -> None:
+    assert not measure.alive(pid)
+    assert measure.command_of(pid) == ""
+    assert measure.cpu_seconds(pid) == 0.0

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, Engine, select
 
-from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
+from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key, read
 from api.store.database import reading
 from api.store.models import (
     PROJECTION_VERSION,
@@ -41,7 +41,6 @@ from chain_node.protocol.entries import (
     Reduction,
     Refusal,
     Revocation,
-    decode,
 )
 from chain_node.protocol.merkle import leaf_hash
 from chain_node.protocol.replay import State
@@ -95,6 +94,9 @@ def compare(
         archive: the archive that `state` was replayed from.
         state: the replay of its first `state.size` entries, which must be the size the read model is to have.
         progress: called with (entries compared, entries).
+
+    Raises:
+        ProjectionError: the archive has an entry that this program does not know.
     """
     report = _Report()
     with reading(engine) as connection:
@@ -243,7 +245,7 @@ class _Scan:
                 call = self._archive.call_of(index)
                 if call is not None:
                     self.calls[call.first_index] = call_values(call)
-            entry = decode(body)  # readable: the replay has read it
+            entry = read(index, body)
             target = None
             match entry:
                 case Reduction():
@@ -252,7 +254,7 @@ class _Scan:
                     self._count(entry.feed, int(entry.rule))
                 case Revocation():
                     self.revoked[entry.index] = index
-                    revoked = decode(self._archive.entry(entry.index))
+                    revoked = read(entry.index, self._archive.entry(entry.index))
                     target = Target.of(revoked) if isinstance(revoked, Reduction) else None
                 case Account():
                     self.accounts[entry.account] = (entry.district, entry.successor, index)

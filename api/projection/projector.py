@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, delete, select, text
 from api.errors import ProjectionError
 from api.projection import tables
 from api.projection.effects import Minted
-from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key
+from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key, read
 from api.store.database import reading
 from api.store.migrate import refuse_newer
 from api.store.models import DERIVED, PROJECTION_VERSION, LedgerRow
@@ -38,9 +38,7 @@ from chain_node.protocol.entries import (
     Reduction,
     Refusal,
     Revocation,
-    decode,
 )
-from chain_node.protocol.errors import CodecError
 from chain_node.protocol.merkle import EMPTY_ROOT, Tree, full_subtrees, leaf_hash
 
 CHUNK = 5_000
@@ -163,12 +161,7 @@ class Projector:
 
     def _read(self, start: int, end: int) -> _Chunk:
         bodies = list(self._archive.entries(start, end))
-        entries: list[Entry] = []
-        for index, body in enumerate(bodies, start):
-            try:
-                entries.append(decode(body))
-            except CodecError as error:
-                raise ProjectionError(f"entry {index} of the archive is not readable: {error}") from error
+        entries = [read(index, body) for index, body in enumerate(bodies, start)]
         return _Chunk(start, bodies, entries, [leaf_hash(body) for body in bodies], self._calls(start, end))
 
     def _calls(self, start: int, end: int) -> list[Call]:

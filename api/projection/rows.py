@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple, assert_never
 
+from api.errors import ProjectionError
 from chain_node.archive.calls import BatchFields, Call
 from chain_node.protocol import attestation
 from chain_node.protocol.entries import (
@@ -25,8 +26,9 @@ from chain_node.protocol.entries import (
     Reduction,
     Refusal,
     Revocation,
+    decode,
 )
-from chain_node.protocol.errors import AttestationError
+from chain_node.protocol.errors import AttestationError, CodecError
 from chain_node.protocol.records import Record
 
 _KEY = struct.Struct(">q")
@@ -69,6 +71,17 @@ class Target(NamedTuple):
     def of(cls, entry: Reduction) -> Target:
         """The target that a reduction is."""
         return cls(entry.record.account, entry.feed, entry.record.method, entry.record.day)
+
+
+def read(index: int, body: bytes) -> Entry:
+    """The entry at `index`. Raises ProjectionError: this program knows none with these bytes."""
+    try:
+        return decode(body)
+    except CodecError as error:
+        raise ProjectionError(
+            f"entry {index} of the archive cannot be read: {error}. Nothing from its transaction on is projected: "
+            "run the program that wrote it, or where `luya archive verify` finds it changed, restore it from a copy"
+        ) from error
 
 
 def leaf_key(leaf: bytes) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from eth_abi.abi import decode as abi_decode
 
@@ -19,15 +19,20 @@ from chain_node.contracts.handles import artefact
 from chain_node.errors import FollowerError
 from chain_node.protocol.attestation import SIGNATURE_BYTES, Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import (
-    FEED,
-    METHOD,
     REDUCTION,
     REDUCTION_NULLIFIER,
     REFUSAL,
+    Account,
     Feed,
+    GroupCaps,
+    LogKey,
     Method,
+    Organisation,
+    Pause,
+    Reduction,
+    Refusal,
+    Revocation,
     decode,
-    type_of,
 )
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import Tree, leaf_hash
@@ -67,13 +72,19 @@ class Known:
         Raises:
             ProtocolError: it is no entry.
         """
-        if type_of(data) not in (METHOD, FEED):
-            return
         entry = decode(data)
-        if isinstance(entry, Method):
-            self.methods[entry.id] = entry
-        elif isinstance(entry, Feed):
-            self.feeds[entry.feed] = entry
+        match entry:
+            case Method():
+                self.methods[entry.id] = entry
+            case Feed():
+                self.feeds[entry.feed] = entry
+            case Reduction() | Refusal():
+                # outside a batch only in the import phase, whose sequences the archive's calls have
+                pass
+            case Revocation() | Account() | Organisation() | GroupCaps() | Pause() | LogKey():
+                pass
+            case _:
+                assert_never(entry)
 
 
 class Rebuilder:

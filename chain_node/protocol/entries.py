@@ -107,7 +107,9 @@ def decode(data: bytes) -> Entry:
     code = type_of(data)
     kind = BY_TYPE.get(code)
     if kind is None:
-        raise CodecError(f"entry type 0x{code:02x} is not assigned")
+        raise CodecError(
+            f"entry type 0x{code:02x} is not assigned: a newer program knows it, or the bytes were changed"
+        )
     try:
         entry: Entry = kind.decode(data)
     except (struct.error, ValueError, IndexError) as error:

@@ -11,6 +11,8 @@ import uvicorn
 from api.app import create_app
 from api.settings import Settings
 from api.store import database, migrate
+from api.web.patience import patient
+from chain_node.gateway.patience import Arrivals
 
 
 def server(settings: Settings) -> uvicorn.Server:
@@ -30,6 +32,7 @@ def server(settings: Settings) -> uvicorn.Server:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=5,
+        http=patient(Arrivals(settings.head_seconds, settings.body_seconds)),
     )
     return uvicorn.Server(config)
 

@@ -13,6 +13,7 @@
 | `LUYA_API_TOKEN_CACHE_SECONDS` | `token_cache_seconds` | 5: a revoked token may live that long |
 | `LUYA_API_MAX_LAG` | `max_lag` | 100,000 entries: beyond, `/healthz` says 'behind' |
 | `LUYA_API_POOL_SIZE` | `pool_size` | 4 reading connections |
+| `LUYA_API_HEAD_SECONDS`, `LUYA_API_BODY_SECONDS` | `head_seconds`, `body_seconds` | 10, 30: to arrive |
 | `LUYA_API_METRICS` | `metrics` | true: serve `/metrics` |
 """
 
@@ -48,6 +49,8 @@ class Settings:
     token_cache_seconds: int = 5
     max_lag: int = 100_000
     pool_size: int = 4
+    head_seconds: int = 10
+    body_seconds: int = 30
     metrics: bool = True
 
     def __post_init__(self) -> None:
@@ -58,8 +61,8 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}: give 0 or more")
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"port is {self.port}: give 0 to 65535")
-        if self.rate_clients < 1 or self.pool_size < 1:
-            raise SettingsError("rate_clients and pool_size must be 1 or more")
+        if min(self.rate_clients, self.pool_size, self.head_seconds, self.body_seconds) < 1:
+            raise SettingsError("rate_clients, pool_size, head_seconds and body_seconds must be 1 or more")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **known: object) -> Settings:

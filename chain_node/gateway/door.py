@@ -22,13 +22,12 @@ from chain_node.gateway.methods import Origin
 from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.params import data as hex_data
 from chain_node.gateway.policy import Role
-from chain_node.gateway.room import SMALL, Places
+from chain_node.gateway.room import SMALL, Hold, Places, Room
 from chain_node.gateway.service import Answer, Service
 from chain_node.gateway.settings import GatewaySettings
 from chain_node.gateway.siwe import NONCE_SECONDS, SignIn
 from chain_node.gateway.sockets import Sockets
 
-_BODY_SECONDS: Final = 30.0
 _SIGN_IN_BODY: Final = 16_384
 _SIGN_IN_COST: Final = 20
 _BAD_TOKEN_COST: Final = 20
@@ -71,6 +70,7 @@ class Door:
         self._metrics = metrics
         self._health = health
         self._places = Places(settings.max_requests, settings.max_caller_requests)
+        self._bodies = Room(settings.total_body, "requests")
         self._anybody = "*" in settings.cors_origins
         self._origins = frozenset(settings.cors_origins)
 
@@ -115,8 +115,9 @@ class Door:
         if not self._places.enter(caller):
             self._metrics.refused("requests")
             raise CallRefused(wire.LIMIT, "too many requests at once: try again in a moment", status=503)
+        hold = Hold(self._bodies)
         try:
-            body = await self._body(request, self._settings.max_body)
+            body = await self._body(request, self._settings.max_body, hold)
             answer = await self._service.answer(caller, body, Origin(client.address))
             try:
                 response = _answered(answer)
@@ -129,6 +130,7 @@ class Door:
             finally:
                 answer.sent()
         finally:
+            hold.release()
             self._places.leave(caller)
 
     async def _socket(self, request: web.BaseRequest, origin: str | None) -> web.StreamResponse:
@@ -148,7 +150,7 @@ class Door:
                 self._budgets.take(client.key, self._settings.rates_of(Role.PUBLIC), _BAD_TOKEN_COST)
             raise
 
-    async def _body(self, request: web.BaseRequest, limit: int) -> bytes:
+    async def _body(self, request: web.BaseRequest, limit: int, hold: Hold) -> bytes:
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise CallRefused(wire.INVALID_REQUEST, "requests are not compressed here", status=415)
         length = request.content_length
@@ -156,20 +158,21 @@ class Door:
             raise self._too_large(limit)
         try:
             if request.content.is_eof():  # it came whole with its head, as small ones do: nothing to wait for
-                return await self._pieces(request, limit)
-            async with asyncio.timeout(_BODY_SECONDS):
-                return await self._pieces(request, limit)
+                return await self._pieces(request, limit, hold)
+            async with asyncio.timeout(self._settings.body_seconds):
+                return await self._pieces(request, limit, hold)
         except TimeoutError:
             raise CallRefused(wire.INVALID_REQUEST, "the request did not come whole in time", status=408) from None
         except (web.RequestPayloadError, HttpProcessingError):
             raise CallRefused(wire.INVALID_REQUEST, "the request's body is broken", status=400) from None
 
-    async def _pieces(self, request: web.BaseRequest, limit: int) -> bytes:
+    async def _pieces(self, request: web.BaseRequest, limit: int, hold: Hold) -> bytes:
         pieces, size = [], 0
         while piece := await request.content.readany():
             size += len(piece)
             if size > limit:
                 raise self._too_large(limit)
+            hold.take(len(piece))
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -193,7 +196,7 @@ class Door:
         if path != "/siwe/login":
             return _plain(404, {"error": "sign-in: POST /siwe/nonce, /siwe/login, /siwe/logout"})
         self._budgets.take(client.key, rates, _SIGN_IN_COST)
-        body = await self._body(request, _SIGN_IN_BODY)
+        body = await self._body(request, _SIGN_IN_BODY, Hold(self._bodies))
         message, signature = _signed(body)
         token, caller, ends = self._sign_in.sign_in(message, signature, client.key)
         log.info(

@@ -1,46 +1,104 @@
-"""An HTTP server that does not wait for ever: who has not sent a whole request's head in time is cut off."""
+"""A server does not wait for ever: a request's head is whole in time, small, and one of a bounded number under way.
+
+Plain asyncio, for the door's HTTP server and the API's alike.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
-from aiohttp import web
-
 HEAD_SECONDS: Final = 10.0
-"""For the first head of a connection; between requests aiohttp's keep-alive counts."""
+BODY_SECONDS: Final = 30.0
+HEAD_BYTES: Final = 32 * 1024
+HEADS: Final = 1_024
+"""Under way at once: with their bytes, what half-sent heads may cost. No fewer than a backlog lets in at once."""
 
 
-class PatientServer(web.Server):
-    """aiohttp's server with a limit on how long the first head of a connection may take.
+class Arrivals:
+    """The connections of one server whose requests are arriving.
 
-    Attributes:
-        head_seconds: the limit.
+    Args:
+        head_seconds: for a request's head, from the connection's first moment, or a later head's first byte.
+        body_seconds: for the rest of a request.
+        heads: under way at once; of more, the one that waits longest is cut off: an honest head comes in one piece.
+        head_bytes: of a head that is not whole.
     """
 
-    head_seconds: float = HEAD_SECONDS
+    def __init__(
+        self,
+        head_seconds: float = HEAD_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+        heads: int = HEADS,
+        head_bytes: int = HEAD_BYTES,
+    ) -> None:
+        self.head_seconds = head_seconds
+        self.body_seconds = body_seconds
+        self.head_bytes = head_bytes
+        self._most = heads
+        self._heads: dict[Arrival, None] = {}
 
-    def __call__(self) -> web.RequestHandler:
-        return _Handler(self, loop=self._loop, **self._kwargs)
+    def begin(self, arrival: Arrival) -> None:
+        """A head is under way."""
+        self._heads[arrival] = None
+        if len(self._heads) > self._most:
+            next(iter(self._heads)).cut()
+
+    def end(self, arrival: Arrival) -> None:
+        """It is so no longer."""
+        self._heads.pop(arrival, None)
 
 
-class _Handler(web.RequestHandler):
-    __slots__ = ("_late",)
+class Arrival:
+    """What one connection is sending.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        assert isinstance(self._manager, PatientServer)
-        self._late = self._loop.call_later(self._manager.head_seconds, self._cut_off)
+    Args:
+        all_arrivals: of its server.
+        close: cuts the connection off.
+    """
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self._late.cancel()
-        super().connection_lost(exc)
+    __slots__ = ("_all", "_close", "_size", "_timer", "under_way")
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._request_count:
-            self._late.cancel()
+    def __init__(self, all_arrivals: Arrivals, close: Callable[[], None]) -> None:
+        self._all = all_arrivals
+        self._close = close
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self.under_way = False
 
-    def _cut_off(self) -> None:
-        if not self._request_count:
-            self.force_close()
+    def head(self) -> None:
+        """A head is expected, or has begun; nothing new where one is under way."""
+        if not self.under_way:
+            self.whole()
+            self.under_way, self._size = True, 0
+            self._within(self._all.head_seconds)
+            self._all.begin(self)
+
+    def received(self, size: int) -> None:
+        """So many bytes more, and a head that is under way is not whole."""
+        if self.under_way:
+            self._size += size
+            if self._size > self._all.head_bytes:
+                self.cut()
+
+    def body(self) -> None:
+        """The head is whole; a body may follow."""
+        self.whole()
+        self._within(self._all.body_seconds)
+
+    def whole(self) -> None:
+        """All has arrived, or the connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.under_way = False
+        self._all.end(self)
+
+    def cut(self) -> None:
+        """Close the connection."""
+        self.whole()
+        self._close()
+
+    def _within(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.cut)

@@ -1,4 +1,4 @@
-"""What all callers share: the memory of answers under way, and places for requests and connections."""
+"""What all callers share: the memory of requests and answers under way, and places for requests and connections."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def share(role: Role, most: int) -> int:
 
 
 class Room:
-    """Bytes of answers that are under way, all together.
+    """Bytes of answers (or of requests) that are under way, all together.
 
     Args:
         most: from here on, only what is small finds room: large answers must not close the door to small ones.
+        what: they are called in a refusal.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, what: str = "answers") -> None:
         self._most = most
+        self.what = what
         self.used = 0
 
     def full(self, size: int) -> bool:
@@ -50,7 +52,9 @@ class Hold:
         """
         if self.size + size > SMALL and self._room.full(size):
             raise CallRefused(
-                wire.LIMIT, "the door has too many large answers under way: try again, or ask for less", status=503
+                wire.LIMIT,
+                f"the door has too many large {self._room.what} under way: try again, or ask for less",
+                status=503,
             )
         self.size += size
         self._room.used += size

@@ -26,12 +26,13 @@ from chain_node.gateway.filters import Filters
 from chain_node.gateway.guards import Guards
 from chain_node.gateway.heads import HeadFeed
 from chain_node.gateway.identify import Identify
+from chain_node.gateway.listener import listen
 from chain_node.gateway.logs import LogReader
 from chain_node.gateway.methods import ServiceParts
 from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.nodes import UpstreamNode
 from chain_node.gateway.open_views import OpenViews
-from chain_node.gateway.patience import PatientServer
+from chain_node.gateway.patience import Arrivals
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.room import Room
 from chain_node.gateway.service import Service
@@ -42,7 +43,6 @@ from chain_node.gateway.sockets import Sockets
 _LARGEST_KEPT: Final = 4 * 1024 * 1024
 _STORE_EVERY: Final = 1.0
 _STORE_STALE: Final = 5.0
-_STOP_SECONDS: Final = 10.0
 
 log = logging.getLogger("luya.gateway")
 
@@ -107,12 +107,15 @@ async def opened(settings: GatewaySettings, whereabouts: Whereabouts = lambda: (
         sockets = Sockets(settings, service, feed, identify, room, metrics)
         _gauges(metrics, cache, room, filters, feed, sockets, sign_in, audit)
         door = Door(settings, identify, service, sockets, sign_in, budgets, metrics, lambda: health(pool))
-        url = await _listen(stack, settings, door.handle, settings.host, settings.port, _tls(settings))
+        arrivals = Arrivals(settings.head_seconds, settings.body_seconds)
+        runner, url = await listen(door.handle, settings.host, settings.port, _tls(settings), arrivals)
+        stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(sockets.close)
         metrics_url = ""
         if settings.metrics_port >= 0:
             handler = _metrics_handler(metrics, pool)
-            metrics_url = await _listen(stack, settings, handler, "127.0.0.1", settings.metrics_port, None)
+            own, metrics_url = await listen(handler, "127.0.0.1", settings.metrics_port)
+            stack.push_async_callback(own.cleanup)
         looking = _look(pool, metrics, settings.poll_seconds, whereabouts)
         for work in (looking, feed.run(), _reload(store, version, identify)):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
@@ -207,28 +210,6 @@ def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise GatewaySettingsError(f"tls_certificate, tls_key or client_ca cannot be used: {error}") from error
     return context
-
-
-async def _listen(
-    stack: contextlib.AsyncExitStack,
-    settings: GatewaySettings,
-    handler: Callable[[web.BaseRequest], Any],
-    host: str,
-    port: int,
-    tls: ssl.SSLContext | None,
-) -> str:
-    server = PatientServer(handler, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
-    runner = web.ServerRunner(server, shutdown_timeout=_STOP_SECONDS)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024)
-    try:
-        await site.start()
-    except OSError as error:
-        raise GatewayError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
-    bound = runner.addresses[0]
-    shown = f"[{bound[0]}]" if ":" in str(bound[0]) else bound[0]
-    return f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
 
 
 def _metrics_handler(metrics: DoorMetrics, pool: Pool) -> Callable[[web.BaseRequest], Any]:

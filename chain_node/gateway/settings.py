@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from chain_node.engine.base import Finality
 from chain_node.errors import EngineError, GatewaySettingsError
 from chain_node.gateway.budgets import Rates
+from chain_node.gateway.patience import BODY_SECONDS, HEAD_SECONDS
 from chain_node.gateway.policy import Role
 
 PREFIX: Final = "LUYA_GATEWAY_"
@@ -71,6 +72,8 @@ class GatewaySettings:
         trusted_proxies: addresses whose X-Forwarded-For says who the client is.
         max_body: bytes of a request. max_batch: calls in one. max_answer: bytes of an answer.
         total_answer: bytes of all answers under way; what it is spent for are large ones, small ones always pass.
+        total_body: bytes of all requests' bodies under way; small ones always pass.
+        head_seconds: for a request's head (and a TLS handshake); body_seconds: for its body.
         max_requests: HTTP requests at once, all together; max_caller_requests: of one caller.
         max_connections: WebSocket connections, all together; max_caller_connections: of one caller.
         max_subscriptions: of one connection; also filters of one caller.
@@ -112,6 +115,9 @@ class GatewaySettings:
     max_batch: int = 100
     max_answer: int = 256 * 1024 * 1024
     total_answer: int = 1024 * 1024 * 1024
+    total_body: int = 256 * 1024 * 1024
+    head_seconds: float = HEAD_SECONDS
+    body_seconds: float = BODY_SECONDS
     max_requests: int = 1_000
     max_caller_requests: int = 256
     max_connections: int = 1_000
@@ -160,6 +166,10 @@ class GatewaySettings:
         if min(self.max_body, self.max_batch, self.in_flight, self.logs_blocks, self.logs_results) < 1:
             raise GatewaySettingsError("max_body, max_batch, in_flight, logs_blocks and logs_results are positive")
 
+        if self.head_seconds <= 0 or self.body_seconds <= 0:
+            raise GatewaySettingsError("head_seconds and body_seconds are positive")
+        if self.total_body < self.max_body:
+            raise GatewaySettingsError(f"total_body {self.total_body} is less than one request may be (max_body)")
         if self.total_answer < self.max_answer:
             raise GatewaySettingsError(f"total_answer {self.total_answer} is less than one answer may be (max_answer)")
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from functools import partial
 from typing import Any
 
 import pytest
-from aiohttp import web
 from gateway_support import Door, World, refused
 
 from chain_node.engine.base import Finality
@@ -17,7 +15,6 @@ from chain_node.errors import CallRefused, GatewaySettingsError
 from chain_node.gateway import traces, wire
 from chain_node.gateway.nodes import UpstreamState
 from chain_node.gateway.params import slot
-from chain_node.gateway.patience import PatientServer
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.settings import GatewaySettings
 
@@ -122,45 +119,3 @@ def test_a_batch_with_one_id_twice_is_answered_in_order(door: Door) -> None:
 
 def test_a_version_is_one_line_and_peers_are_a_quantity(door: Door) -> None:
     assert "\n" not in door.gateway.call("web3_clientVersion", token=door.auditor)
-
-
-def test_half_a_head_is_not_waited_for() -> None:
-    async def run() -> tuple[bytes, bytes]:
-        async def answer(_request: web.BaseRequest) -> web.Response:
-            return web.Response(text="ok")
-
-        server = PatientServer(answer, keepalive_timeout=75.0)
-        server.head_seconds = 0.3
-        runner = web.ServerRunner(server)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        try:
-            slow_in, slow_out = await asyncio.open_connection("127.0.0.1", port)
-            slow_out.write(b"POST / HTTP/1.1\r\nHost: x\r\n")
-            whole_in, whole_out = await asyncio.open_connection("127.0.0.1", port)
-            whole_out.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            first = await whole_in.readline()
-            cut = await asyncio.wait_for(slow_in.read(), 20)
-            whole_out.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            rest = await asyncio.wait_for(whole_in.read(), 20)  # a connection that has sent one request stays
-            assert rest.count(b"HTTP/1.1 200") == 1
-            for writer in (slow_out, whole_out):
-                writer.close()
-                await writer.wait_closed()
-            return cut, first
-        finally:
-            await runner.cleanup()
-
-    cut, first = asyncio.run(run())
-    assert cut == b""
-    assert first.startswith(b"HTTP/1.1 200")
-
-
-def test_the_door_serves_with_that_patience(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PatientServer, "head_seconds", 0.3)
-    host, port = door.gateway.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as slow:
-        slow.sendall(b"POST / HTTP/1.1\r\n")
-        assert slow.recv(10) == b""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from luya_process import COMMAND, environment
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from luya.cli import app
@@ -46,6 +47,27 @@ def test_help_at_80_columns_keeps_every_word(path: tuple[str, ...], command: Any
     assert said
     assert [word for word in said if word.replace("`", "") not in shown.replace("`", "")] == []
     assert done.output.count("…") <= sum(text.count("…") for text in texts if text)
+
+
+def groups() -> list[tuple[tuple[str, ...], Any]]:
+    """`luya` and every group of commands."""
+    return [one for one in commands(typer.main.get_command(app)) if getattr(one[1], "commands", None)]
+
+
+@pytest.mark.parametrize(("path", "group"), groups(), ids=lambda one: str(one)[:60])
+def test_a_group_lists_every_command_with_its_whole_summary_at_80_columns(path: tuple[str, ...], group: Any) -> None:
+    narrow = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
+    done = CliRunner().invoke(app, [*path, "--help"], env=narrow)
+    assert done.exit_code == 0
+    assert max(map(cell_len, done.output.splitlines())) <= 80, "in columns of a terminal, where Chinese takes two"
+    shown = re.sub(r"[│\s`]", "", done.output)
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        summary = (command.help or "").partition("\n\n")[0]
+        assert re.search(HAN, summary), f"{name} says nothing in Chinese"
+        assert re.search(r"[a-z]{2}.*[.)]$", summary.strip()), f"{name} has no English sentence"
+        assert name + re.sub(r"[\s`]", "", summary) in shown, f"{name}: {summary}"
 
 
 def strings(path: Path) -> Iterator[tuple[int, str]]:

@@ -36,6 +36,8 @@ from protocol_world import (
 from chain_node import catalogue
 from chain_node.protocol import attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
+from chain_node.protocol.kinds.reductions import given as given_by
+from chain_node.protocol.postings import Books, Bucket, Given, mint, revoke
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.slotword import SlotWord
@@ -107,6 +109,71 @@ def entries_part() -> list[dict[str, Any]]:
     for name, entry in all_entries().items():
         data = e.encode(entry)
         parts.append({"name": name, "fields": asdict(entry), "bytes": data, "leaf": merkle.leaf_hash(data)})
+    return parts
+
+
+def holding(*held: tuple[int, int, int], owed: tuple[int, int] = (0, 0)) -> Books:
+    """Books in which person 0 holds (vintage, credits mg, millipoints), and owes."""
+    books, who = Books(), person(0)
+    for vintage, *amounts in held:
+        books.post(mint(books, who, vintage, *amounts))
+    books.post(revoke(books, Given(who, 2026, *owed)) if any(owed) else [])
+    return books
+
+
+def posting_cases() -> list[tuple[str, e.Entry, Books]]:
+    """(name, entry, books before it)."""
+    plain_one = reduction(2)
+    given = given_by(plain_one)
+    worth = (given.credits_mg, given.millipoints)
+    spent = holding((2026, 20_000, 3_000), (2025, 9_000, 100), (2024, 8_000, 5_000), (2027, 7_000, 500))
+    taken = holding((2026, *worth), (2025, 1, 1))
+    for books in (spent, taken):
+        books.remember(12, given)
+
+    def revocation(*amounts: int) -> e.Revocation:
+        return e.Revocation(START, 12, 3, secret("reason"), False, *amounts)
+
+    cases: list[tuple[str, e.Entry, Books]] = [
+        ("reduction", plain_one, Books()),
+        ("reduction with a bonus", replace(plain_one, bonus_millipoints=700), holding((2026, 5, 5))),
+        ("reduction that meets a part of the debt", plain_one, holding(owed=(worth[0] + 50, worth[1] + 5))),
+        ("reduction that meets all of the debt", plain_one, holding(owed=(worth[0] - 50, 1))),
+        ("reduction with nullifier", all_entries()["reduction with nullifier"], Books()),
+        ("revocation, its own vintage has it", revocation(*worth, 0, 0), taken),
+        ("revocation, other vintages and a debt", revocation(44_000, worth[1], worth[0] - 44_000, 0), spent),
+    ]
+    movers = (e.REDUCTION, e.REDUCTION_NULLIFIER, e.REVOCATION)
+    others = [(name, entry, Books()) for name, entry in all_entries().items() if e.encode(entry)[0] not in movers]
+    return cases + others
+
+
+def postings_part() -> list[dict[str, Any]]:
+    parts = []
+    for name, entry, books in posting_cases():
+        before = {
+            bucket.name.lower(): [
+                {"unit": unit.name.lower(), "vintage": vintage, "owner": owner, "amount": amount}
+                for (unit, vintage, of, owner), amount in books.amounts.items()
+                if of is bucket and amount
+            ]
+            for bucket in (Bucket.HELD, Bucket.OWED)
+        }
+        target = books.given(entry.index) if isinstance(entry, e.Revocation) else None
+        moves = [
+            {
+                "unit": post.unit.name.lower(),
+                "vintage": post.vintage,
+                "from": post.origin.name.lower(),
+                "to": post.target.name.lower(),
+                "amount": post.amount,
+                "giver": post.owner,
+                "taker": post.to,
+            }
+            for post in e.postings(entry, books)
+        ]
+        given = None if target is None else target._asdict()
+        parts.append({"name": name, "bytes": e.encode(entry), "before": before, "given": given, "postings": moves})
     return parts
 
 
@@ -222,6 +289,7 @@ def make() -> dict[str, Any]:
             "text": {"fields": ["pca/cycling", "骑行"], "hash": records.text_hash("pca/cycling", "骑行")},
             "word": words_part(),
             "entries": entries_part(),
+            "postings": postings_part(),
             "log": log_part(),
             "note": {
                 "seed": LOG_KEY.private_bytes_raw(),

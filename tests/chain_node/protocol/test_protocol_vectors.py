@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import protocol_vectors
@@ -44,6 +45,54 @@ def test_leaves_roots_and_evidence_by_hand(vectors: dict[str, Any]) -> None:
     data = bytes.fromhex(evidence["salt"]) + bytes.fromhex(evidence["json"])
     assert hashlib.sha256(data).hexdigest() == evidence["hash"]
     assert json.loads(bytes.fromhex(evidence["json"])) == evidence["raw"]
+
+
+def held_of(case: dict[str, Any], unit: str) -> dict[int, int]:
+    return {int(one["vintage"]): int(one["amount"]) for one in case["before"]["held"] if one["unit"] == unit}
+
+
+def owed_of(case: dict[str, Any], unit: str) -> int:
+    return sum(int(one["amount"]) for one in case["before"]["owed"] if one["unit"] == unit)
+
+
+def moves_by_hand(case: dict[str, Any]) -> list[tuple[str, int, str, str, int]]:
+    """(unit, vintage, from, to, amount) by section 8, from the bytes and the books before alone."""
+    data, moves = bytes.fromhex(case["bytes"]), []
+    if data[0] in (1, 2):
+        day = int.from_bytes(data[41:43], "big")
+        vintage = (date(1970, 1, 1) + timedelta(days=day)).year
+        amounts = [int.from_bytes(data[at : at + 8], "big") for at in (83, 91, 99)]
+        named = (("credits", "issued"), ("millipoints", "issued"), ("millipoints", "bonus"))
+        for (unit, source), amount in zip(named, amounts, strict=True):
+            if amount:
+                moves.append((unit, vintage, source, "held", amount))
+        for unit, inflow in (("credits", amounts[0]), ("millipoints", amounts[1] + amounts[2])):
+            if met := min(inflow, owed_of(case, unit)):
+                moves += [(unit, vintage, "held", "revoked", met), (unit, 0, "owed", "met", met)]
+    elif data[0] == 4:
+        own = int(case["given"]["vintage"])
+        for unit, name in (("credits", "credits_mg"), ("millipoints", "millipoints")):
+            held, rest = held_of(case, unit), int(case["given"][name])
+            for vintage in [own, *sorted(set(held) - {own}, reverse=True)]:
+                if part := min(rest, held.get(vintage, 0)):
+                    moves.append((unit, vintage, "held", "revoked", part))
+                    rest -= part
+            if rest:
+                moves.append((unit, 0, "booked", "owed", rest))
+    return moves
+
+
+def test_postings_by_hand(vectors: dict[str, Any]) -> None:
+    for case in vectors["postings"]:
+        found = [
+            (one["unit"], int(one["vintage"]), one["from"], one["to"], int(one["amount"])) for one in case["postings"]
+        ]
+        assert found == moves_by_hand(case), case["name"]
+        for one in case["postings"]:
+            for bucket, owner in ((one["from"], one["giver"]), (one["to"], one["taker"])):
+                assert (owner != "") == (bucket in ("held", "owed")), case["name"]
+    types = {bytes.fromhex(case["bytes"])[0] for case in vectors["postings"]}
+    assert types == {code for kind in entries.KINDS for code in kind.types}
 
 
 def test_the_attestation_by_hand(vectors: dict[str, Any]) -> None:

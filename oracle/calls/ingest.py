@@ -18,6 +18,7 @@ from oracle.attest.signer import Quorum, Signer
 from oracle.calls import report as reports
 from oracle.errors import ConfigError
 from oracle.families.config import FeedConfig
+from oracle.families.headers import RECORD_ID
 from oracle.judging import precheck, staging
 from oracle.judging.staging import InputFile
 from oracle.ports import AccountRegistrar, FeedLaw, FinalEntries, Ledger
@@ -210,7 +211,7 @@ class Run:
     ) -> IngestResult:
         """Judge what is staged, attest what passes, wait until it is final, and hand the outcome on."""
         with stage.attached(self.journal, staged):
-            stage.rekey(self.journal, self.feed.columns.get("record_id"))
+            stage.rekey(self.journal, {style.get(RECORD_ID) for style in self.feed.header_styles})
             self._accounts(call)
             self._verify(call, asked)
             for settled in self.outbox.drain():

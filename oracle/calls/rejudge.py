@@ -143,8 +143,9 @@ def _build(run: Run, call: IngestCall, which: Which, target: Path) -> list[int]:
 def _once(journal: Journal, feed: FeedConfig, which: Which, superseded: list[int]) -> Iterator[Journaled]:
     """The wanted rows, each under one key: that which these settings give it."""
     seen: set[bytes] = set()
+    headers = family_of(feed).headers(feed)
     for one in store.journaled(journal, which, around=False):
-        key = staging.key_in_any_case(_raw(one), one.raw, one.digest, feed)
+        key = staging.key_in_any_case(_raw(one), one.raw, one.digest, headers)
         if key != one.key:
             superseded.append(one.record)
             if key in seen or store.known(journal, key):

@@ -1,10 +1,14 @@
 """One feed's configuration, frozen: what its TOML file says (`oracle.feeds` reads it), by its family (`families.fit`).
 
+Every key, with its bounds: docs/feeds.md.
+
 id, name, kind, trial, time_zone     the feed; kind is trips, steps or transit
 [organisation] id, name              the partner that answers for it
-[source] format, encoding, path      csv | json | jsonl; path = keys to the JSON array, joined by dots
-[columns] role = "header"            which column plays which role (ROLES)
-[times] format                       strptime pattern of local times, or unix, unix-ms, iso
+[source] format, encoding, nulls, …  csv | json | jsonl; path = keys to the JSON array, joined by dots
+[columns] role = "header"            which column plays which role
+[styles.NAME] role = "header"        the same for files whose header is another one
+[times] format, duration_unit        strptime pattern(s) of local times, or unix, unix-ms, iso
+[numbers] thousands, decimal         how numbers are written
 [methods] use = [id, …]              methodology versions per use; the one in force on the day is taken
 [rules] name = integer               the family's parameters
 [values] role = "text"               transit: what the type column says for entry, exit and ride
@@ -14,6 +18,7 @@ id, name, kind, trial, time_zone     the feed; kind is trips, steps or transit
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
@@ -26,6 +31,9 @@ from chain_node.protocol.attestation import config_digest
 MAX_FIELD_BYTES: Final = 131_072
 """The csv module's own limit, which is a setting of the whole process."""
 TRIAL_LATE_DAYS: Final = 65_535
+PERSON: Final = "person"
+STAND_IN: Final = "stand_in"
+"""The role of a column that stands in for a person in a trial: a bike, or the trip itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +47,38 @@ class PartnerOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How the partner's files are written."""
+    """How the partner's files are written. nulls: what they write where there is no value, besides nothing."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
     format: Literal["csv", "json", "jsonl"]
     encoding: Literal["utf-8", "gb18030"] = "utf-8"
     delimiter: str = ","
     path: str = ""
+    nulls: tuple[str, ...] = ()
     max_field_bytes: int = MAX_FIELD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How an instant is written: a strptime pattern, `unix`, `unix-ms` or `iso`."""
+    """How an instant is written: strptime patterns, `unix`, `unix-ms` or `iso`; one, or several of which each fits."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
-    format: str
+    format: str | tuple[str, ...]
+    duration_unit: Literal["seconds", "minutes", "milliseconds"] = "seconds"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """All of them, in their order."""
+        return (self.format,) if isinstance(self.format, str) else self.format
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How a number is written. thousands: what parts groups of three digits; decimal: what begins a fraction."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    decimal: Literal["", ".", ","] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +93,10 @@ class Registration:
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """One feed. `settings` is the TOML as it was read: what the config digest commits to."""
+    """One feed. `settings` is the TOML as it was read: what the config digest commits to.
+
+    columns: role → header of the first header style; styles: the others, each with all its roles.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
     id: int
@@ -83,6 +110,8 @@ class FeedConfig:
     methods: dict[str, list[int]]
     registration: Registration
     trial: bool = False
+    styles: dict[str, dict[str, str]] = field(default_factory=dict)
+    numbers: NumberFormat = NumberFormat()
     rules: dict[str, int] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -100,10 +129,25 @@ class FeedConfig:
             raise ValueError(f"source.max_field_bytes lies between 1 and {MAX_FIELD_BYTES}")
         if len(self.source.delimiter) != 1 or self.source.delimiter in '"\r\n':
             raise ValueError("source.delimiter is one character, and no quote or line end")
+        if not self.times.formats:
+            raise ValueError("times.format names at least one format")
+        if self.numbers.decimal and self.numbers.decimal == self.numbers.thousands:
+            raise ValueError("numbers.thousands and numbers.decimal are not the same sign")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"time_zone {self.time_zone!r} is not in the time zone database") from None
+
+    @property
+    def header_styles(self) -> tuple[Mapping[str, str], ...]:
+        """role → header, for each kind of header that the feed's files have."""
+        return (self.columns, *self.styles.values())
+
+    @property
+    def person_columns(self) -> str:
+        """The column that says whose a row is, as a report names it; of several styles all of them."""
+        found = [style.get(PERSON) or style[STAND_IN] for style in self.header_styles]
+        return ", ".join(dict.fromkeys(found))
 
     @property
     def late_days(self) -> int:

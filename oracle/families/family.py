@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from oracle.errors import ConfigError
-from oracle.families.config import FeedConfig
+from oracle.families.config import PERSON, STAND_IN, FeedConfig
+from oracle.families.headers import HeaderStyles
 from oracle.families.verdict import Verdict
-from oracle.intake.fields import Clock, Unreadable
+from oracle.intake.clocks import Clock, Clocks
+from oracle.intake.fields import Numbers, Unreadable
 from oracle.ports import FeedLaw
 
 Fields = Mapping[str, str]
+Columns = Mapping[str, str]
+"""role → header: one style of header."""
+Bounds = Mapping[str, tuple[int, int]]
+"""name → least and greatest value."""
+_STANDS_IN: Final = "stand-in:"
+"""Before what stands in, so that the bike 17 and the person 17 of one partner have an account each."""
 
 
 class Judged(NamedTuple):
@@ -41,23 +49,52 @@ class Family:
     """A kind of feed: what it needs of its configuration, and what is made of its rows.
 
     columns, optional: the roles that a column must, and may play; absent: of these, what single rows may lack; rules,
-    optional_rules: names of [rules]; methods: names of [methods]; values: names of [values]; reader: settings →
-    ({header: text} → typed record, or `Unreadable`); judge: (settings, law) → verdicts on typed records, one by one.
-
-    Raises (reader): ConfigError: settings that contradict themselves.
+    optional_rules: names of [rules] with their bounds; methods: names of [methods]; values: names of [values]; bind:
+    (settings, one style of header) → ({header: text} → typed record, or `Unreadable`); judge: (settings, law) →
+    verdicts on typed records, one by one.
     """
 
     name: str
     columns: frozenset[str]
     optional: frozenset[str]
-    rules: frozenset[str]
+    rules: Bounds
     methods: frozenset[str]
-    reader: Callable[[FeedConfig], Callable[[Fields], Any]]
+    bind: Callable[[FeedConfig, Columns], Callable[[Fields], Any]]
     judge: Callable[[FeedConfig, FeedLaw], Callable[[Sequence[Any]], list[Verdict]]]
     values: frozenset[str] = frozenset()
-    optional_rules: frozenset[str] = frozenset()
+    optional_rules: Bounds = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     pairing: Pairing | None = None
+
+    def headers(self, config: FeedConfig) -> HeaderStyles:
+        """The feed's header styles."""
+        return HeaderStyles(config.header_styles, self.absent)
+
+    def reader(self, config: FeedConfig) -> Callable[[Fields], Any]:
+        """What reads the feed's rows, each by the style of header that it fits.
+
+        Raises ConfigError: settings that contradict themselves.
+        """
+        try:
+            bound = [self.bind(config, style) for style in config.header_styles]
+        except ValueError as error:
+            raise ConfigError(f"feed {config.name}: {error}") from None
+        if len(bound) == 1:
+            return bound[0]
+        first, headers = bound[0], self.headers(config)
+        if any(headers.record_ids):
+            return lambda row: bound[headers.place(row)](row)
+
+        def read(row: Fields) -> Any:
+            try:
+                return first(row)  # which needs all its columns, so that what it can read is of the first style
+            except Unreadable:
+                place = headers.place(row)
+                if place == 0:
+                    raise
+            return bound[place](row)
+
+        return read
 
 
 def names(text: str) -> frozenset[str]:
@@ -65,12 +102,38 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def clock(config: FeedConfig) -> Clock:
-    """What reads the feed's instants. Raises ConfigError: its format can't be read."""
-    try:
-        return Clock(config.times.format, config.time_zone)
-    except ValueError as error:
-        raise ConfigError(f"feed {config.name}: {error}") from None
+def clock(config: FeedConfig) -> Clock | Clocks:
+    """What reads the feed's instants. Raises ValueError: a format can't be read, or two of them contradict."""
+    formats = config.times.formats
+    return Clock(formats[0], config.time_zone) if len(formats) == 1 else Clocks(formats, config.time_zone)
+
+
+def numbers(config: FeedConfig) -> Numbers:
+    """What reads the feed's numbers."""
+    return Numbers(config.numbers.thousands, config.numbers.decimal)
+
+
+def whose(columns: Columns) -> tuple[str, str]:
+    """(the column that says whose a row is, what is put before its text)."""
+    return (columns[PERSON], "") if PERSON in columns else (columns[STAND_IN], _STANDS_IN)
+
+
+def cells(config: FeedConfig) -> Callable[[Fields, str], str]:
+    """(row, column) → its text, '' for a null. Raises Unreadable: the row has no such column."""
+    nulls = frozenset(config.source.nulls)
+    if not nulls:
+        return at
+
+    def found(row: Fields, name: str) -> str:
+        text = at(row, name)
+        return "" if text.strip() in nulls else text
+
+    return found
+
+
+def figures(config: FeedConfig) -> Callable[[Fields, str], str]:
+    """As `cells`, of a number or a time, as which most nulls can't be read anyway."""
+    return cells(config) if any(letter.isdigit() for null in config.source.nulls for letter in null) else at
 
 
 def at(row: Fields, name: str) -> str:

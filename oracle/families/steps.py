@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
 from oracle.families.config import FeedConfig
-from oracle.families.family import Family, Fields, at, clock, names
+from oracle.families.family import Columns, Family, Fields, cells, clock, figures, names, numbers, whose
 from oracle.families.verdict import Verdict, ahead, claim, day_text, method_on, refused
-from oracle.intake.fields import required, whole
+from oracle.intake.fields import required
 from oracle.ports import FeedLaw
 
 
@@ -47,12 +47,13 @@ def _check(walk: Walk, rules: StepRules, law: FeedLaw) -> Verdict:
     return claim(law, rules.methods, walk.start, walk.person, SlotRange(day, first, count), walk.steps)
 
 
-def _reader(config: FeedConfig) -> Callable[[Fields], Walk]:
-    columns, times = config.columns, clock(config)
-    person, day, steps = columns["person"], columns["day"], columns["steps"]
+def _bind(config: FeedConfig, columns: Columns) -> Callable[[Fields], Walk]:
+    text, figure, times, count = cells(config), figures(config), clock(config).read, numbers(config).reader()
+    (person, prefix), day, steps = whose(columns), columns["day"], columns["steps"]
 
     def read(row: Fields) -> Walk:
-        return Walk(required(at(row, person), person), times.read(at(row, day), day), whole(at(row, steps), steps))
+        who = prefix + required(text(row, person), person)
+        return Walk(who, times(figure(row, day), day), count(figure(row, steps), steps))
 
     return read
 
@@ -66,8 +67,8 @@ FAMILY: Final = Family(
     name="steps",
     columns=names("person day steps"),
     optional=names("record_id"),
-    rules=frozenset(),
+    rules={},
     methods=names("day"),
-    reader=_reader,
+    bind=_bind,
     judge=_judge,
 )

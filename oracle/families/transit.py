@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, cast, get_args
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
 from oracle.families.config import FeedConfig
-from oracle.families.family import Family, Fields, Judged, Pairing, at, clock, names
+from oracle.families.family import Columns, Family, Fields, Judged, Pairing, cells, clock, names, whose
 from oracle.families.verdict import Verdict, claim, refused
 from oracle.intake.fields import Unreadable, required
 from oracle.ports import FeedLaw
@@ -88,18 +88,18 @@ def _trip(row: int, entry: Swipe, exit_row: int, leave: Swipe, rules: TransitRul
         yield Judged(exit_row, verdict._replace(start=leave.at))
 
 
-def _reader(config: FeedConfig) -> Callable[[Fields], Swipe]:
+def _bind(config: FeedConfig, columns: Columns) -> Callable[[Fields], Swipe]:
     """The station may be absent: not every swipe has one."""
-    columns, times = config.columns, clock(config)
-    person, time, kind, station = columns["person"], columns["time"], columns["type"], columns.get("station")
+    at, times = cells(config), clock(config).read
+    (person, prefix), time, kind, station = whose(columns), columns["time"], columns["type"], columns.get("station")
     kinds: dict[str, SwipeKind] = {config.values[role]: role for role in get_args(SwipeKind)}
 
     def read(row: Fields) -> Swipe:
         what = kinds.get(at(row, kind).strip())
         if what is None:
             raise Unreadable(f"{kind}: {row[kind][:40]!r} is none of {', '.join(kinds)}")
-        where = row.get(station, "").strip() if station is not None else ""
-        return Swipe(required(at(row, person), person), times.read(at(row, time), time), what, where)
+        where = at(row, station).strip() if station is not None and station in row else ""
+        return Swipe(prefix + required(at(row, person), person), times(at(row, time), time), what, where)
 
     return read
 
@@ -125,11 +125,11 @@ FAMILY: Final = Family(
     columns=names("person time type"),
     optional=names("record_id station"),
     absent=names("station"),
-    rules=names("nominal_minutes"),
-    optional_rules=names("max_stay_seconds"),
+    rules={"nominal_minutes": (1, 1_440)},
+    optional_rules={"max_stay_seconds": (1, 86_400)},
     methods=names("ride trip"),
     values=names("entry exit ride"),
-    reader=_reader,
+    bind=_bind,
     judge=_judge,
     pairing=Pairing(
         _pair,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
 from oracle.families.config import FeedConfig
-from oracle.families.family import Family, Fields, at, clock, names
+from oracle.families.family import Columns, Family, Fields, cells, clock, figures, names, numbers, whose
 from oracle.families.verdict import Verdict, claim, refused
-from oracle.intake.fields import Unreadable, coordinate, required, whole
+from oracle.intake.fields import Unreadable, coordinate, required
 from oracle.ports import FeedLaw
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _wgs84() -> Geod:
 
 _METRES_AND_SECONDS: Final = 3600
 _METRES_A_KM: Final = 1000
+_UNITS: Final = {"seconds": (1, 1), "minutes": (60, 1), "milliseconds": (1, 1000)}
+"""Seconds in each unit of a duration, as a fraction."""
 
 
 def metres(trips: Sequence[Trip]) -> list[int]:
@@ -85,28 +87,29 @@ def _check(trip: Trip, distance: int, rules: TripRules, law: FeedLaw) -> Verdict
     return claim(law, rules.methods, start, person, slots_of(start, trip.end), distance)
 
 
-def _reader(config: FeedConfig) -> Callable[[Fields], Trip]:
-    columns, times = config.columns, clock(config)
-    person, start, end, duration = columns["person"], columns["start"], columns["end"], columns.get("duration")
+def _bind(config: FeedConfig, columns: Columns) -> Callable[[Fields], Trip]:
+    text, figure, times = cells(config), figures(config), clock(config).read
+    seconds = numbers(config).reader(*_UNITS[config.times.duration_unit])
+    (person, prefix), start, end, duration = whose(columns), columns["start"], columns["end"], columns.get("duration")
     stations = columns["start_station"], columns["end_station"]
     lat1, lon1 = columns["start_latitude"], columns["start_longitude"]
     lat2, lon2 = columns["end_latitude"], columns["end_longitude"]
 
     def read(row: Fields) -> Trip:
-        begun, ended = times.read(at(row, start), start), times.read(at(row, end), end)
+        begun, ended = times(figure(row, start), start), times(figure(row, end), end)
         if ended < begun:
             raise Unreadable(f"{end}: {row[end]!r} is before {start} {row[start]!r}")
         return Trip(
-            required(at(row, person), person),
+            prefix + required(text(row, person), person),
             begun,
             ended,
-            whole(at(row, duration), duration) if duration is not None else ended - begun,
-            required(at(row, stations[0]), stations[0]),
-            required(at(row, stations[1]), stations[1]),
-            coordinate(at(row, lat1), lat1, 90),
-            coordinate(at(row, lon1), lon1, 180),
-            coordinate(at(row, lat2), lat2, 90),
-            coordinate(at(row, lon2), lon2, 180),
+            seconds(figure(row, duration), duration) if duration is not None else ended - begun,
+            required(text(row, stations[0]), stations[0]),
+            required(text(row, stations[1]), stations[1]),
+            coordinate(figure(row, lat1), lat1, 90),
+            coordinate(figure(row, lon1), lon1, 180),
+            coordinate(figure(row, lat2), lat2, 90),
+            coordinate(figure(row, lon2), lon2, 180),
         )
 
     return read
@@ -123,8 +126,8 @@ FAMILY: Final = Family(
     columns=names("person start end start_station end_station")
     | names("start_latitude start_longitude end_latitude end_longitude"),
     optional=names("record_id duration"),
-    rules=names("min_seconds max_seconds max_kmh"),
+    rules={"min_seconds": (0, 604_800), "max_seconds": (0, 604_800), "max_kmh": (0, 100_000)},
     methods=names("trip"),
-    reader=_reader,
+    bind=_bind,
     judge=_judge,
 )

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from oracle.families import family_of
 from oracle.families.config import FeedConfig
-from oracle.intake.fields import Clock, Unreadable
+from oracle.intake.clocks import Clock
+from oracle.intake.fields import Unreadable
 
 DELIMITERS: Final = ",;\t|"
 FORMATS: Final = (
@@ -41,9 +43,11 @@ def of_header(header: Sequence[str], missing: Sequence[str], config: FeedConfig)
         for other in DELIMITERS:
             if other != config.source.delimiter and other in header[0]:
                 return f": its delimiter seems to be {other!r}, not {config.source.delimiter!r} (source.delimiter)"
+    headers = family_of(config).headers(config)
+    known = headers.wanted[headers.nearest(header)]
     parts = []
     for column in missing:
-        by_key = {_key(name): name for name in header if name not in config.columns.values()}
+        by_key = {_key(name): name for name in header if name not in known}
         for close in difflib.get_close_matches(_key(column), list(by_key), 1, 0.75):
             parts.append(f"{column!r} may be called {by_key[close]!r} now")
     return f": {'; '.join(parts)}" if parts else f": it has {', '.join(map(repr, header[:12]))}"
@@ -54,8 +58,10 @@ def of_rows(fields: Iterable[dict[str, str]], reasons: Sequence[str], config: Fe
     if 2 * sum("not UTF-8" in reason for reason in reasons) > len(reasons):
         return 'it is not UTF-8, most likely GB 18030: set source.encoding = "gb18030"'
     if 2 * sum(any(text in reason for text in _NO_TIME) for reason in reasons) > len(reasons):
-        column = config.columns.get("start") or config.columns.get("day") or config.columns.get("time") or ""
-        texts = [text for row in fields if (text := row.get(column, "").strip())]
+        rows = list(fields)
+        columns = [style[role] for style in config.header_styles for role in ("start", "day", "time") if role in style]
+        column = next((name for name in columns if any(name in row for row in rows)), "")
+        texts = [text for row in rows if (text := row.get(column, "").strip())]
         found = time_format(texts, config.time_zone)
         return f"its times look like {found!r} ({column!r}: {texts[0][:40]!r})" if found else "times of another format"
     alike = Counter(_general(reason) for reason in reasons).most_common(1)[0][0]

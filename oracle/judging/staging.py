@@ -23,6 +23,7 @@ from oracle.errors import SourceError
 from oracle.families import family_of
 from oracle.families.config import FeedConfig
 from oracle.families.family import Pairing
+from oracle.families.headers import HeaderStyles
 from oracle.families.verdict import Verdict, refused
 from oracle.intake import csv_rows, json_rows
 from oracle.intake.canonical import canonical
@@ -135,6 +136,7 @@ class RowJudge:
 
     def __init__(self, config: FeedConfig, law: FeedLaw) -> None:
         family = family_of(config)
+        self.headers = family.headers(config)
         self.read: Callable[[Mapping[str, str]], Any] = family.reader(config)
         self.check: Callable[[Sequence[Any]], list[Verdict]] = family.judge(config, law)
         self.pairing = family.pairing
@@ -210,9 +212,7 @@ def _stage_file(db: sqlite3.Connection, file: InputFile, config: FeedConfig, jud
 
 
 def _check_columns(header: Sequence[str], config: FeedConfig, name: str) -> None:
-    may_lack = family_of(config).absent
-    wanted = {column for role, column in config.columns.items() if role not in may_lack}
-    if missing := sorted(wanted.difference(header)):
+    if missing := family_of(config).headers(config).missing(header):
         cause = likely.of_header(header, missing, config)
         raise SourceError(
             f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name}){cause}"
@@ -232,12 +232,12 @@ def stage(
             if row.problem is not None:
                 raise Unreadable(row.problem)
             record = judge.read(row.fields)
-            key = key_of(row, raw, file.digest, config)
+            key = key_of(row, raw, file.digest, judge.headers)
         except (Unreadable, UnicodeEncodeError) as error:
             reason = "holds half a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
             raw = raw or canonical({_clean(name): _clean(text) for name, text in row.fields.items()})
             verdict = refused(UNTIMED, "", Rule.MALFORMED, reason[:200])
-            out.append(_columns(place, key_in_any_case(row, raw, file.digest, config), raw, verdict, NOT_KEPT))
+            out.append(_columns(place, key_in_any_case(row, raw, file.digest, judge.headers), raw, verdict, NOT_KEPT))
             continue
         good.append(record)
         kept.append((place, key, raw))
@@ -246,7 +246,7 @@ def stage(
     db.executemany(_INSERT, out)
 
 
-def key_of(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+def key_of(row: RawRow, raw: bytes, file: bytes, headers: HeaderStyles) -> bytes:
     """A row's idempotency key: a letter, and what tells the row from all others of its feed.
 
     `i` and the partner's record id, where the feed has one; `h` and the SHA-256 of the raw row, where not; `u` and the
@@ -256,16 +256,16 @@ def key_of(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
     """
     if row.problem is not None:
         return b"u" + hashlib.sha256(file + row.number.to_bytes(8, "big") + raw).digest()
-    record_id = config.columns.get("record_id")
+    record_id = headers.record_id(row.fields)
     if record_id is None:
         return b"h" + hashlib.sha256(raw).digest()
     return b"i" + required(row.fields.get(record_id), record_id).encode()
 
 
-def key_in_any_case(row: RawRow, raw: bytes, file: bytes, config: FeedConfig) -> bytes:
+def key_in_any_case(row: RawRow, raw: bytes, file: bytes, headers: HeaderStyles) -> bytes:
     """As `key_of`; of a row without its record id, as if the feed had none."""
     try:
-        return key_of(row, raw, file, config)
+        return key_of(row, raw, file, headers)
     except (Unreadable, UnicodeEncodeError):
         return b"h" + hashlib.sha256(raw).digest()
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from oracle.store.journal import IngestCall, Journal
 
@@ -118,18 +118,18 @@ def one(journal: Journal, call: IngestCall, identity: int) -> StagedRow:
     return StagedRow(*journal.db.execute(_ONE, named).fetchone())
 
 
-def rekey(journal: Journal, record_id: str | None) -> None:
+def rekey(journal: Journal, record_ids: set[str | None]) -> None:
     """Where another column was the record id once: a row that was attested under its old key is staged under that.
 
     A row is attested once, whatever the settings call it. Told by the content of the row; the staging file is attached.
-    record_id: the column that these settings name, None where rows go by their hash.
+    record_ids: the columns that these settings name, None among them where rows go by their hash.
     """
     db = journal.db
     documents = [json.loads(text) for (text,) in db.execute("SELECT document FROM settings WHERE document != ''")]
-    named = {document.get("columns", {}).get("record_id") for document in documents}
-    if record_id is not None and _any(journal, "h"):
+    named = {style.get("record_id") for document in documents for style in _styles(document)} | record_ids
+    if None not in named and _any(journal, "h"):
         named.add(None)
-    if named <= {record_id}:
+    if len(named) == 1:
         return
     with journal.transaction():
         db.execute("CREATE TEMP TABLE old (content BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID")
@@ -140,6 +140,10 @@ def rekey(journal: Journal, record_id: str | None) -> None:
             "WHERE old.content = COALESCE(stage.staged.content, substr(stage.staged.key, 2))"
         )
         db.execute("DROP TABLE old")
+
+
+def _styles(document: Any) -> list[Any]:
+    return [document.get("columns", {}), *document.get("styles", {}).values()]
 
 
 def _any(journal: Journal, letter: str) -> bool:

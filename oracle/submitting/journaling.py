@@ -43,7 +43,7 @@ class Journaling:
         self._law = law
         self._words = words
         self._asked = asked
-        self._person_column = config.columns["person"]
+        self._person_column = config.person_columns
         self._kept: list[Kept] = []
         self._openings: list[bytes] = []
         self._next_id = self._sequence = 0

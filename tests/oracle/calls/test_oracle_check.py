@@ -153,7 +153,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_who_is_not_enrolled_is_said_and_what_would_be_if(log: Log, trips: Path, tmp_path: Path) -> None:
     feed = FEEDS["bike-share"]
-    log.ingest(feed, trips, enrol=["b0", "b1"])
+    log.ingest(feed, trips, enrol=["stand-in:b0", "stand-in:b1"])
     before = files_of(log.home)
     found = log.check(feed, folder(tmp_path), trips, report=tmp_path / "r.csv")
     assert found.result.known == {"accepted": 2, "unknown-person": 6}
@@ -162,13 +162,13 @@ def test_who_is_not_enrolled_is_said_and_what_would_be_if(log: Log, trips: Path,
     told = lines(tmp_path / "r.csv")
     assert [line["was"] for line in told] == ["accepted"] * 2 + ["unknown-person"] * 6
     assert files_of(log.home) == before
-    assert log.ingest(feed, trips, enrol=[f"b{n}" for n in range(8)]).accepted == 6
+    assert log.ingest(feed, trips, enrol=[f"stand-in:b{n}" for n in range(8)]).accepted == 6
 
 
 def test_rows_under_other_settings_are_judged_again(log: Log, trips: Path, tmp_path: Path) -> None:
     right = FEEDS["bike-share"]
     wrong = small(right, times=replace(right.times, format="%Y.%m.%d"))
-    log.ingest(wrong, trips, enrol=[f"b{n}" for n in range(8)])
+    log.ingest(wrong, trips, enrol=[f"stand-in:b{n}" for n in range(8)])
     other = partner_files.write_trips(tmp_path / "other.csv", [partner_files.trip(bike="b7", there=0.02)])
     before = files_of(log.home)
     checked = log.check(right, folder(tmp_path), other)
@@ -180,7 +180,7 @@ def test_rows_under_other_settings_are_judged_again(log: Log, trips: Path, tmp_p
 
 def test_no_index_is_shown_that_does_not_exist_yet(log: Log, trips: Path, tmp_path: Path) -> None:
     feed = FEEDS["bike-share"]
-    log.ingest(feed, trips, enrol=["b0", "b1"])
+    log.ingest(feed, trips, enrol=["stand-in:b0", "stand-in:b1"])
     log.check(feed, folder(tmp_path), trips, enrol_unknown=True, report=tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
         indexes = [line["index"] for line in csv.DictReader(file)]
@@ -200,8 +200,8 @@ def test_what_only_the_ledger_refuses_is_told_apart(trips: Path, tmp_path: Path)
 
 def test_a_frozen_account_and_a_pause_are_the_ledgers(log: Log, trips: Path, tmp_path: Path) -> None:
     feed = FEEDS["bike-share"]
-    log.ingest(feed, partner_files.write_trips(tmp_path / "one.csv", []), enrol=["b0", "b1"])
-    account = log.enrolled["b0"]
+    log.ingest(feed, partner_files.write_trips(tmp_path / "one.csv", []), enrol=["stand-in:b0", "stand-in:b1"])
+    account = log.enrolled["stand-in:b0"]
     nullifier = hashlib.sha256(b"rehearsal" + account).digest()
     log.append(Account(TIME, account, nullifier, 0, 0, AccountState.FROZEN))
     found = log.check(feed, folder(tmp_path), trips)
@@ -217,7 +217,7 @@ def test_a_frozen_account_and_a_pause_are_the_ledgers(log: Log, trips: Path, tmp
 def test_a_journal_that_is_held_is_copied(log: Log, trips: Path, tmp_path: Path) -> None:
     """While an ingest runs: the copy needs no lock."""
     feed = FEEDS["bike-share"]
-    log.ingest(feed, trips, enrol=["b0"])
+    log.ingest(feed, trips, enrol=["stand-in:b0"])
     held = Journal(path_of(log.home, feed.name), feed.id, JOURNAL_KEY)
     try:
         assert log.check(feed, folder(tmp_path), trips).result.already_known == 8

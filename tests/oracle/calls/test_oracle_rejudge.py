@@ -150,7 +150,7 @@ def test_an_unknown_person_counts_after_enrolment(home: Callable[..., Home], tmp
     bikes = home(BIKES)
     file = partner_files.write_trips(tmp_path / "a.csv", [trip(bike="x"), trip(start=at(1), bike="y")])
     assert bikes.ingest(file, enrol=False).refused == {"unknown-person": 2}
-    InsecureRegistrar(bikes.ledger).enrol_many(1, ["x"])
+    InsecureRegistrar(bikes.ledger).enrol_many(1, ["stand-in:x"])
     result = bikes.ingest(file, enrol=False)
     assert (result.accepted, result.judged_again, result.known) == (1, 1, {"unknown-person": 1})
     assert bikes.ingest(file).accepted == 1, "and with the flag, for whom there is no account yet"
@@ -361,7 +361,7 @@ def test_retry_judges_what_the_journal_holds(home: Callable[..., Home], tmp_path
     assert bikes.ingest(second, enrol=False).refused == {"unknown-person": 1, "too-short": 1}
     for file in (first, second):
         file.unlink()
-    InsecureRegistrar(bikes.ledger).enrol_many(1, ["x"])
+    InsecureRegistrar(bikes.ledger).enrol_many(1, ["stand-in:x"])
     assert bikes.retry(rule=Rule.TOO_SHORT).known == {"too-short": 1}
     report, delivered = tmp_path / "again.csv", []
     result = bikes.retry(rule=Rule.UNKNOWN_PERSON, report=report, deliver=delivered.append)

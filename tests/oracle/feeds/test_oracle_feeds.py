@@ -43,7 +43,7 @@ def test_a_feed_by_its_file_has_the_same_digest(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ('kind = "trips"', 'kind = "flights"', "kind"),
-        ('person = "bikeid"', "", r"\[columns\] lacks person"),
+        ('stand_in = "bikeid"', "", r"\[columns\] lacks person"),
         ("min_seconds = 120", "min_seconds = 120\nmin_metres = 3", "has min_metres"),
         ("min_seconds = 120", 'min_seconds = "120"', "rules.min_seconds"),
         ("max_kmh = 35", "max_kmh = 35.5", "rules.max_kmh"),

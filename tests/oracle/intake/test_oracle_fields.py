@@ -1,16 +1,14 @@
-"""Numbers, degrees and instants: plainly one, or unreadable with a reason."""
+"""Numbers and degrees: plainly one, or unreadable with a reason."""
 
 from __future__ import annotations
 
-import contextlib
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.intake.fields import Clock, Unreadable, coordinate, required, whole
+from oracle.intake.fields import Numbers, Unreadable, coordinate, required, whole
 
 
 @pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1e3", "1_000", "１２", "NaN", "9" * 16, "0x1", "²"])
@@ -36,58 +34,49 @@ def test_required_text() -> None:
             required(text, "bike")
 
 
-@given(st.integers(0, 5_662_000_000), st.sampled_from(["Asia/Shanghai", "UTC", "America/New_York", "Asia/Kathmandu"]))
-def test_wall_clocks_agree_with_the_time_zone_database(unix: int, zone: str) -> None:
-    wall = datetime.fromtimestamp(unix, ZoneInfo(zone))
-    found = Clock("%Y-%m-%d %H:%M:%S", zone).read(f"{wall:%Y-%m-%d %H:%M:%S}", "t")
-    assert found == (unix if wall.fold == 0 else wall.replace(fold=0).timestamp())
-
-
-@given(st.text(max_size=30), st.sampled_from(["%m/%d/%y %H:%M", "unix", "unix-ms", "iso", "%Y%m%d"]))
-def test_any_text_is_an_instant_or_unreadable(text: str, pattern: str) -> None:
-    with contextlib.suppress(Unreadable):
-        assert 0 <= Clock(pattern, "Asia/Shanghai").read(text, "t") < 5_662_224_000
-
-
-def test_formats() -> None:
-    instant = int(datetime(2017, 1, 1, 0, 21, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp())
-    for pattern, text in (
-        ("%m/%d/%y %H:%M", "1/1/17 0:21"),
-        ("%Y-%m-%dT%H:%M", "2017-01-01T00:21"),
-        ("unix", str(instant)),
-        ("unix-ms", f"{instant}999"),
-        ("iso", "2016-12-31T16:21:00Z"),
-        ("iso", "2017-01-01 00:21"),
-    ):
-        assert Clock(pattern, "Asia/Shanghai").read(text, "t") == instant
+@pytest.mark.parametrize(
+    ("thousands", "decimal", "text", "times", "over", "value"),
+    [
+        (",", ".", "1,390.0", 1, 1, 1390),
+        (",", ".", "36,061.9", 1, 1, 36_061),
+        (",", ".", "904", 1, 1, 904),
+        (",", "", "1,234,567", 1, 1, 1_234_567),
+        (".", ",", "1.390,5", 60, 1, 83_430),
+        (" ", "", " 1 390 ", 1, 1, 1390),
+        ("", ".", "1.9999", 1000, 1, 1999),
+        ("", "", "1166280", 1, 1000, 1166),
+        ("", ".", "0.1", 1000, 1, 100),
+    ],
+)
+def test_numbers_as_partners_write_them(
+    thousands: str, decimal: str, text: str, times: int, over: int, value: int
+) -> None:
+    assert Numbers(thousands, decimal).reader(times, over)(text, "n") == value
 
 
 @pytest.mark.parametrize(
-    "text", ["2/30/17 0:00", "13/1/17 0:00", "1/1/17 24:00", "1/1/17 0:60", "0/1/17 0:00", "1/1/17"]
+    ("thousands", "decimal", "text"),
+    [
+        (",", ".", "13,90"),
+        (",", ".", "1,3900"),
+        (",", ".", ",390"),
+        (",", ".", "1,390."),
+        (",", ".", "-5"),
+        (",", ".", "1390,000.5"),
+        (",", ".", ""),
+        (".", ",", "1.5"),
+        ("", "", "1.0"),
+        ("", ".", "1e3"),
+        ("", ".", "9" * 16),
+        ("", ".", "٤"),
+    ],
 )
-def test_impossible_dates(text: str) -> None:
-    with pytest.raises(Unreadable):
-        Clock("%m/%d/%y %H:%M", "Asia/Shanghai").read(text, "t")
+def test_what_is_no_number_of_the_feed(thousands: str, decimal: str, text: str) -> None:
+    with pytest.raises(Unreadable, match=r"n: .* number|15 digits"):
+        Numbers(thousands, decimal).reader()(text, "n")
 
 
-def test_clocks_that_change() -> None:
-    clock = Clock("%Y-%m-%d %H:%M", "Europe/Zurich")
-    with pytest.raises(Unreadable, match="clocks went forward"):
-        clock.read("2024-03-31 02:30", "t")
-    assert clock.read("2024-10-27 02:30", "t") == int(datetime(2024, 10, 27, 0, 30, tzinfo=UTC).timestamp()), (
-        "the first"
-    )
-
-
-@pytest.mark.parametrize("pattern", ["%Q", "%m/%d", "%Y %y %m %d", "%m %m %d %Y"])
-def test_wrong_patterns(pattern: str) -> None:
-    with pytest.raises(ValueError, match=r"times\.format"):
-        Clock(pattern, "UTC")
-
-
-@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "Pacific/Kiritimati"])
-@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "1883-11-18 12:03:57"])
-def test_the_first_and_the_last_year_are_no_times_of_ours(text: str, zone: str) -> None:
-    for pattern in ("%Y-%m-%d %H:%M:%S", "iso"):
-        with pytest.raises(Unreadable):
-            Clock(pattern, zone).read(text, "time")
+@given(st.integers(0, 10**9), st.integers(0, 999), st.sampled_from([(1, 1), (60, 1), (1, 1000), (1000, 1)]))
+def test_a_number_is_exact_until_its_fraction_is_dropped(number: int, milli: int, unit: tuple[int, int]) -> None:
+    exact = (number + Fraction(milli, 1000)) * Fraction(*unit)
+    assert Numbers(",", ".").reader(*unit)(f"{number:,}.{milli:03}", "n") == exact.numerator // exact.denominator

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chain_node.archive.calls import BATCH, CALL
@@ -36,6 +36,10 @@ _MANY: Final = 20_000
 """Entries in one step from which the range shrinks: bounds memory and the time between checkpoints."""
 
 
+def _nobody(_blocks: Mapping[str, int]) -> None:
+    """Nobody waits for what is archived."""
+
+
 class Follower:
     """Follows one ledger into one archive.
 
@@ -45,6 +49,8 @@ class Follower:
         archive: open for appending.
         finality: when a block is final.
         sign: signs checkpoints.
+        archived: told of each published step: the transactions that brought its entries (hash → block). From the
+            follower's thread, which it must not hold up.
     """
 
     def __init__(
@@ -55,12 +61,14 @@ class Follower:
         *,
         finality: Finality,
         sign: Callable[[Checkpoint], str],
+        archived: Callable[[Mapping[str, int]], None] = _nobody,
     ) -> None:
         self._rpc = rpc
         self._manifest = manifest
         self._archive = archive
         self._finality = finality
         self._sign = sign
+        self._archived = archived
         self._ledger = LuyaLedger(rpc, manifest.ledger_address)
         self._topics = list(topics().values())
         self._range = _FIRST_RANGE
@@ -100,6 +108,7 @@ class Follower:
                 self._check_contract()
                 self._archive.append(entries, calls)
                 self._publish()
+                self._archived({call.tx_hash: call.block for call in calls})
         except NodeError:
             # What was taken and not archived is read again; also blocks before, whose logs an index may have lacked.
             self._rebuilder = self._from_archive()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -20,8 +21,9 @@ from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality, Progress, no_progress
 from chain_node.engine.capabilities import capabilities
 from chain_node.engine.rpc import RpcEngine
-from chain_node.errors import DiskFailed, EngineError, LockError, NodeError
+from chain_node.errors import ArchiveError, DiskFailed, EngineError, LockError, NodeError
 from chain_node.following.follower import Follower
+from chain_node.following.watcher import ArchiveWatcher
 from chain_node.keys.keystore import Keystore
 from chain_node.node.engines import make_engine
 from chain_node.node.home import EngineChoice, Home, Network, RunningNode
@@ -29,6 +31,7 @@ from chain_node.node.ledger_setup import ensure_ledger, key_name, read_again
 from chain_node.node.lost_archive import check_before_start, end_reading, is_lost
 from chain_node.node.settings import NodeSettings
 from chain_node.protocol.checkpoint import sign
+from chain_node.protocol.errors import ProtocolError
 from chain_node.registry.registrar import Registrar, RegistrarContracts
 from chain_node.rpc.failover import connect
 from chain_node.sending.sender import Sender
@@ -68,6 +71,7 @@ class Node:
         self._progress = progress
         self._stack = contextlib.ExitStack()
         self._senders: dict[str, Sender] = {}
+        self._grown = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure: NodeError | None = None
@@ -107,7 +111,7 @@ class Node:
         deadline = time.monotonic() + patience
         while name not in self._senders:
             try:
-                self._senders[name] = Sender(
+                sender = Sender(
                     self.home.outbox,
                     self.rpc,
                     self.keystore.chain_key(name),
@@ -116,6 +120,8 @@ class Node:
                     finality=self.engine.finality,
                     limits=self.engine.limits,
                 )
+                with self._grown:
+                    self._senders[name] = sender
             except LockError:
                 if time.monotonic() >= deadline:
                     raise
@@ -125,18 +131,18 @@ class Node:
 
     def release_sender(self, name: str) -> None:
         """Let another process send with this key."""
-        sender = self._senders.pop(key_name(name), None)
+        with self._grown:
+            sender = self._senders.pop(key_name(name), None)
         if sender is not None:
             sender.close()
 
     def follow(self) -> None:
         """Follow in the background until `close`; nothing to do when attached. What fails there, `check` raises."""
         if self.follower is not None and self._thread is None:
-            self._thread = threading.Thread(target=self._run_follower, name="luya-follower", daemon=True)
-            self._thread.start()
+            self._start(self.follower.run, "luya-follower")
 
     def check(self) -> None:
-        """Raise what the background follower, or the engine, met.
+        """Raise what the background follower or watcher, or the engine, met.
 
         Raises:
             NodeError: following has ended with it.
@@ -157,12 +163,14 @@ class Node:
             return self.follower.catch_up()
         deadline = time.monotonic() + timeout
         size = self.ledger.log_size()
-        while self.archive.size < size:
-            if self._failure is not None:
-                raise self._failure
-            if time.monotonic() > deadline:
-                raise EngineError(f"the archive has {self.archive.size} of {size} entries after {timeout:.0f} s")
-            time.sleep(0.05)
+        with self._grown:  # who tells takes it too: nothing is told between a look and the wait after it
+            while self.archive.size < size:
+                if self._failure is not None:
+                    raise self._failure
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise EngineError(f"the archive has {self.archive.size} of {size} entries after {timeout:.0f} s")
+                self._grown.wait(min(left, 1.0))
         return self.archive.size
 
     def wait_until_alone(self) -> None:
@@ -241,6 +249,8 @@ class Node:
         if self.owner:
             self.registrar.ensure_registered(bytes.fromhex(self.manifest.genesis_nonce))
             self.release_sender("registrar")
+        else:
+            self._start(ArchiveWatcher(self.archive, self._archived).run, "luya-watcher")
 
     def _own(self) -> None:
         self.owner = True
@@ -276,6 +286,7 @@ class Node:
             archive,
             finality=self.engine.finality,
             sign=lambda checkpoint: sign(checkpoint, network.origin, key),
+            archived=self._archived,
         )
         end_reading(self.home, self.follower.catch_up())
         engine = self.engine
@@ -318,11 +329,25 @@ class Node:
     def _desk(self) -> RegistrarContracts:
         return RegistrarContracts(self.ledger, self.views, self.sender("registrar", patience=_SENDER_PATIENCE))
 
-    def _run_follower(self) -> None:
-        assert self.follower is not None
+    def _archived(self, blocks: Mapping[str, int]) -> None:
+        """The archive has grown by what these transactions (hash → block) did: tell the senders, wake who waits."""
+        with self._grown:
+            for sender in self._senders.values():
+                sender.archived(blocks)
+            self._grown.notify_all()
+
+    def _start(self, run: Callable[[threading.Event], None], name: str) -> None:
+        self._thread = threading.Thread(target=self._run, args=(run,), name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self, run: Callable[[threading.Event], None]) -> None:
         try:
-            self.follower.run(self._stop)
+            run(self._stop)
         except NodeError as error:
             self._failure = error
+        except ProtocolError as error:
+            self._failure = ArchiveError(f"the archive cannot be read: {error}")
         except OSError as error:
             self._failure = DiskFailed(f"the archive's disk failed: {error}; mend it and start again")
+        if self._failure is not None:
+            self._archived({})  # who waits learns of it now

@@ -14,7 +14,7 @@ from typing import Final
 from chain_node.engine.base import Limits
 from chain_node.errors import RpcError, RpcUnavailable, SenderError
 from chain_node.rpc.client import JsonRpc, is_lag, to_hex
-from chain_node.sending.outbox import count_resends, first_unsigned
+from chain_node.sending.outbox import count_resends, first_unsigned, oldest_pending
 
 RESEND_AFTER: Final = 8.0
 """Seconds without any of ours in a block after which it is all sent again; doubled each time, up to a minute."""
@@ -95,7 +95,7 @@ class Delivery:
             SenderError: one was refused for good.
             RpcUnavailable: the endpoint does not answer.
         """
-        first = self._db.execute("SELECT min(nonce) FROM outbox WHERE state = 0").fetchone()[0]
+        first = oldest_pending(self._db)
         self._watch(first)
         if first is None or self._clock() < self._hold_until:
             return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from chain_node.contracts.handles import all_errors
-from chain_node.errors import ContractError
+from chain_node.errors import ContractError, RevertReason, SenderError
+from chain_node.rpc.client import to_bytes
+from chain_node.sending.transactions import Receipt
 
 PENDING: Final = 0
 DONE: Final = 1
@@ -75,6 +78,61 @@ def _value(kind: str, shown: str) -> Any:
     if kind.startswith("uint"):
         return int(shown)
     return bytes.fromhex(shown[2:]) if kind.startswith("bytes") else shown
+
+
+def receipts(db: sqlite3.Connection, keys: Iterable[str]) -> list[Receipt] | None:
+    """The receipts of these keys, in their order; None while one of them is not final.
+
+    Raises:
+        SenderError: an unknown key.
+    """
+    found = []
+    for key in keys:
+        row = db.execute(
+            "SELECT hash, state, block, gas_used, address, revert, reason FROM outbox WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            raise SenderError(f"nothing was ever sent with key {key!r}")
+        tx_hash, state, block, gas_used, address, data, note = row
+        if state == PENDING:
+            return None
+        reason = None
+        if state == REVERTED:
+            reason = all_errors().decode_error(data) if data else RevertReason(note=note or "")
+        found.append(Receipt(key, tx_hash, block, gas_used or 0, reason, to_bytes(address) if address else None))
+    return found
+
+
+def confirm(db: sqlite3.Connection, blocks: Mapping[str, int]) -> None:
+    """Mark these (hash → block) as done, where they were pending."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(
+            "UPDATE outbox SET state = ?, block = ?, raw = NULL WHERE hash = ? AND state = 0",
+            [(DONE, block, tx_hash) for tx_hash, block in blocks.items()],
+        )
+
+
+def pending_hashes(db: sqlite3.Connection) -> list[str]:
+    """The hashes of what is not final."""
+    return [row[0] for row in db.execute("SELECT hash FROM outbox WHERE state = 0").fetchall()]
+
+
+def pending_count(db: sqlite3.Connection) -> int:
+    """How many are not final."""
+    return int(db.execute("SELECT count(*) FROM outbox WHERE state = 0").fetchone()[0])
+
+
+def oldest_pending(db: sqlite3.Connection) -> int | None:
+    """The lowest nonce that is not final; None where all are."""
+    found: int | None = db.execute("SELECT min(nonce) FROM outbox WHERE state = 0").fetchone()[0]
+    return found
+
+
+def pending_since(db: sqlite3.Connection) -> int | None:
+    """The newest final block when the first of what is pending was signed; None where nothing is."""
+    found: int | None = db.execute("SELECT min(since) FROM outbox WHERE state = 0").fetchone()[0]
+    return found
 
 
 def first_unsigned(db: sqlite3.Connection) -> int:

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.contracts.handles import all_errors
 from chain_node.engine.base import Finality, Limits
 from chain_node.errors import ChainHalted, NodeError, Reverted, RevertReason, RpcUnavailable, SenderError
 from chain_node.keys.keystore import ChainKey
-from chain_node.rpc.client import JsonRpc, to_bytes
-from chain_node.sending import nonces
+from chain_node.rpc.client import JsonRpc
+from chain_node.sending import nonces, outbox
+from chain_node.sending.confirmations import Confirmations
 from chain_node.sending.delivery import Delivery
 from chain_node.sending.inclusion import Inclusion, Mined, why
-from chain_node.sending.outbox import DONE, PENDING, REVERTED, open_outbox
+from chain_node.sending.outbox import DONE, REVERTED, open_outbox
 from chain_node.sending.signing import LegacySigner
-from chain_node.sending.transactions import Receipt, SenderState, Tx
+from chain_node.sending.transactions import Receipt, SenderState, Tx, check_limits
 from chain_node.storage import disk_space as room
 from chain_node.storage.durable import FileLock, make_dir
 
@@ -34,6 +34,8 @@ HALTED_AFTER: Final = 20.0
 _LOST_PATIENCE: Final = 30.0
 _AWAY_PATIENCE: Final = 20.0
 _REFRESH: Final = 5.0
+_ASK: Final = 1.0
+"""Seconds without a confirmation of ours after which `advance` asks for receipts: what was refused is in no archive."""
 
 
 class Sender:
@@ -73,6 +75,8 @@ class Sender:
         self._final = 0
         self._final_at = self._looked_at = time.monotonic()
         self._used: tuple[int, int, float] | None = None
+        self._ask_at = 0.0
+        self._turn = 0
         make_dir(folder)
         self._folder = folder
         self._lock = FileLock(folder / f"{self._address}.lock", f"the outbox of {key.name}")
@@ -83,6 +87,7 @@ class Sender:
                 self._look()
                 self._delivery = Delivery(self._db, rpc, self._limits)
                 self._inclusion = Inclusion(rpc, self._address, self._first_block())
+                self._confirmations = Confirmations(outbox.pending_hashes(self._db))
             except BaseException:
                 self._db.close()
                 raise
@@ -112,9 +117,10 @@ class Sender:
             RpcUnavailable: the endpoint does not answer; everything is on disk, `wait` or a restart sends it.
         """
         for tx in transactions:
-            self._check(tx)
+            check_limits(tx, self._limits)
         room.require(self._folder)
         with self._guard:
+            self._take_confirmed()
             hashes = self._store(transactions)
             self._delivery.pump()
             return hashes
@@ -122,10 +128,11 @@ class Sender:
     def wait(self, keys: Iterable[str], timeout: float = 300.0) -> list[Receipt]:
         """Receipts of these keys, in their order, once all are final; refused ones have `ok` False.
 
-        An endpoint that is away for a moment is waited for, and what its pool has lost is sent again.
+        An endpoint that is away for a moment is waited for, and what its pool has lost is sent again. Whom the follower
+        confirms (see `archived`) is not asked for.
 
         Raises:
-            SenderError: an unknown key, not final in time, or the chain and the outbox disagree.
+            SenderError: an unknown key, not final in time, closed meanwhile, or the chain and the outbox disagree.
             ChainHalted: not final in time, because the chain makes no blocks.
             RpcUnavailable: the endpoint stays away.
         """
@@ -134,8 +141,10 @@ class Sender:
         away: float | None = None
         pause = 0.02
         while True:
+            turn = self._confirmations.turn
             with self._guard:
-                receipts = self._stored(wanted)
+                self._take_confirmed()
+                receipts = outbox.receipts(self._db, wanted)
                 if receipts is None:
                     try:
                         receipts = self._step(wanted)
@@ -149,7 +158,7 @@ class Sender:
                 return receipts
             if time.monotonic() - begun > timeout:
                 raise self._late(time.monotonic() - begun)
-            time.sleep(pause)
+            self._confirmations.wait(turn, pause)
             pause = min(pause * 1.5, 0.25)
 
     def run(self, transactions: Sequence[Tx], timeout: float = 300.0) -> list[Receipt]:
@@ -168,14 +177,16 @@ class Sender:
     def receipt(self, key: str) -> Receipt | None:
         """The receipt of a key, without waiting; None while it is not final, or unknown."""
         with self._guard:
+            self._take_confirmed()
             self._collect()
-            found = self._stored([key], strict=False)
+            found = outbox.receipts(self._db, [key]) if self.knows(key) else None
             return found[0] if found else None
 
     def poll(self) -> list[Receipt]:
         """What has become final since the last look, and sends what the window now lets through; does not wait."""
         with self._guard:
-            before = self._oldest_pending()
+            self._take_confirmed()
+            before = outbox.oldest_pending(self._db)
             moved = self._collect()
             self._delivery.pump()
             if not moved or before is None:
@@ -183,28 +194,61 @@ class Sender:
             rows = self._db.execute(
                 "SELECT key FROM outbox WHERE state != 0 AND nonce >= ? ORDER BY nonce", (before,)
             ).fetchall()
-            return self._stored([row[0] for row in rows]) or []
+            return outbox.receipts(self._db, [row[0] for row in rows]) or []
 
-    def confirm(self, blocks: Mapping[str, int]) -> None:
-        """Take these transactions (hash → block) as done, because the log holds what they did.
+    def advance(self, timeout: float) -> list[Receipt]:
+        """What was refused; waits until the archive has grown or something was, `timeout` seconds at most (0: look).
 
-        It saves their receipts, which repeat every event and cost more than all else that a sender does.
+        Sends what the window lets through meanwhile. Needs a follower that tells (see `archived`).
+
+        Raises:
+            SenderError: closed meanwhile, or as `wait`.
+            RpcUnavailable: the endpoint does not answer.
         """
-        with self._guard, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "UPDATE outbox SET state = ?, block = ?, raw = NULL WHERE hash = ? AND state = 0",
-                [(DONE, block, tx_hash) for tx_hash, block in blocks.items()],
-            )
+        deadline = time.monotonic() + timeout
+        while True:
+            turn = self._confirmations.turn
+            with self._guard:
+                grown, self._turn = turn != self._turn, turn
+                if self._take_confirmed():
+                    # while ours arrive in their order, none before them was refused
+                    self._ask_at = time.monotonic() + _ASK
+                    self._delivery.pump()
+                refused = []
+                if time.monotonic() >= self._ask_at:
+                    refused = [receipt for receipt in self.poll() if not receipt.ok]
+                    self._ask_at = time.monotonic() + _ASK
+            left = deadline - time.monotonic()
+            if refused or grown or left <= 0:
+                return refused
+            self._confirmations.wait(turn, min(left, _ASK))
 
-    def _oldest_pending(self) -> int | None:
-        found: int | None = self._db.execute("SELECT min(nonce) FROM outbox WHERE state = 0").fetchone()[0]
-        return found
+    def archived(self, blocks: Mapping[str, int]) -> None:
+        """The follower's word, from its own thread: the archive has grown by what these (hash → block) did.
+
+        Ours among them are done. It saves their receipts, which repeat every event and cost more than all else that a
+        sender does. Returns at once, whatever the sender waits for.
+        """
+        self._confirmations.tell(blocks)
+
+    def _take_confirmed(self) -> bool:
+        """Note what the follower has confirmed; True where anything of ours was.
+
+        Raises:
+            SenderError: this sender was closed.
+        """
+        if not self._lock.held:
+            raise SenderError(f"the sender of {self._address} was closed; what is pending waits in its outbox")
+        blocks = self._confirmations.take()
+        if blocks:
+            outbox.confirm(self._db, blocks)
+        return bool(blocks)
 
     def pending(self) -> int:
         """Transactions signed and not yet final."""
         with self._guard:
-            return int(self._db.execute("SELECT count(*) FROM outbox WHERE state = 0").fetchone()[0])
+            self._take_confirmed()
+            return outbox.pending_count(self._db)
 
     def move_to(self, rpc: JsonRpc) -> None:
         """Talk to this endpoint of the same chain from now on; what is pending is sent there again."""
@@ -229,6 +273,7 @@ class Sender:
 
     def close(self) -> None:
         """Let go of outbox and key; idempotent."""
+        self._confirmations.close()
         with self._guard:
             if self._lock.held:
                 self._db.close()
@@ -250,22 +295,14 @@ class Sender:
 
     def _first_block(self) -> int:
         """No pending transaction is in a block before this one."""
-        since = self._db.execute("SELECT min(since) FROM outbox WHERE state = 0").fetchone()[0]
-        return int(since) + 1 if since is not None else self._final + 1
-
-    def _check(self, tx: Tx) -> None:
-        if tx.gas > self._limits.max_tx_gas:
-            raise SenderError(
-                f"{tx.key}: gas {tx.gas:,} is above this engine's {self._limits.max_tx_gas:,} a transaction"
-            )
-        if len(tx.data) + 256 > self._limits.max_tx_bytes:
-            raise SenderError(f"{tx.key}: {len(tx.data):,} bytes are above this engine's {self._limits.max_tx_bytes:,}")
+        since = outbox.pending_since(self._db)
+        return self._final + 1 if since is None else since + 1
 
     def _store(self, transactions: Sequence[Tx]) -> list[str]:
         if time.monotonic() - self._looked_at > _REFRESH:
             with contextlib.suppress(NodeError):  # only a hint of where to look later: signing needs no endpoint
                 self._look()
-        hashes = []
+        hashes, fresh = [], []
         nonce = nonces.next_nonce(self._db)
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -280,12 +317,14 @@ class Sender:
                     (nonce, tx.key, tx_hash, raw, self._final),
                 )
                 hashes.append(tx_hash)
+                fresh.append(tx_hash)
                 nonce += 1
+        self._confirmations.expect(fresh)
         return hashes
 
     def _step(self, wanted: list[str]) -> list[Receipt] | None:
         try:
-            receipts = self._stored(wanted) if self._collect() else None
+            receipts = outbox.receipts(self._db, wanted) if self._collect() else None
             if receipts is None:
                 self._delivery.pump()
         except RpcUnavailable:
@@ -314,6 +353,7 @@ class Sender:
                 "WHERE nonce = ? AND hash = ?",
                 done,
             )
+        self._confirmations.settle(mined.tx_hash for mined in found)
         if not any(nonce == rows[0][1] for *_, nonce, _hash in done):
             self._check_lost(rows[0][1], rows[0][0])
         return bool(done)
@@ -355,23 +395,3 @@ class Sender:
             f"not final after {waited:.0f} s, at block {state.final}: is the chain making blocks? "
             f"They stay in the outbox{said}"
         )
-
-    def _stored(self, keys: list[str], *, strict: bool = True) -> list[Receipt] | None:
-        receipts = []
-        for key in keys:
-            row = self._db.execute(
-                "SELECT hash, state, block, gas_used, address, revert, reason FROM outbox WHERE key = ?", (key,)
-            ).fetchone()
-            if row is None:
-                if strict:
-                    raise SenderError(f"nothing was ever sent with key {key!r}")
-                return None
-            tx_hash, state, block, gas_used, address, data, note = row
-            if state == PENDING:
-                return None
-            contract = to_bytes(address) if address else None
-            reason = None
-            if state == REVERTED:
-                reason = all_errors().decode_error(data) if data else RevertReason(note=note or "")
-            receipts.append(Receipt(key, tx_hash, block, gas_used or 0, reason, contract))
-        return receipts

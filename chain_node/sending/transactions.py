@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chain_node.errors import RevertReason
+from chain_node.engine.base import Limits
+from chain_node.errors import RevertReason, SenderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,18 @@ class Tx:
     data: bytes
     gas: int
     key: str
+
+
+def check_limits(tx: Tx, limits: Limits) -> None:
+    """Refuse what no block of this engine can hold.
+
+    Raises:
+        SenderError: its gas or its bytes are too many.
+    """
+    if tx.gas > limits.max_tx_gas:
+        raise SenderError(f"{tx.key}: gas {tx.gas:,} is above this engine's {limits.max_tx_gas:,} a transaction")
+    if len(tx.data) + 256 > limits.max_tx_bytes:
+        raise SenderError(f"{tx.key}: {len(tx.data):,} bytes are above this engine's {limits.max_tx_bytes:,}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class _Watcher:
                 self.records_pending -= records
                 self.final.append(_Final(now, now - due, records, block))
         if done:
-            self._sender.confirm(done)
+            self._sender.archived(done)
 
     def _count(self) -> tuple[int, int]:
         """Transactions of the sender in final blocks, and about which block is the newest."""

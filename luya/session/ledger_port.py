@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -17,9 +16,6 @@ from chain_node.sending.sender import Receipt, Sender, Tx
 from luya.errors import HomeError
 from oracle.ports import BatchLimits, Failure, FailureKind, FeedLaw, SignedBatch
 
-_POLL: Final = 0.02
-_ASK: Final = 1.0
-"""Seconds without news of our own batches after which their receipts are asked for."""
 _IMPOSSIBLE: Final = "LuyaLedgerImpossibleRecord"
 _KINDS: Final[Mapping[str, FailureKind]] = {
     "LuyaLedgerWrongSequence": FailureKind.SEQUENCE,
@@ -53,10 +49,7 @@ class NodeLedger:
         self._ledger = LuyaLedger(node.rpc, node.manifest.ledger_address)
         self._law = LuyaLaw(node.rpc, node.manifest.law_address)
         self._views = LuyaViews(node.rpc, node.manifest.views_address)
-        self._seen = node.archive.size
         self._failed: list[Failure] = []
-        self._sent: set[str] = set()
-        self._ask_at = 0.0
 
     @property
     def limits(self) -> BatchLimits:
@@ -97,41 +90,16 @@ class NodeLedger:
     def submit(self, batches: Sequence[SignedBatch]) -> None:
         """Durable in the sender's outbox when it returns."""
         known = [batch.key for batch in batches if self._sender.knows(batch.key)]
-        self._sent.update(self._sender.send_many([self._transaction(batch) for batch in batches]))
+        self._sender.send_many([self._transaction(batch) for batch in batches])
         # A batch that had failed before a crash is not sent again: its failure is told again instead.
         self._failed += _failures(receipt for key in known if (receipt := self._sender.receipt(key)) is not None)
 
     def advance(self, timeout: float) -> Sequence[Failure]:
         """Waits until the archive has grown or a batch was refused."""
-        deadline = time.monotonic() + timeout
         if timeout:
             self._node.check()  # the archive cannot grow once following has failed: say why
-        while True:
-            grown = self._confirm()
-            failures, self._failed = self._failed, []
-            if time.monotonic() >= self._ask_at:
-                failures += _failures(self._sender.poll())
-                self._ask_at = time.monotonic() + _ASK
-            if failures or grown or time.monotonic() >= deadline:
-                return failures
-            time.sleep(_POLL)
-
-    def _confirm(self) -> bool:
-        """Tell the sender which of its batches the archive has by now; True where the archive has grown."""
-        archive, before = self._node.archive, self._seen
-        at, self._seen = before, archive.size
-        ours: dict[str, int] = {}
-        while at < self._seen:
-            call = archive.call_of(at)
-            if call is not None and call.tx_hash in self._sent:
-                ours[call.tx_hash] = call.block
-            at = at + 1 if call is None else call.first_index + call.count
-        if ours:
-            self._sender.confirm(ours)
-            self._sent.difference_update(ours)
-            # What fails is in no archive; but while our batches arrive in their order, none before them has failed.
-            self._ask_at = time.monotonic() + _ASK
-        return self._seen > before
+        failures, self._failed = self._failed, []
+        return failures + _failures(self._sender.advance(0 if failures else timeout))
 
     def _transaction(self, batch: SignedBatch) -> Tx:
         data = self._ledger.record_data(

@@ -46,7 +46,7 @@ def batch(session: Session, feed: FeedConfig, records: list[Record], *, sequence
     payloads = [record.encode() for record in records]
     statement = Attestation(feed.id, sequence, len(records), records_root(payloads), CONFIG)
     keys = session.node.keystore
-    quorum = Quorum(feeds.signers(keys, feed), feeds.feed_entry(keys, feed))
+    quorum = Quorum(feeds.signers(keys, feed), feeds.feed_entry(feed, feeds.signer_addresses(keys, feed)))
     signatures = quorum.sign(session.node.manifest.domain, statement)
     key = f"batch/{sequence}/{statement.records_root.hex()}"
     return SignedBatch(key, feed.id, sequence, len(records), b"".join(payloads), b"", CONFIG, signatures, 2_000_000)

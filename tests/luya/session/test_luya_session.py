@@ -72,9 +72,8 @@ def port(**node: Any) -> NodeLedger:
     """A port whose contracts answer nothing."""
     address = bytes(20)
     manifest = SimpleNamespace(ledger_address=address, law_address=address, views_address=address)
-    archive = SimpleNamespace(size=0)
-    made = SimpleNamespace(rpc=None, manifest=manifest, archive=archive, **node)
-    return NodeLedger(cast(Node, made), cast(Sender, SimpleNamespace(poll=list)))
+    made = SimpleNamespace(rpc=None, manifest=manifest, **node)
+    return NodeLedger(cast(Node, made), cast(Sender, SimpleNamespace()))
 
 
 def test_a_failed_follower_is_named_instead_of_waited_for() -> None:

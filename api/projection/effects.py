@@ -1,7 +1,8 @@
 """What entries change in the read model: pure, in memory, over the part of it that they touch.
 
 `Effects` starts from the balances and debts of the accounts a chunk touches, applies the chunk's entries in order and
-ends as rows to write. What an entry moves is said by its postings (`chain_node.protocol.postings`).
+ends as rows to write. What an entry moves is said by its postings (`chain_node.protocol.postings`), what they add up to
+by `chain_node.protocol.totals`; only records and their activity are counted here.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass, field
 from api.errors import ProjectionError
 from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, postings
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.postings import Bucket, Given, Unit
+from chain_node.protocol.postings import DEBT, Bucket, Given, Posting, Unit
 from chain_node.protocol.times import year_of
+from chain_node.protocol.totals import burned, taken_back, totals
+from chain_node.protocol.totals import minted as minted_of
 
 Pair = list[int]
 """[credits in mg, millipoints], changed in place."""
@@ -56,7 +59,8 @@ def minted(index: int, entry: Reduction, revoked_by: int | None = None) -> Minte
 class Effects:
     """The touched part of the read model. Totals are changes, accounts and balances are values.
 
-    targets: reductions before the chunk that it revokes; minted: the chunk's own reductions.
+    targets: reductions before the chunk that it revokes; minted: the chunk's own reductions. moves: all postings, each
+    with the (vintage, method) of the reduction it is about; counts, by the same: records, activity, and of the revoked.
     """
 
     accounts: dict[bytes, AccountFacts] = field(default_factory=dict)
@@ -66,8 +70,8 @@ class Effects:
     changed_accounts: set[bytes] = field(default_factory=set)
     changed_balances: set[tuple[bytes, int]] = field(default_factory=set)
     revoked: dict[int, int] = field(default_factory=dict)
-    vintages: dict[int, list[int]] = field(default_factory=dict)
-    methods: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    moves: list[tuple[tuple[int, int], Posting]] = field(default_factory=list)
+    counts: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     feeds: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def reduction(self, index: int, entry: Reduction) -> None:
@@ -75,16 +79,13 @@ class Effects:
         record = entry.record
         self._account(record.account, index)
         vintage = year_of(record.day)
-        # a vintage and a balance are there also where the amounts are 0
-        self.vintages.setdefault(vintage, [0, 0, 0, 0])
+        # a balance is there also where the amounts are 0
         self._balance(record.account, vintage)
-        self._post(index, entry)
-        method = self.methods.setdefault((vintage, record.method), [0] * 8)
-        method[0] += 1
-        method[1] += record.activity
-        method[2] += entry.credits_mg
-        method[3] += entry.millipoints + entry.bonus_millipoints
+        self._post(index, entry, (vintage, record.method))
         self._count(entry.feed, 0)
+        counts = self.counts.setdefault((vintage, record.method), [0] * 4)
+        counts[0] += 1
+        counts[1] += record.activity
         self.minted[index] = entry
 
     def refusal(self, entry: Refusal) -> None:
@@ -98,14 +99,12 @@ class Effects:
             raise ProjectionError(f"entry {index} revokes {entry.index}, which is no reduction or is revoked already")
         self._account(target.account, index)
         self.changed_accounts.add(target.account)
-        vintage = year_of(target.day)
-        self._post(index, entry)
+        about = (year_of(target.day), target.method)
+        self._post(index, entry, about)
         self.revoked[entry.index] = index
-        method = self.methods.setdefault((vintage, target.method), [0] * 8)
-        method[4] += 1
-        method[5] += target.activity
-        method[6] += target.credits_mg
-        method[7] += target.millipoints
+        counts = self.counts.setdefault(about, [0] * 4)
+        counts[2] += 1
+        counts[3] += target.activity
         return target.account
 
     def account(self, index: int, entry: Account) -> None:
@@ -115,6 +114,27 @@ class Effects:
         facts = AccountFacts(int(entry.state), entry.epoch, entry.district, entry.successor, index, debt)
         self.accounts[entry.account] = facts
         self.changed_accounts.add(entry.account)
+
+    @property
+    def vintages(self) -> dict[int, list[int]]:
+        """Changes by vintage, in the order of the columns; also of vintages in which nothing moved."""
+        sheets = totals((post.vintage, post) for _, post in self.moves)
+        years = {vintage for vintage, _ in self.counts} | sheets.keys() - {DEBT}
+        return {
+            year: [figure(sheets.get(year, {}), unit) for figure in (minted_of, burned) for unit in Unit]
+            for year in sorted(years)
+        }
+
+    @property
+    def methods(self) -> dict[tuple[int, int], list[int]]:
+        """Changes by (vintage, method), in the order of the columns."""
+        sheets = totals(self.moves)
+        found = {}
+        for key, (records, activity, revoked, revoked_activity) in self.counts.items():
+            sheet = sheets.get(key, {})
+            given, back = ([figure(sheet, unit) for unit in Unit] for figure in (minted_of, taken_back))
+            found[key] = [records, activity, *given, revoked, revoked_activity, *back]
+        return found
 
     def held(self, account: bytes, vintage: int, unit: Unit) -> int:
         return self.balances.get(account, {}).get(vintage, [0, 0])[unit]
@@ -138,34 +158,32 @@ class Effects:
             target = minted(index, self.minted[index])
         return None if target is None or target.revoked_by is not None or index in self.revoked else target
 
-    def _post(self, index: int, entry: Entry) -> None:
+    def _post(self, index: int, entry: Entry, about: tuple[int, int]) -> None:
         """Move what the entry moves. What the tables have no column for is refused by name."""
         try:
             posts = postings(entry, self)
         except PostingError as error:
             raise ProjectionError(f"entry {index}: {error}") from error
-        for unit, vintage, origin, target, amount, owner, to in posts:
+        for post in posts:
+            self.moves.append((about, post))
+            unit, vintage, origin, target, amount, owner, to = post
             match origin:
-                case Bucket.ISSUED | Bucket.BONUS:
-                    self.vintages.setdefault(vintage, [0, 0, 0, 0])[unit] += amount
                 case Bucket.HELD:
                     self._balance(owner, vintage)[unit] -= amount
                 case Bucket.OWED:
                     self.accounts[owner].debt[unit] -= amount
                     self.changed_accounts.add(owner)
-                case Bucket.BOOKED:
+                case Bucket.ISSUED | Bucket.BONUS | Bucket.BOOKED:
                     pass
                 case _:
                     raise ProjectionError(f"entry {index} takes from {origin.name}, for which there is no table")
             match target:
                 case Bucket.HELD:
                     self._balance(to, vintage)[unit] += amount
-                case Bucket.REVOKED:
-                    self.vintages.setdefault(vintage, [0, 0, 0, 0])[2 + unit] += amount
                 case Bucket.OWED:
                     self.accounts[to].debt[unit] += amount
                     self.changed_accounts.add(to)
-                case Bucket.MET:
+                case Bucket.REVOKED | Bucket.MET:
                     pass
                 case _:
                     raise ProjectionError(f"entry {index} moves to {target.name}, for which there is no table")

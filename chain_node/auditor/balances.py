@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chain_node.errors import QueryError
-from chain_node.protocol.postings import Books, Bucket, Given, Unit, mint, moved, revoke
+from chain_node.protocol.postings import DEBT, Books, Bucket, Given, Posting, Unit, mint, moved, revoke
 from chain_node.protocol.times import year_of
+from chain_node.protocol.totals import totals
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,27 +43,29 @@ def burned(connection: duckdb.DuckDBPyConnection) -> tuple[list[Burn], list[Debt
         QueryError: a revocation's entry says other amounts than the account's entries lead to.
     """
     books = Books()
-    burns: dict[tuple[str, int], list[int]] = {}
-    owing: dict[str, None] = {}
+    moves: list[tuple[tuple[str, int], Posting]] = []
     cursor = connection.execute(_ENTRIES)
     for account, index, day, credits_mg, millipoints, said, points_said in _rows(cursor):
         owner = bytes.fromhex(account)
         given = Given(owner, year_of(day), credits_mg, millipoints)
-        owing[account] = None
         posts = mint(books, *given) if said is None else revoke(books, given)
         found = tuple(moved(posts, unit, Bucket.REVOKED) for unit in Unit)
         if said is not None and found != (said, points_said):
             raise QueryError(f"entry {index}: a revocation burns {found}, its entry says {(said, points_said)}")
         books.post(posts)
-        for post in posts:
-            if post.target is Bucket.REVOKED:
-                burns.setdefault((account, post.vintage), [0, 0])[post.unit] += post.amount
-    debts = []
-    for account in owing:
-        credits_mg, millipoints = (books.owed(bytes.fromhex(account), unit) for unit in Unit)
-        if credits_mg or millipoints:
+        moves += [((account, post.vintage), post) for post in posts]
+    burns: list[Burn] = []
+    debts: list[Debt] = []
+    for (account, vintage), sheet in sorted(totals(moves).items()):
+        bucket = Bucket.OWED if vintage == DEBT else Bucket.REVOKED
+        credits_mg, millipoints = (sheet.get((unit, bucket), 0) for unit in Unit)
+        if not credits_mg and not millipoints:
+            continue
+        if vintage == DEBT:
             debts.append((account, credits_mg, millipoints))
-    return [(*key, sums[0], sums[1]) for key, sums in sorted(burns.items())], debts
+        else:
+            burns.append((account, vintage, credits_mg, millipoints))
+    return burns, debts
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterable[tuple[str, int, int, int, int, int | None, int | None]]:

@@ -30,11 +30,10 @@ from chain_node.errors import QueryError
 from chain_node.following.events import Known, Rebuilder
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import CodecError, ReplayError
+from chain_node.protocol.journal import Journal
 from chain_node.protocol.kinds import BY_ENTRY, BY_TYPE
 from chain_node.protocol.kinds.kind import Kind, Layout
-from chain_node.protocol.kinds.reductions import given
 from chain_node.protocol.merkle import Tree, leaf_hash
-from chain_node.protocol.postings import Books
 from chain_node.protocol.replay import State
 
 UNASSIGNED = sorted(set(range(256)) - set(BY_TYPE))
@@ -62,15 +61,14 @@ def test_the_script_has_every_type_that_is_registered() -> None:
 
 
 def test_every_kind_goes_through_replay_tables_views_rows_and_postings() -> None:
-    state, books = State(), Books()
+    state, journal = State(), Journal()
     tables = set()
     for index, (entry, body) in enumerate(zip(SCRIPT, BODIES, strict=True)):
         assert e.decode(body) == entry
         assert problem(state, entry, imported=True) is None
         assert state.apply(body) == index
-        books.post(e.postings(entry, books))
-        if isinstance(entry, e.Reduction):
-            books.remember(index, given(entry))
+        moved = [move.posting for move in journal.take(entry)]
+        assert bool(moved) == isinstance(entry, e.Reduction | e.Revocation)
         table, line = line_of(index, body)
         assert line.count(",") == TABLES[table].count(",")
         tables.add(table)
@@ -82,7 +80,7 @@ def test_every_kind_goes_through_replay_tables_views_rows_and_postings() -> None
         else:
             assert body[0] in decoded.RESIDENT_TYPES
     assert tables == set(TABLES) - {"base_call"}
-    assert state.balances[WHO, 2026] == tuple(books.held(WHO, 2026, unit) for unit in (0, 1))  # type: ignore[arg-type]
+    assert state.balances[WHO, 2026] == tuple(journal.books.held(WHO, 2026, unit) for unit in (0, 1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 5_000])
@@ -199,6 +197,7 @@ READERS: dict[str, tuple[type[Exception], Callable[[Any], object]]] = {
     "the API's views": (AssertionError, lambda _: decoded.view(NEW)),
     "the read model's rows": (AssertionError, lambda entry: entry_values(0, NEW, entry, bytes(32), None)),
     "the law's history": (AssertionError, law_key),
+    "the journal": (AssertionError, lambda entry: Journal().take(entry)),
     "the events": (AssertionError, lambda _: Known().take(NEW)),
 }
 

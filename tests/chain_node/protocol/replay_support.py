@@ -15,9 +15,14 @@ from chain_node.protocol.replay import State
 PEOPLE = 3
 
 
+def first_entries(*more: e.Entry, feeds: tuple[e.Feed, ...] = ()) -> list[e.Entry]:
+    """Law, feeds, people."""
+    return [*law(), *feeds, *[account(number) for number in range(PEOPLE)], *more]
+
+
 def begin(*more: e.Entry, feeds: tuple[e.Feed, ...] = ()) -> State:
     state = State()
-    for entry in [*law(), *feeds, *[account(number) for number in range(PEOPLE)], *more]:
+    for entry in first_entries(*more, feeds=feeds):
         state.apply(e.encode(entry))
     return state
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_world import TRIAL, account, feed, person, reduction, secret
-from replay_support import PEOPLE, begin
+from replay_support import PEOPLE, begin, first_entries
 
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import PostingError
+from chain_node.protocol.journal import Journal, Move
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import (
     DEBT,
@@ -31,6 +32,7 @@ from chain_node.protocol.postings import (
 from chain_node.protocol.replay import State
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import day_of_date
+from chain_node.protocol.totals import minted, taken_back, totals
 
 WHO = person(0)
 YEARS = (2023, 2024, 2025)
@@ -140,6 +142,16 @@ steps = st.lists(
 )
 
 
+def agree_on_methods(state: State, moves: list[Move]) -> None:
+    """The replay's totals by (year, method) are the generic ones."""
+    sheets = totals(((move.about.vintage, move.about.method), move.posting) for move in moves)
+    for key, total in state.totals_by_method.items():
+        given, back = (tuple(of(sheets[key], unit) for unit in Unit) for of in (minted, taken_back))
+        assert given == (total.credits_mg, total.millipoints)
+        assert back == (total.revoked_credits_mg, total.revoked_millipoints)
+    assert sheets.keys() == state.totals_by_method.keys()
+
+
 def agree(state: State, books: Books) -> None:
     for number in range(PEOPLE):
         who = person(number)
@@ -163,7 +175,12 @@ def agree(state: State, books: Books) -> None:
 @settings(max_examples=80, deadline=None)
 def test_the_unrolled_replay_moves_what_the_postings_say(script: list[tuple[str, int, int, int]]) -> None:
     """`spend` takes from both what no kind of today takes, so that revocations find less than was given."""
-    state, books = begin(feeds=(feed(late_days=TRIAL),)), Books()
+    feeds = (feed(late_days=TRIAL),)
+    state, journal = begin(feeds=feeds), Journal()
+    for first in first_entries(feeds=feeds):
+        assert journal.take(first) == []
+    books = journal.books
+    moves: list[Move] = []
     mints: dict[int, e.Reduction] = {}
     sequence = 0
     for at, (what, number, choice, amount) in enumerate(script):
@@ -191,11 +208,11 @@ def test_the_unrolled_replay_moves_what_the_postings_say(script: list[tuple[str,
         else:
             continue
         index = state.apply(e.encode(entry))
-        books.post(e.postings(entry, books))
+        moves += journal.take(entry)
         if isinstance(entry, e.Reduction):
             mints[index] = entry
-            books.remember(index, given_by(entry))
         agree(state, books)
+        agree_on_methods(state, moves)
 
 
 def test_law_and_accounts_move_nothing() -> None:

@@ -25,6 +25,7 @@ class RpcEngine:
         chain_id: refuse another chain; None takes what the first that answers says.
         limits: what one transaction may hold there.
         wait: seconds to wait at the start until one answers.
+        silence: see `JsonRpc`.
     """
 
     name = "rpc"
@@ -41,6 +42,7 @@ class RpcEngine:
         chain_id: int | None = None,
         limits: Limits | None = None,
         wait: float = 30.0,
+        silence: float | None = None,
     ) -> None:
         self.finality = finality
         self.limits = limits or PORTABLE
@@ -49,6 +51,7 @@ class RpcEngine:
             raise EngineError("the rpc engine needs the address of an endpoint: --rpc http://HOST:PORT, or LUYA_RPC")
         self._chain_id = chain_id
         self._wait = wait
+        self._silence = silence
         self._rpc: JsonRpc | None = None
 
     @property
@@ -66,7 +69,7 @@ class RpcEngine:
         if self._rpc is not None:
             return
         chain_id = self._agreed()
-        rpc = connect(self._urls, chain_id=chain_id)
+        rpc = connect(self._urls, chain_id=chain_id, silence=self._silence)
         try:
             self.finality.height(rpc)  # an endpoint that does not know the tag must say so now
         except NodeError as error:
@@ -119,7 +122,7 @@ class RpcEngine:
         found: dict[str, int] = {}
         silent = []
         for url in self._urls:
-            with JsonRpc(url, timeout=10.0) as rpc:
+            with JsonRpc(url, timeout=min(10.0, self._wait)) as rpc:
                 try:
                     found[url] = int(rpc.call("eth_chainId"), 16)
                 except RpcUnavailable as error:

@@ -309,10 +309,14 @@ class Node:
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
         limits = capabilities(running.engine).limits
-        self.engine = RpcEngine(running.rpc_urls, finality, chain_id=self.manifest.chain_id, limits=limits)
+        silence = self._settings.silence
+        patience = {} if silence is None else {"wait": silence}
+        self.engine = RpcEngine(
+            running.rpc_urls, finality, chain_id=self.manifest.chain_id, limits=limits, silence=silence, **patience
+        )
         self._stack.callback(self.engine.stop)
         self.engine.start()
-        self.rpc = connect(running.rpc_urls, chain_id=self.manifest.chain_id)
+        self.rpc = connect(running.rpc_urls, chain_id=self.manifest.chain_id, silence=silence)
         self._stack.callback(self.rpc.close)
         return True
 

@@ -26,6 +26,7 @@ class NodeSettings:
         caps, methods: None takes all that ship with the package.
         roles: holders; None makes a local key per role.
         uri: ERC-1155 metadata address of a new ledger.
+        silence: see `JsonRpc`, for a node that runs already; None is as patient as usual.
         rebuild: begin a new chain from the archive, whatever is there.
     """
 
@@ -43,4 +44,5 @@ class NodeSettings:
     methods: tuple[Method, ...] | None = None
     roles: tuple[RoleGrant, ...] | None = None
     uri: str = ""
+    silence: float | None = None
     rebuild: bool = False

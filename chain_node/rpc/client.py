@@ -10,6 +10,7 @@ import base64
 import contextlib
 import http.client
 import json
+import select
 import socket
 import ssl
 import threading
@@ -24,6 +25,8 @@ MAX_BATCH: Final = 500
 """Calls in one JSON-RPC batch (CometBFT engines take 1,000)."""
 LAG_PATIENCE: Final = 15.0
 """Seconds for which an answer is asked for again that the endpoint's index does not have yet."""
+_GLANCE: Final = 0.5
+"""Seconds between looks at whether an endpoint that is slow to answer lives."""
 _LAG: Final = (
     "from comet block",
     "comet block not found",
@@ -42,12 +45,14 @@ class JsonRpc:
     Args:
         url: http or https, credentials allowed in it.
         timeout: seconds without an answer after which `RpcUnavailable` is raised.
+        silence: seconds without any sign of life after which it is raised, at once from then on; a question that takes
+            long is waited for as long as the endpoint answers another one meanwhile. None: only `timeout` counts.
 
     Attributes:
         patience: seconds for which one that cannot be reached is asked again first; nothing is harmed by asking twice.
     """
 
-    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 60.0, silence: float | None = None) -> None:
         self.patience = 0.0
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -62,6 +67,8 @@ class JsonRpc:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         self._timeout = timeout
+        self._silence = silence
+        self._dead = False
         self._next_id = 1
         self._free: list[http.client.HTTPConnection] = []
         self._guard = threading.Lock()
@@ -176,11 +183,12 @@ class JsonRpc:
         with self._guard:
             connection = self._free.pop() if self._free else None
         if connection is None:
+            pause = self._timeout if self._silence is None else self._silence
             if self._secure:
                 context = ssl.create_default_context()
-                connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+                connection = http.client.HTTPSConnection(self._host, self._port, timeout=pause, context=context)
             else:
-                connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+                connection = http.client.HTTPConnection(self._host, self._port, timeout=pause)
         try:
             yield connection
         except BaseException:
@@ -203,6 +211,8 @@ class JsonRpc:
             time.sleep(0.2)
 
     def _post(self, payload: Any) -> Any:
+        if self._dead:
+            raise RpcUnavailable(f"{self.url} has stopped answering")
         body = json.dumps(payload, separators=(",", ":")).encode()
         for attempt in (0, 1):
             try:
@@ -219,6 +229,7 @@ class JsonRpc:
                 self._drop_idle()
                 continue
             except (OSError, http.client.HTTPException) as error:
+                self._dead = self._silence is not None and isinstance(error, TimeoutError)
                 raise RpcUnavailable(f"{self.url} does not answer: {error or type(error).__name__}") from error
             return self._parse(status, text)
         raise RpcUnavailable(f"{self.url} closes every connection")
@@ -230,8 +241,37 @@ class JsonRpc:
             opened: Any = connection.sock
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.request("POST", self._path, body, self._headers)
+        if self._silence is None:
+            response = connection.getresponse()
+            return response.status, response.read()
+        opened = connection.sock
+        self._wait_for(opened, self._silence)
+        deadline = time.monotonic() + self._timeout
         response = connection.getresponse()
-        return response.status, response.read()
+        pieces = []
+        while piece := response.read1(65_536):
+            pieces.append(piece)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the answer was not whole after {self._timeout:.0f} s")
+        response.close()  # `read1` does not, and the connection could not be used again
+        return response.status, b"".join(pieces)
+
+    def _wait_for(self, opened: socket.socket, silence: float) -> None:
+        """Until an answer begins.
+
+        Raises:
+            TimeoutError: none does, and no other question is answered either.
+        """
+        ready = select.poll()
+        ready.register(opened, select.POLLIN)
+        alive = asked = time.monotonic()
+        while not ready.poll(_GLANCE * 1000):
+            now = time.monotonic()
+            if now - asked > self._timeout or now - alive > silence:
+                raise TimeoutError(f"no answer, and no sign of life for {now - alive:.0f} s")
+            with contextlib.suppress(NodeError), JsonRpc(self.url, timeout=min(2.0, silence)) as another:
+                another.call("eth_chainId")
+                alive = time.monotonic()
 
     def _drop_idle(self) -> None:
         with self._guard:

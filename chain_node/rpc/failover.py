@@ -29,16 +29,20 @@ class FailoverRpc(JsonRpc):
         urls: in the order of preference.
         chain_id: of the chain; an endpoint of another one is never asked.
         timeout: seconds without an answer after which the next is asked.
+        silence: see `JsonRpc`; of all endpoints together.
 
     Raises:
         NodeError: no address, or one that is none.
     """
 
-    def __init__(self, urls: Sequence[str], *, chain_id: int | None = None, timeout: float = 20.0) -> None:
+    def __init__(
+        self, urls: Sequence[str], *, chain_id: int | None = None, timeout: float = 20.0, silence: float | None = None
+    ) -> None:
         if not urls:
             raise NodeError("no JSON-RPC address was given: name one with --rpc, or LUYA_RPC")
         super().__init__(urls[0], timeout=timeout)
-        self._endpoints = [JsonRpc(url, timeout=timeout) for url in urls]
+        each = None if silence is None else silence / len(urls)
+        self._endpoints = [JsonRpc(url, timeout=timeout, silence=each) for url in urls]
         self._chain_id = chain_id
         self._checked: set[int] = set()
         self._aside: dict[int, float] = {}
@@ -131,7 +135,18 @@ class FailoverRpc(JsonRpc):
         return -1
 
 
-def connect(urls: Sequence[str], *, chain_id: int | None = None, timeout: float | None = None) -> JsonRpc:
-    """A client for one endpoint, or for several of the same chain; `timeout` in seconds, None for the usual one."""
+def connect(
+    urls: Sequence[str], *, chain_id: int | None = None, timeout: float | None = None, silence: float | None = None
+) -> JsonRpc:
+    """A client for one endpoint, or for several of the same chain.
+
+    Args:
+        urls: in the order of preference.
+        chain_id: see `FailoverRpc`.
+        timeout: in seconds, None for the usual one.
+        silence: see `JsonRpc`.
+    """
     given = {} if timeout is None else {"timeout": timeout}
-    return JsonRpc(urls[0], **given) if len(urls) == 1 else FailoverRpc(urls, chain_id=chain_id, **given)
+    if len(urls) == 1:
+        return JsonRpc(urls[0], silence=silence, **given)
+    return FailoverRpc(urls, chain_id=chain_id, silence=silence, **given)

@@ -37,6 +37,8 @@ from luya.session.session import Session, opened
 SHOWN = 20
 PATIENCE = 8.0
 """Seconds for a node that has this home and does not answer: it starts, ends, or hangs."""
+SILENCE = 5.0
+"""Seconds without any sign of life after which an engine that has answered before counts as gone."""
 _ATTEMPTS = 3
 _ASK = 2.0
 
@@ -102,7 +104,7 @@ def _alone(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> 
 
 
 def _compared(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
-    with opened(home, advance=advance) as session:
+    with opened(home, advance=advance, silence=SILENCE) as session:
         ledger = session.node.ledger
         for _ in range(_ATTEMPTS):
             size = ledger.log_size()

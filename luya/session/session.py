@@ -239,13 +239,15 @@ def opened(
     keep_blocks: int | None = None,
     block_time: float | None = None,
     linger: bool = True,
+    silence: float | None = None,
     asked: EngineOptions = NOTHING_ASKED,
 ) -> Iterator[Session]:
     """Opens a home: deployed with all shipped methods and the home's feeds when it has no ledger yet.
 
     keep_blocks, block_time: see NodeSettings; a benchmark keeps few, a small job has quick ones. linger: when all went
     well, wait for other commands that have attached to this node before it ends; what runs until it is stopped does
-    not. asked: which engine, where the command line says so.
+    not. silence: see NodeSettings; who wants an answer soon does not wait for a node that hangs. asked: which engine,
+    where the command line says so.
     """
     with ExitStack() as stack:
         home.make()
@@ -255,6 +257,8 @@ def opened(
             settings = replace(settings, keep_blocks=keep_blocks)
         if block_time is not None:
             settings = replace(settings, block_time=block_time)
+        if silence is not None:
+            settings = replace(settings, silence=silence)
         node = stack.enter_context(Node.open(home.root, settings=settings, progress=advance))
         if follow:
             node.follow()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from gateway_support import GatewayThread, World, let_in, refused, wait_until
 from gateway_support import settings as gateway_settings
@@ -18,6 +21,8 @@ from luyad_built import need_luyad
 from node_support import Batches, settings
 
 from chain_node.errors import CallRefused
+from chain_node.gateway import wire
+from chain_node.gateway.policy import TRACERS
 from chain_node.node.node import Node
 
 ABSENT = "0x" + "22" * 32
@@ -70,6 +75,83 @@ def test_luyad_through_the_door(luyad: tuple[Node, World], tmp_path: Path) -> No
         asyncio.run(heads_have_their_blocks_hashes(gateway, token))
     finally:
         gateway.stop()
+
+
+SCRIPT = "{step: function(){}, fault: function(){}, result: function(){ return 1 }}"
+
+
+def traces_of(gateway: GatewayThread, token: str) -> list[tuple[str, list[Any]]]:
+    """The ways to ask for the newest batch's trace, without options."""
+    batch = gateway.call("eth_getLogs", {"fromBlock": "0x1"}, token=token)[-1]
+    asked = gateway.call("eth_getTransactionByHash", batch["transactionHash"], token=token)
+    call = {"from": asked["from"], "to": asked["to"], "data": asked["input"], "gas": hex(60_000_000)}
+    return [
+        ("debug_traceTransaction", [batch["transactionHash"]]),
+        ("debug_traceBlockByNumber", [batch["blockNumber"]]),
+        ("debug_traceBlockByHash", [asked["blockHash"]]),
+        ("debug_traceCall", [call, hex(int(batch["blockNumber"], 16) - 1)]),
+    ]
+
+
+def test_each_tracer_answers_or_is_refused_by_name(luyad: tuple[Node, World], tmp_path: Path) -> None:
+    _, world = luyad
+    token = let_in(tmp_path, role="auditor")[1]
+    gateway = GatewayThread(gateway_settings(world, tmp_path))
+    mux = {"tracer": "muxTracer", "tracerConfig": {"callTracer": {}, "prestateTracer": {}, "4byteTracer": {}}}
+    answered: list[dict[str, Any]] = [
+        *({"tracer": name} for name in sorted(TRACERS - {"muxTracer"})),
+        {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}},
+        {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}},
+        {"tracer": "prestateTracer", "tracerConfig": {"disableCode": True, "disableStorage": True}},
+        mux,
+        {"disableStack": True, "disableStorage": True, "enableReturnData": True},
+    ]
+    by_name: list[dict[str, Any]] = [
+        {"tracer": SCRIPT},
+        {"tracer": "opcountTracer"},
+        {"tracer": "muxTracer", "tracerConfig": {SCRIPT: {}}},
+        {"tracer": "muxTracer", "tracerConfig": {"muxTracer": {}}},
+    ]
+    try:
+        for method, params in traces_of(gateway, token):
+            for options in answered:
+                assert gateway.call(method, *params, options, token=token) is not None, (method, options)
+            for options in by_name:
+                error = refused(partial(gateway.call, method, *params, options, token=token))
+                assert (error.code, "the tracer is none of" in error.message) == (wire.UNAUTHORISED, True), options
+    finally:
+        gateway.stop()
+
+
+@pytest.mark.deep
+def test_a_batch_of_hundreds_of_records_is_traced_within_bounds(luyad: tuple[Node, World], tmp_path: Path) -> None:
+    """By calls or by touched state it is answered; by steps it is refused, whatever timeout is asked for, where luyad
+    once took 90 s, gigabytes and the blocks' time."""
+    node, world = luyad
+    batches = Batches(node, itertools.count(1_000))
+    batches.send(batches.records(world.riders * 200, day=18_100))
+    token = let_in(tmp_path, role="auditor")[1]
+    gateway = GatewayThread(gateway_settings(world, tmp_path))
+    assert node.engine.pid is not None
+    engine = psutil.Process(node.engine.pid)
+    resident = [engine.memory_info().rss]
+    try:
+        began = int(node.rpc.call("eth_blockNumber"), 16)
+        for method, params in traces_of(gateway, token):
+            for tracer in ("callTracer", "prestateTracer"):
+                assert gateway.call(method, *params, {"tracer": tracer, "timeout": "90s"}, token=token)
+                resident.append(engine.memory_info().rss)
+            assert max(resident) - resident[0] < 300e6  # named tracers keep calls and words, no steps
+        for method, params in traces_of(gateway, token):
+            for options in ({"timeout": "90s"}, {"disableStack": True, "enableMemory": True, "timeout": "90s"}):
+                error = refused(partial(gateway.call, method, *params, options, token=token))
+                assert "name a tracer" in error.message, (method, error)
+                resident.append(engine.memory_info().rss)
+        assert max(resident) < 2e9
+        assert int(node.rpc.call("eth_blockNumber"), 16) > began
+    finally:
+        gateway.stop()
+    print("resident MB", [size // 1_000_000 for size in resident])
 
 
 async def heads_have_their_blocks_hashes(gateway: GatewayThread, token: str) -> None:

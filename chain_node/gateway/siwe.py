@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
 
 from chain_node.errors import CallerError
 from chain_node.gateway.callers import Caller, secret_hash
@@ -138,16 +139,9 @@ def _resources(lines: list[str], at: int) -> tuple[str, ...]:
 
 
 def _address(text: str) -> bytes:
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text) or checksummed(bytes.fromhex(text[2:])) != text:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text) or to_checksum_address(text) != text:
         raise CallerError("line 2 is not an address in its EIP-55 spelling")
     return bytes.fromhex(text[2:])
-
-
-def checksummed(address: bytes) -> str:
-    """EIP-55's spelling."""
-    digits = address.hex()
-    marks = keccak(digits.encode()).hex()
-    return "0x" + "".join(c.upper() if int(mark, 16) >= 8 else c for c, mark in zip(digits, marks, strict=False))
 
 
 def _chain(text: str) -> int:
@@ -167,7 +161,7 @@ def _moment(name: str, text: str) -> float:
 
 
 def personal_digest(message: bytes) -> bytes:
-    """EIP-191's digest of a text, version 0x45."""
+    """EIP-191's digest of a text, version 0x45; ours, and why: docs/decisions/0013-own-rlp-and-digests.md."""
     return keccak(b"\x19Ethereum Signed Message:\n%d" % len(message) + message)
 
 
@@ -238,7 +232,7 @@ class SignIn:
         except AttestationError as error:
             raise CallerError(f"the signature does not hold: {error}") from None
         if signer != message.address:
-            raise CallerError(f"the signature is of {checksummed(signer)}, the message is by another address")
+            raise CallerError(f"the signature is of {to_checksum_address(signer)}, the message is by another address")
         caller = self._caller(message.address, client)
         self._use(message.nonce, now)
         ends = min(now + self._seconds, message.expires or float("inf"), caller.expires or float("inf"))
@@ -303,7 +297,7 @@ class SignIn:
         if found is not None:
             return found
         if not self._owners:
-            raise CallerError(f"{checksummed(address)} is not known here: the operator makes an entry for it")
+            raise CallerError(f"{to_checksum_address(address)} is not known here: the operator makes an entry for it")
         return Caller(id="0x" + address.hex(), role=Role.OWNER, how="siwe", key=client, address=address)
 
     def _keep(self, digest: bytes, session: _Session, now: float) -> None:

@@ -1,7 +1,8 @@
 """Raw transactions, decoded as strictly as consensus does: what is checked is what a node would execute.
 
 Legacy (EIP-155), EIP-2930 and EIP-1559; RLP by Ethereum's yellow paper, appendix B, shortest form only. Blob and
-set-code transactions (types 3 and 4) have no use on this ledger and are refused.
+set-code transactions (types 3 and 4) have no use on this ledger and are refused. What a stranger hands in is read here
+and not by `rlp`, whose time grows with the square of the length (docs/decisions/0013-own-rlp-and-digests.md).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import rlp  # type: ignore[import-untyped]  # it ships no types
 from eth_hash.auto import keccak
 
 from chain_node.errors import CallRefused
@@ -65,7 +67,7 @@ def _legacy(fields: list[Item], digest: str) -> Transaction:
         raise _refused("its signature names no chain (EIP-155): it could be replayed elsewhere")
     chain_id, parity = divmod(v - 35, 2)
     unsigned = [*fields[:6], _bytes(chain_id), b"", b""]
-    sender = _sender(keccak(encode(unsigned)), parity, fields[7], fields[8])
+    sender = _sender(keccak(_encode(unsigned)), parity, fields[7], fields[8])
     nonce, gas, to, value, data = fields[0], fields[2], fields[3], fields[4], fields[5]
     _number(fields[1], "gasPrice")
     return _made(chain_id, sender, (nonce, to, value, gas, data), digest)
@@ -81,7 +83,7 @@ def _typed(kind: int, fields: list[Item], digest: str) -> Transaction:
     gas, to, value, data, access = fields[2 + fees : 7 + fees]
     if not isinstance(access, list):
         raise _refused("its access list is no list")
-    sender = _sender(keccak(bytes([kind]) + encode(fields[:-3])), parity, fields[-2], fields[-1])
+    sender = _sender(keccak(bytes([kind]) + _encode(fields[:-3])), parity, fields[-2], fields[-1])
     return _made(_number(fields[0], "chainId"), sender, (fields[1], to, value, gas, data), digest)
 
 
@@ -117,6 +119,10 @@ def _number(item: Item, what: str) -> int:
 
 def _bytes(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _encode(item: Item) -> bytes:
+    return bytes(rlp.encode(item, infer_serializer=False))
 
 
 def _refused(why: str) -> CallRefused:
@@ -172,20 +178,3 @@ def _span(raw: bytes, at: int, end: int, base: int) -> tuple[int, int]:
     if length <= 55:
         raise _refused("its RLP is not in the shortest form")
     return at + 1 + size, length
-
-
-def encode(item: Item) -> bytes:
-    """RLP of bytes, and of lists of them."""
-    if isinstance(item, bytes):
-        if len(item) == 1 and item[0] < 0x80:
-            return item
-        return _header(len(item), 0x80) + item
-    body = b"".join([encode(part) for part in item])
-    return _header(len(body), 0xC0) + body
-
-
-def _header(length: int, base: int) -> bytes:
-    if length <= 55:
-        return bytes([base + length])
-    digits = _bytes(length)
-    return bytes([base + 55 + len(digits)]) + digits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import rlp  # type: ignore[import-untyped]  # it ships no types
 from eth_hash.auto import keccak
 
 from chain_node.errors import SenderError
@@ -52,12 +53,4 @@ class LegacySigner:
 
 def contract_address(creator: bytes, nonce: int) -> bytes:
     """Address of the contract that `creator` creates with its transaction `nonce` (keccak of RLP, last 20 bytes)."""
-    if nonce == 0:
-        encoded = b"\x80"
-    elif nonce < 0x80:
-        encoded = bytes([nonce])
-    else:
-        digits = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-        encoded = bytes([0x80 + len(digits)]) + digits
-    body = b"\x94" + creator + encoded
-    return keccak(bytes([0xC0 + len(body)]) + body)[12:]
+    return keccak(rlp.encode([creator, nonce]))[12:]

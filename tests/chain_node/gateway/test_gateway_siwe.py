@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
+from eth_hash.auto import keccak
 from gateway_support import Door, GatewayThread, World, let_in, refused, wait_until_let_in
 from gateway_support import settings as gateway_settings
 from hypothesis import given
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from chain_node.contracts.handles import artefact
 from chain_node.errors import CallerError
-from chain_node.gateway.siwe import SignIn, checksummed, parse
+from chain_node.gateway.siwe import SignIn, _address, parse, personal_digest
 from chain_node.rpc.client import to_hex
 
 OWNER = Account.from_key(b"\x61" * 32)
@@ -147,7 +148,17 @@ def test_addresses_are_spelled_as_eip_55_says() -> None:
         "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
         "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
     ):
-        assert checksummed(bytes.fromhex(text[2:])) == text
+        assert _address(text) == bytes.fromhex(text[2:])
+        for other in (text.lower(), "0x" + text[2:].upper(), text[:-1] + text[-1].swapcase(), text.replace("0x", "0X")):
+            if other != text:
+                with pytest.raises(CallerError, match="EIP-55"):
+                    _address(other)
+
+
+@pytest.mark.parametrize("text", ["", "a", "一" * 100, "x" * 1_000, "\x19Ethereum Signed Message:\n"])
+def test_the_digest_is_the_librarys(text: str) -> None:
+    message = encode_defunct(text=text)
+    assert personal_digest(text.encode()) == keccak(b"\x19" + b"".join(message))
 
 
 def test_an_owner_reads_the_own_account_only(door: Door, world: World) -> None:

@@ -173,6 +173,24 @@ def oracle_check(
     raise typer.Exit(code)
 
 
+@oracle_app.command("init")
+def oracle_init(
+    sample: Annotated[Path, typer.Argument(help="合作方文件的样本。A sample of the partner's file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="输出文件，默认与样本同名。Where to write it."),
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """由样本起草数据源的 TOML。Drafts a feed's TOML from a sample; exit 3: the sample does not tell all of it."""
+    from luya.oracle import init as command
+
+    with _explained():
+        code = command.run(LuyaHome.of(home), sample, output, quiet=json)
+    raise typer.Exit(code)
+
+
 @oracle_app.command("retry")
 def oracle_retry(
     feed: Annotated[str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of the feed, or its TOML file.")],

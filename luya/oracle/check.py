@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from chain_node.archive.reader import ArchiveReader
 from chain_node.keys.keystore import Keystore
 from chain_node.registry.registrar import Registrar
@@ -133,7 +135,7 @@ def _tell(checked: Checked, report: Path | None, final: int) -> None:
     for rule, row in checked.examples.items():
         tell(
             f"  {rule}：例如第 {row.row:,} 条（文件第 {row.line:,} 行）。"
-            f"Such as row {row.row:,} on line {row.line:,}: {row.value}"
+            f"Such as row {row.row:,} on line {row.line:,}: {escape(row.value)}"
         )
     if checked.earlier is not None:
         tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")

@@ -25,6 +25,11 @@ def parse(text: str, origin: str = "configuration") -> FeedConfig:
         settings = tomllib.loads(text)
         if "settings" in settings:
             raise ConfigError(f"{origin}: 'settings' is not a setting")
+        if "time_zone" not in settings:
+            raise ConfigError(
+                f"{origin} does not say its time_zone: of which zone are the times in the files? "
+                'In a draft, confirm the line that is marked so; else add one, such as time_zone = "Asia/Shanghai"'
+            )
         # By way of JSON, where pydantic's strict mode takes an object for a dataclass.
         feed = _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
         fit(feed)

@@ -1,0 +1,161 @@
+"""A sample and what was guessed of it → a feed's TOML, with what is to be confirmed said in Chinese and English."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chain_node import catalogue
+from oracle.families.config import STAND_IN
+from oracle.judging.guess import Guess, guess
+from oracle.judging.sample import Sample
+
+METHODS: Final[Mapping[str, Mapping[str, int]]] = {
+    "trips": {"trip": 101},
+    "steps": {"day": 1},
+    "transit": {"ride": 2, "trip": 201},
+}
+"""The shipped method that a draft of each family names for each use."""
+RULES: Final[Mapping[str, Mapping[str, int]]] = {
+    "trips": {"min_seconds": 120, "max_seconds": 21_600, "max_kmh": 35},
+    "steps": {},
+    "transit": {"nominal_minutes": 15, "max_stay_seconds": 14_400},
+}
+ZONE: Final = "Asia/Shanghai"
+_CAPS: Final = {"credits_cap_mg": 1_000_000_000_000, "millipoints_cap": 100_000_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """text: the TOML; kind: its family; missing: roles and settings that the sample does not tell; unused: columns."""
+
+    text: str
+    kind: str
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def draft(sample: Sample, number: int, name: str) -> Draft:
+    """The draft of a feed with this number and name for files like the sample.
+
+    It has every setting but `time_zone`, which stands there to be confirmed: a file's times do not say their zone, and
+    a wrong one would put every record into other hours than it is of.
+    """
+    found = guess(sample)
+    unused = tuple(column for column in sample.columns if column not in found.columns.values())
+    return Draft(
+        "\n".join(_lines(sample, found, number, name, unused)) + "\n", found.family.name, found.missing, unused
+    )
+
+
+def name_of(path: Path) -> str:
+    """A feed's name, made of a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")[:63] or "feed"
+
+
+def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequence[str]) -> Iterator[str]:
+    file = Path(sample.name).name
+    yield f"# 由样本 {file} 起草，请逐项核对。Drafted from {file}: look at every line."
+    yield f"id = {number}"
+    yield f"name = {_text(name)}"
+    yield f'kind = "{found.family.name}"'
+    yield "# 试用：不限提交期限；正式运行前改为 false。A trial has no limit of late days; in earnest it is false."
+    yield "trial = true"
+    yield from _zone(found)
+    yield ""
+    yield "[organisation] # 请改为合作方的编号和公开名称。The partner's number and published name: change them."
+    yield f"id = {number}"
+    yield f'name = "合作方 {number} · Partner {number}"'
+    yield ""
+    yield from _source(sample, found)
+    yield ""
+    yield from _columns(found, unused)
+    yield ""
+    yield from _times(found)
+    if found.thousands or found.decimal:
+        yield ""
+        yield "[numbers]"
+        yield f"thousands = {_text(found.thousands)}"
+        yield f"decimal = {_text(found.decimal)}"
+    if found.family.values:
+        yield ""
+        yield "[values] # 类型列的取值。What the column `type` says."
+        yield from (_setting(role, found.values.get(role)) for role in ("entry", "exit", "ride"))
+    yield ""
+    yield "[methods] # 方法学编号。Numbers of methods on the ledger."
+    for use, method in METHODS[found.family.name].items():
+        called = catalogue.by_id(method).name
+        yield f"{use} = [{method}] # {called.zh} {called.en}"
+    if RULES[found.family.name]:
+        yield ""
+        yield "[rules] # 合理范围，请按业务核对。What is plausible: look whether it fits this partner."
+        yield from (f"{rule} = {value}" for rule, value in RULES[found.family.name].items())
+    yield ""
+    yield "[registration] # 数据源的每日总量上限。Caps a day over all of the feed's accounts."
+    yield from (f"{cap} = {value}" for cap, value in _CAPS.items())
+
+
+def _zone(found: Guess) -> Iterator[str]:
+    if found.formats and set(found.formats) <= {"unix", "unix-ms"}:
+        yield "# 时间为 unix 时间戳，与时区无关。The times are unix timestamps, which no zone changes."
+        yield f'time_zone = "{ZONE}"'
+        return
+    yield "# 【请确认】文件里的时间是哪个时区的？确认后删去下一行行首的“# ”，此前无法登记。"
+    yield "# CONFIRM: of which time zone are the times in these files? Then remove the `# ` before the next line."
+    yield f'# time_zone = "{ZONE}"'
+
+
+def _source(sample: Sample, found: Guess) -> Iterator[str]:
+    yield "[source]"
+    yield f'format = "{sample.format}"'
+    yield f'encoding = "{sample.encoding}"'
+    if sample.format == "csv":
+        yield f"delimiter = {_text(sample.delimiter)}"
+    if sample.format == "json":
+        yield f"path = {_text(sample.path)} # 数据行所在的数组。The array that holds the rows."
+    if found.nulls:
+        yield f"nulls = [{', '.join(map(_text, found.nulls))}] # 表示空值。What stands where there is no value."
+
+
+def _columns(found: Guess, unused: Sequence[str]) -> Iterator[str]:
+    yield "[columns] # 角色 = 列名。role = column."
+    if STAND_IN in found.columns:
+        yield "# 没有用户列：试用时以此列代替用户。No column names a person: in a trial this one stands in for one."
+    for role, column in found.columns.items():
+        yield _setting(role, column)
+    for role in found.missing:
+        if "." not in role:
+            yield _setting(role, None)
+    if unused:
+        shown = ", ".join(_text(column) for column in unused)
+        yield f"# 未使用的列 Columns that are not used: {shown}"
+
+
+def _times(found: Guess) -> Iterator[str]:
+    yield "[times]"
+    if found.swapped:
+        yield "# 【请确认】样本中月和日无法区分：%m 是月，%d 是日，如有误请对调。"
+        yield "# CONFIRM: can %m, the month, and %d, the day, be the other way round? This sample does not tell."
+    if not found.formats:
+        yield _setting("format", None)
+    elif len(found.formats) == 1:
+        yield f"format = {_text(found.formats[0])}"
+    else:
+        yield f"format = [{', '.join(map(_text, found.formats))}]"
+    if found.unit != "seconds":
+        yield f'duration_unit = "{found.unit}" # 与起止时间核对所得。Told by start and end.'
+
+
+def _setting(name: str, value: str | None) -> str:
+    if value is None:
+        return f'# {name} = "" # 【缺】样本中未找到，请补上。MISSING: not found in the sample; fill it in.'
+    return f"{name} = {_text(value)}"
+
+
+def _text(value: str) -> str:
+    """As TOML writes it."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,248 @@
+"""A draft tells from a sample what it can, says what it can't, and reads the file that it was made from."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import partner_files
+import pytest
+from rehearsed import Log
+
+from oracle.errors import ConfigError, SourceError
+from oracle.families import FAMILIES
+from oracle.families.config import STAND_IN, FeedConfig
+from oracle.feeds.toml_files import parse, shipped
+from oracle.judging.draft import METHODS, RULES, Draft, draft, name_of
+from oracle.judging.guess import time_formats
+from oracle.judging.hints import HINTS, VALUES
+from oracle.judging.sample import read
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = Path(os.environ.get("LUYA_REAL_DATA", ROOT.parent / "shared" / "data"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (set LUYA_REAL_DATA)")
+UNCONFIRMED = '# time_zone = "Asia/Shanghai"'
+
+
+def drafted(path: Path) -> Draft:
+    return draft(read(path), 7, name_of(path))
+
+
+def confirmed(made: Draft) -> FeedConfig:
+    """The draft as a feed, its time zone confirmed."""
+    assert made.missing == ()
+    assert made.text.count(UNCONFIRMED) == 1
+    return parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
+
+
+def test_every_familys_every_role_has_hints_and_defaults() -> None:
+    assert HINTS.keys() == FAMILIES.keys() == METHODS.keys() == RULES.keys()
+    for name, family in FAMILIES.items():
+        assert HINTS[name].keys() - {STAND_IN} == family.columns | family.optional, name
+        assert METHODS[name].keys() == family.methods
+        assert family.rules.keys() <= RULES[name].keys() <= family.rules.keys() | family.optional_rules.keys()
+        assert not family.values or family.values == VALUES.keys()
+
+
+# --- the files of the shipped feeds
+
+
+def same_as_shipped(name: str, file: Path, folder: Path) -> None:
+    """The draft from this file judges its rows as the shipped feed does."""
+    results = []
+    for place, feed in enumerate((confirmed(drafted(file)), shipped()[name])):
+        here = folder / str(place)
+        here.mkdir(parents=True)
+        results.append(Log(feed, here / "none").check(feed, here, file, enrol_unknown=True).result)
+    assert results[0] == results[1]
+    assert results[0].accepted > 0
+
+
+def test_made_up_trips(tmp_path: Path) -> None:
+    same_as_shipped("bike-share", partner_files.trips(tmp_path / "trips.csv", 400), tmp_path)
+
+
+def test_made_up_swipes(tmp_path: Path) -> None:
+    same_as_shipped("transit-card", partner_files.swipes(tmp_path / "page.json", 400), tmp_path)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("bike-share", "citibike/JC-201701-citibike-tripdata.csv"),
+        ("bike-share", "citibike/JC-201703-citibike-tripdata.csv"),
+        ("daily-steps", "fitbit/dailySteps_merged.csv"),
+        ("transit-card", "szt/page1x100.json"),
+    ],
+)
+def test_real_files(name: str, file: str, tmp_path: Path) -> None:
+    path = DATA / file
+    if path.suffix == ".csv":  # the head of a large one, to its twentieth day: by then month and day are told apart
+        with path.open(encoding="utf-8") as stream:
+            header, *rows = stream
+        (tmp_path / path.name).write_text("".join([header, *rows[:: len(rows) // 600 + 1]]), "utf-8")
+        path = tmp_path / path.name
+    same_as_shipped(name, path, tmp_path)
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("zurich_waste/disposa-liz.csv", "not those of any kind of feed: for trips it lacks end"),
+        ("zurich_waste/lord-of-the-bins.csv", "for steps it lacks day, person, steps"),
+        ("geolife/010/labels.txt", "for transit it lacks person, time, type"),
+        ("geolife/010/Trajectory/20080330004134.plt", "do not part into columns"),
+        ("berka/fin_order.tsv", "has no header line: its first line holds values"),
+        ("szt/szmc.net-metro.csv", "has no header line"),
+        ("meals/test-chicken-satay.jpg", "neither UTF-8 nor GB 18030"),
+    ],
+)
+def test_what_is_no_feeds_file_is_said_to_be_none(file: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        drafted(DATA / file)
+
+
+# --- what partners write otherwise
+
+
+def rewritten(path: Path, source: Path, delimiter: str, encoding: str, names: dict[str, str]) -> Path:
+    """The file with another delimiter, encoding and header."""
+    with source.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    with path.open("w", encoding=encoding, newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        writer.writerows([[names.get(name, name) for name in header], *rows])
+    return path
+
+
+def test_chinese_headers_in_gb18030_with_semicolons(tmp_path: Path) -> None:
+    names = {
+        "tripduration": "骑行时长(秒)",
+        "starttime": "开始时间",
+        "stoptime": "结束时间",
+        "start station id": "起点站点编号",
+        "start station latitude": "起点纬度",
+        "start station longitude": "起点经度",
+        "end station id": "终点站点编号",
+        "end station latitude": "终点纬度",
+        "end station longitude": "终点经度",
+        "bikeid": "用户编号",
+    }
+    plain = partner_files.trips(tmp_path / "trips.csv", 300)
+    chinese = rewritten(tmp_path / "行程.csv", plain, ";", "gb18030", names)
+    feed = confirmed(drafted(chinese))
+    assert (feed.source.encoding, feed.source.delimiter, feed.name) == ("gb18030", ";", "feed")
+    assert feed.columns == {
+        "person": "用户编号",
+        "start": "开始时间",
+        "end": "结束时间",
+        "duration": "骑行时长(秒)",
+        "start_station": "起点站点编号",
+        "start_latitude": "起点纬度",
+        "start_longitude": "起点经度",
+        "end_station": "终点站点编号",
+        "end_latitude": "终点纬度",
+        "end_longitude": "终点经度",
+    }
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    of = shipped()["bike-share"]
+    found = Log(feed, tmp_path / "none").check(feed, here, chinese, enrol_unknown=True).result
+    assert found == Log(of, tmp_path / "none").check(of, there, plain, enrol_unknown=True).result
+
+
+def steps_file(path: Path, days: list[str], counts: list[str]) -> Path:
+    pairs = enumerate(zip(days, counts, strict=True))
+    rows = [["userId", "日期", "步数"], *([f"u{n}", day, count] for n, (day, count) in pairs)]
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_month_and_day_that_can_be_the_other_way_round_are_to_be_confirmed(tmp_path: Path) -> None:
+    unclear = drafted(steps_file(tmp_path / "a.tsv", ["3/4/25", "5/6/25"], ["1,200", "8"]))
+    assert "can %m, the month, and %d, the day, be the other way round?" in unclear.text
+    feed = confirmed(unclear)
+    assert (feed.source.delimiter, feed.numbers.thousands, feed.times.formats) == ("\t", ",", ("%m/%d/%y",))
+    clear = drafted(steps_file(tmp_path / "b.tsv", ["3/4/25", "5/26/25"], ["1200", "8"]))
+    assert "the other way round" not in clear.text
+    assert confirmed(clear).numbers.thousands == ""
+
+
+def test_json_lines_with_timestamps_need_no_zone(tmp_path: Path) -> None:
+    path = tmp_path / "swipes.jsonl"
+    kinds = ["tap_in", "tap_out", "bus"]
+    rows = [{"cardNo": "c1", "time": 1_746_000_000_000 + n, "type": kind} for n, kind in enumerate(kinds)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    made = drafted(path)
+    feed = parse(made.text)
+    assert (feed.source.format, feed.times.formats, feed.kind) == ("jsonl", ("unix-ms",), "transit")
+    assert feed.values == {"entry": "tap_in", "exit": "tap_out", "ride": "bus"}
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("minutes", 60), ("milliseconds", 0.001), ("seconds", 1)])
+def test_the_unit_of_a_duration_is_told_by_start_and_end(unit: str, seconds: float, tmp_path: Path) -> None:
+    rows = [partner_files.trip(seconds=900 + 60 * n, bike=f"b{n}") for n in range(20)]
+    for row in rows:
+        row[0] = f"{int(row[0]) / seconds:.0f}"
+    feed = confirmed(drafted(partner_files.write_trips(tmp_path / "trips.csv", rows)))
+    assert feed.times.duration_unit == unit
+
+
+def test_several_formats_are_told_where_one_does_not_read_all() -> None:
+    assert time_formats(["2021-02-03 08:01:02", "2021-02-03T08:05:02.345"]) == ("iso",)
+    mixed = ["1/31/2015 23:20", "2/28/2015 8:00", "2021-02-03 08:01:02"]
+    assert set(time_formats(mixed)) == {"%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S"}
+    assert time_formats(["yesterday", "2021-02-03 08:01:02"]) == ()
+
+
+# --- what is missing
+
+
+def test_what_the_sample_lacks_is_marked_and_refused(tmp_path: Path) -> None:
+    rows = [["Start date", "End date", "Start station number", "End station number", "Bike number"]]
+    rows += [["3/31/2015 23:20", "3/31/2015 23:39", "3103", "3108", "W1"]]
+    path = tmp_path / "capital.csv"
+    path.write_text("".join(",".join(row) + "\n" for row in rows), "utf-8")
+    made = drafted(path)
+    assert made.missing == ("end_latitude", "end_longitude", "start_latitude", "start_longitude")
+    marked = [line for line in made.text.splitlines() if "【缺】" in line]
+    assert [line.split()[1] for line in marked] == list(made.missing)
+    with pytest.raises(ConfigError, match=r"columns. lacks end_latitude, end_longitude"):
+        parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
+
+
+def test_an_unconfirmed_zone_is_refused_by_name(tmp_path: Path) -> None:
+    made = drafted(partner_files.trips(tmp_path / "trips.csv", 100))
+    with pytest.raises(ConfigError, match=r"does not say its time_zone.*confirm the line that is marked"):
+        parse(made.text, "trips.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"PK\x03\x04abc", "a zip archive"),
+        (b"<!DOCTYPE html><p>", "web page"),
+        (b'{"a": 1}', "no array of objects"),
+        (b'{"data": [{"a": 1}', "no JSON document"),
+        (b"[]", "no array of objects"),
+        (b"one\ntwo\n", "do not part into columns"),
+    ],
+)
+def test_a_sample_that_tells_nothing(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "sample"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=said):
+        drafted(path)
+
+
+def test_the_name_is_made_of_the_files() -> None:
+    assert name_of(Path("x/JC-201701 Trip_Data.csv")) == "jc-201701-trip-data"
+    assert name_of(Path("行程.csv")) == "feed"
+    assert len(name_of(Path("a" * 200))) == 63

@@ -35,7 +35,7 @@ from chain_node.protocol.entries import (
     decode,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """A database of another version is made anew."""
 
 TABLES: Final[dict[str, str]] = {

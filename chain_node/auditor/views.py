@@ -28,6 +28,7 @@ NAMES: Final = (
     "methods",
     "totals_by_year",
     "totals_by_method",
+    "totals_by_feed",
     "totals_by_organisation",
     "totals_by_district",
 )

@@ -49,22 +49,23 @@ class Move:
 
 
 class Journal:
-    """Takes a log's entries from the first on. books: what they lead to."""
+    """Takes a log's entries in their order; other accounts' reductions and their revocations may be left out.
+
+    books: what the entries lead to.
+    """
 
     def __init__(self) -> None:
         self.books = Books()
-        self._size = 0
         self._organisations: dict[int, int] = {}
         self._districts: dict[bytes, int] = {}
         self._about: dict[int, About] = {}
 
-    def take(self, entry: Entry) -> list[Move]:
-        """What the next entry moves.
+    def take(self, index: int, entry: Entry) -> list[Move]:
+        """What the entry at `index` moves.
 
         Raises:
             PostingError: the entries before it do not lead to what it says.
         """
-        index = self._size
         posts = postings(entry, self.books)
         about: About | None = None
         match entry:
@@ -87,5 +88,4 @@ class Journal:
         if about is None and posts:
             raise PostingError(f"entry {index} moves something and is about no reduction")
         self.books.post(posts)
-        self._size += 1
         return [Move(index, about, post) for post in posts] if about is not None else []

@@ -205,6 +205,43 @@ def views(
             typer.echo(documentation(language))
 
 
+@app.command()
+def statement(
+    account: Annotated[str, typer.Argument(help="账户地址。The account's address.")],
+    store: StoreOption = _STORE,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="直接读取归档目录。An archive folder, instead of the store.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="起始日期，如 2026-01-01。First day (UTC+8), 2026-01-01.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="截止日期，含当日。Last day (UTC+8), included.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """一个账户的对账单：期初、每笔、期末。An account's statement: opening, each posting, closing."""
+    from luya.auditor import statements as command
+    from luya.console import answer
+
+    with explained():
+        folder = archive if archive is not None else store / "archive"
+        days = (_day(since, "--since"), _day(until, "--until"))
+        answer(command.statement(folder, _address(account, "the account"), *days, quiet=json))
+
+
+def _day(text: str | None, option: str) -> int | None:
+    """The number of a day; None where none was given."""
+    from datetime import date
+
+    from chain_node.protocol.times import day_of_date
+
+    if text is None:
+        return None
+    try:
+        return day_of_date(date.fromisoformat(text))
+    except ValueError as error:
+        raise UsageError(f"{option} is {text!r}: give a day as 2026-01-31") from error
+
+
 def _manifest(path: Path | None) -> Manifest | None:
     from chain_node.deployment.manifest import Manifest
 
@@ -224,12 +261,16 @@ def _ledger(manifest: Manifest | None, text: str | None) -> bytes:
     shown = text or (manifest.ledger if manifest else None)
     if shown is None:
         raise UsageError("give the ledger's address with --ledger, or its --manifest")
+    return _address(shown, "the ledger")
+
+
+def _address(text: str, what: str) -> bytes:
     try:
-        address = bytes.fromhex(shown.removeprefix("0x"))
+        address = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
         address = b""
     if len(address) != 20:
-        raise UsageError(f"{shown!r} is no address: 0x and 40 hex digits")
+        raise UsageError(f"{text!r} is no address of {what}: 0x and 40 hex digits")
     return address
 
 

@@ -67,7 +67,7 @@ def test_every_kind_goes_through_replay_tables_views_rows_and_postings() -> None
         assert e.decode(body) == entry
         assert problem(state, entry, imported=True) is None
         assert state.apply(body) == index
-        moved = [move.posting for move in journal.take(entry)]
+        moved = [move.posting for move in journal.take(index, entry)]
         assert bool(moved) == isinstance(entry, e.Reduction | e.Revocation)
         table, line = line_of(index, body)
         assert line.count(",") == TABLES[table].count(",")
@@ -197,7 +197,7 @@ READERS: dict[str, tuple[type[Exception], Callable[[Any], object]]] = {
     "the API's views": (AssertionError, lambda _: decoded.view(NEW)),
     "the read model's rows": (AssertionError, lambda entry: entry_values(0, NEW, entry, bytes(32), None)),
     "the law's history": (AssertionError, law_key),
-    "the journal": (AssertionError, lambda entry: Journal().take(entry)),
+    "the journal": (AssertionError, lambda entry: Journal().take(0, entry)),
     "the events": (AssertionError, lambda _: Known().take(NEW)),
 }
 

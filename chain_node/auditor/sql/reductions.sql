@@ -7,7 +7,7 @@
 -- sequence | 在数据源中的序号 | sequence in the feed
 -- organisation | 记入时该数据源所属机构 | organisation of the feed when it was recorded
 -- account | 账户地址(十六进制) | account, hex
--- district | 账户所属区县代码 | district of the account
+-- district | 记入时账户所属区县代码 | district of the account when it was recorded
 -- method | 方法编号 | method
 -- exclusion_group | 互斥组 | exclusion group
 -- day | 行为发生日(东八区) | day of the action, UTC+8
@@ -27,9 +27,7 @@ SELECT r.idx, r.time, r.feed, r.sequence, f.organisation, r.account, a.district,
        v.target IS NOT NULL AS revoked
 FROM dated_reduction r
 ASOF LEFT JOIN base_feed f ON r.feed = f.feed AND r.idx >= f.idx
-LEFT JOIN (
-    SELECT account, arg_max(district, idx) AS district FROM base_account GROUP BY account
-) a ON a.account = r.account
+ASOF LEFT JOIN base_account a ON r.account = a.account AND r.idx >= a.idx
 LEFT JOIN (
     SELECT method, any_value(exclusion_group) AS exclusion_group FROM base_method GROUP BY method
 ) m ON m.method = r.method

@@ -1,5 +1,5 @@
--- 各年度、各区县的合计(按账户所属区县)。
--- Sums by vintage and district (the account's).
+-- 各年度、各区县的合计(按记入时账户所属区县)。
+-- Sums by vintage and district (the account's when it was recorded).
 --
 -- year | 年度(行为发生日) | vintage: calendar year of the action
 -- district | 区县代码 | district

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
-import random
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from query_world import METHOD, RIDE, TIME, World, archived, history, rows
 
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
@@ -20,117 +20,19 @@ from chain_node.auditor.export import temporary_of, write
 from chain_node.auditor.loading import connect, load
 from chain_node.auditor.query import QueryResult, ask, opened
 from chain_node.auditor.views import documentation, views
-from chain_node.catalogue import by_id, load_groups
+from chain_node.catalogue import load_groups
 from chain_node.errors import QueryError
-from chain_node.protocol.arithmetic import worth
 from chain_node.protocol.entries import (
     Account,
-    AccountState,
-    Entry,
     Feed,
-    GroupCaps,
-    LogKey,
-    Organisation,
     Pause,
-    Reduction,
     Refusal,
-    Revocation,
-    Standing,
+    decode,
     encode,
 )
-from chain_node.protocol.records import Record
-from chain_node.protocol.replay import State
-from chain_node.protocol.rules import Rule
-
-TIME = 1_800_000_000
-RIDE = by_id(101)
-METHOD = RIDE.method
-MOST = min(METHOD.max_activity, 2 * METHOD.max_per_slot or METHOD.max_activity)
-DAY = 19_900
-
-
-class World:
-    """A log that the replay accepts, grown by whoever asks."""
-
-    def __init__(self) -> None:
-        self.entries: list[bytes] = []
-        self.state = State()
-        self.sequence = {1: 0, 2: 0}
-        self.accounts = [hashlib.sha256(b"account %d" % n).digest()[:20] for n in range(30)]
-
-    def add(self, entry: Entry) -> int:
-        data = encode(entry)
-        index = self.state.apply(data)
-        self.entries.append(data)
-        return index
-
-    def law(self) -> None:
-        self.add(LogKey(TIME, b"\x07" * 32))
-        for organisation in (1, 2):
-            self.add(Organisation(TIME, organisation, bytes([organisation]) * 32, Standing.ACTIVE))
-        self.add(GroupCaps(TIME, METHOD.group, 2**30 - 1, 2**30 - 1))
-        from dataclasses import replace
-
-        self.add(replace(METHOD, time=TIME))
-        for feed in (1, 2):
-            caps = (2**63, 2**63)
-            self.add(Feed(TIME, feed, feed, 1, 1, (bytes([feed]) * 20,), 65535, *caps, (METHOD.id,), Standing.ACTIVE))
-        for number, account in enumerate(self.accounts):
-            identity = hashlib.sha256(account).digest()
-            self.add(Account(TIME, account, identity, 510502 % 65536 + number % 3, 0, AccountState.ACTIVE))
-
-    def ride(self, feed: int, account: bytes, day: int, slot: int, activity: int) -> int:
-        record = Record(account, METHOD.id, day, slot, 1, 0, activity, bytes(32))
-        sequence, self.sequence[feed] = self.sequence[feed], self.sequence[feed] + 1
-        return self.add(Reduction(TIME, feed, sequence, record, *worth(METHOD, activity)))
-
-    def refuse(self, feed: int) -> int:
-        sequence, self.sequence[feed] = self.sequence[feed], self.sequence[feed] + 1
-        return self.add(Refusal(TIME, feed, sequence, Rule.OVERLAP))
-
-    def revoke(self, target: int, *, release: bool = False) -> None:
-        """With the amounts that the replay asks for: they are in its error until they are right."""
-        import re
-
-        from chain_node.protocol.errors import ReplayError
-
-        try:
-            self.add(Revocation(TIME, target, 1, bytes(32), release, 0, 0, 0, 0))
-        except ReplayError as error:
-            found = re.search(r"burns and owes \((\d+), (\d+), (\d+), (\d+)\)", str(error))
-            if found is None:
-                raise
-            self.add(Revocation(TIME, target, 1, bytes(32), release, *map(int, found.groups())))
-
-
-def history(world: World, records: int, seed: int) -> None:
-    """Rides over three vintages, refusals, revocations with and without debt."""
-    chance = random.Random(seed)
-    used: set[tuple[bytes, int, int]] = set()
-    made: list[int] = []
-    day_of_account: dict[bytes, int] = {}
-    while len(made) < records:
-        account = chance.choice(world.accounts)
-        day = day_of_account.get(account, DAY) + chance.choice((0, 0, 0, 1, 1, 30))
-        day = day_of_account[account] = min(day, DAY + 900)
-        slot = chance.randrange(180)
-        if (account, day, slot) in used:
-            continue
-        used.add((account, day, slot))
-        made.append(world.ride(chance.choice((1, 2)), account, day, slot, chance.randrange(1, MOST)))
-        if chance.random() < 0.05:
-            world.refuse(1)
-        if chance.random() < 0.1:
-            target = made.pop(chance.randrange(len(made)))
-            if target not in world.state.revoked:
-                world.revoke(target, release=chance.random() < 0.5)
-
-
-def archived(world: World, folder: Path, start: int = 0) -> None:
-    with Archive(folder) as archive:
-        entries = world.entries[start:]
-        archive.append(entries, [Call(start, len(entries), "0x" + "ab" * 32, 7)])
-        archive.publish(lambda checkpoint: checkpoint.body() + "\n— t AAAAAAA=\n", "luya.test/1")
+from chain_node.protocol.journal import About, Journal
+from chain_node.protocol.postings import Unit
+from chain_node.protocol.totals import minted, taken_back, totals
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +48,6 @@ def folder(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     archived(world, folder)
     return folder
-
-
-def rows(archive: Path, sql: str, database: Path | None = None) -> list[tuple[object, ...]]:
-    with opened(archive, database) as (connection, _, _):
-        return list(ask(connection, sql).rows())
 
 
 def test_balances_are_the_replays(world: World, folder: Path) -> None:
@@ -186,12 +83,51 @@ def test_totals_add_up_to_the_milligram(world: World, folder: Path) -> None:
                 folder, f"SELECT sum(records), sum(credits_mg), sum(net_credits_mg), sum(net_millipoints) FROM {name}"
             )[0]
         )
-        for name in ("totals_by_method", "totals_by_organisation", "totals_by_district")
+        for name in ("totals_by_method", "totals_by_feed", "totals_by_organisation", "totals_by_district")
     }
     assert len(sums) == 1
     net = next(iter(sums))[2]
     held_mg, owed_mg = rows(folder, "SELECT sum(credits_mg), sum(credits_debt_mg) FROM accounts")[0]
     assert net == held_mg - owed_mg  # type: ignore[operator]
+
+
+KEYS: dict[str, Callable[[About], int]] = {
+    "method": lambda about: about.method,
+    "feed": lambda about: about.feed,
+    "organisation": lambda about: about.organisation,
+    "district": lambda about: about.district,
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_total_is_the_postings(world: World, tmp_path: Path, key: str) -> None:
+    """Also where a feed has gone to another organisation and people have moved: what counts is when it was recorded."""
+    log, journal = [decode(body) for body in world.entries], Journal()
+    feeds = {entry.feed: entry for entry in log if isinstance(entry, Feed)}
+    people = {entry.account: entry for entry in log if isinstance(entry, Account)}
+    half = len(log) // 2
+    # no targets of revocations may move: laws go where a refusal is
+    places = [index for index, entry in enumerate(log) if isinstance(entry, Refusal) and index > half]
+    moved = [replace(feeds[1], organisation=7)]
+    moved += [replace(person, district=person.district + 50) for person in list(people.values())[: len(places) - 1]]
+    for place, entry in zip(places, moved, strict=False):
+        log[place] = entry
+    moves = [move for index, entry in enumerate(log) for move in journal.take(index, entry)]
+    with Archive(tmp_path) as archive:
+        archive.append([encode(entry) for entry in log], [Call(0, len(log), "0x" + "ab" * 32, 7)])
+        archive.publish(lambda checkpoint: checkpoint.body() + "\n— t AAAAAAA=\n", "luya.test/1")
+    of = KEYS[key]
+    sheets = totals(((move.about.vintage, of(move.about)), move.posting) for move in moves)
+    assert len({part for _, part in sheets}) > 1 or key == "method"
+    expected = {
+        where: tuple(figure(sheet, unit) for figure in (minted, taken_back) for unit in Unit)
+        for where, sheet in sheets.items()
+    }
+    columns = "credits_mg, millipoints, revoked_credits_mg, revoked_millipoints"
+    found = rows(tmp_path, f"SELECT year, {key}, {columns}, net_credits_mg, net_millipoints FROM totals_by_{key}")
+    assert {(row[0], row[1]): row[2:6] for row in found} == expected
+    for _, _, gave, points, back, points_back, net, net_points in found:
+        assert (net, net_points) == (gave - back, points - points_back)  # type: ignore[operator]  # whole numbers
 
 
 def test_views_have_the_columns_that_their_words_name(folder: Path) -> None:

@@ -177,8 +177,8 @@ def test_the_unrolled_replay_moves_what_the_postings_say(script: list[tuple[str,
     """`spend` takes from both what no kind of today takes, so that revocations find less than was given."""
     feeds = (feed(late_days=TRIAL),)
     state, journal = begin(feeds=feeds), Journal()
-    for first in first_entries(feeds=feeds):
-        assert journal.take(first) == []
+    for place, first in enumerate(first_entries(feeds=feeds)):
+        assert journal.take(place, first) == []
     books = journal.books
     moves: list[Move] = []
     mints: dict[int, e.Reduction] = {}
@@ -208,7 +208,7 @@ def test_the_unrolled_replay_moves_what_the_postings_say(script: list[tuple[str,
         else:
             continue
         index = state.apply(e.encode(entry))
-        moves += journal.take(entry)
+        moves += journal.take(index, entry)
         if isinstance(entry, e.Reduction):
             mints[index] = entry
         agree(state, books)

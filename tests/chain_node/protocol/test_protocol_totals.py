@@ -52,7 +52,7 @@ class Log:
     size: int = 0
 
     def take(self, entry: e.Entry) -> list[Move]:
-        found = self.journal.take(entry)
+        found = self.journal.take(self.size, entry)
         self.moves += found
         self.size += 1
         return found

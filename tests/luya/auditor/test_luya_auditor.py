@@ -243,6 +243,25 @@ def test_questions(store: Path, tmp_path: Path, running: Running) -> None:
     assert "One SELECT".lower() in refuses("auditor", "query", "--store", store, "DROP TABLE x").lower()
 
 
+def test_a_statement(store: Path) -> None:
+    sql = "SELECT account, credits_mg, millipoints FROM accounts ORDER BY credits_mg DESC LIMIT 1"
+    ((account, credits_mg, millipoints),) = succeeds("auditor", "query", "--store", store, sql, "--json")["rows"]
+    value = succeeds("auditor", "statement", "--store", store, f"0x{account}", "--json")
+    held = {"credits": 0, "millipoints": 0}
+    for one in value["closing"]:
+        held[one["unit"]] += one["amount"]
+    assert held == {"credits": credits_mg, "millipoints": millipoints}
+    assert sum(line["change"] for line in value["lines"] if line["unit"] == "credits") == credits_mg
+    assert value["lines"][0]["about"].keys() == {"vintage", "method", "feed", "organisation", "district"}
+    shown = luya("auditor", "statement", "--store", store, account, "--since", "2000-01-01")
+    assert "期末 closing" in shown.stdout
+    assert f"{value['closing'][0]['amount']:,}" in shown.stdout
+    later = succeeds("auditor", "statement", "--store", store, account, "--since", "2999-01-01", "--json")
+    assert (later["lines"], later["opening"]) == ([], value["closing"])
+    assert "2026-01-31" in refuses("auditor", "statement", "--store", store, account, "--since", "1.1.2026")
+    assert "0x and 40" in refuses("auditor", "statement", "--store", store, "0x12")
+
+
 def test_views_in_both_languages() -> None:
     assert "减排量" in luya("auditor", "views").stdout
     assert "reduction" in luya("auditor", "views", "--language", "en").stdout

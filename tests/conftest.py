@@ -1,4 +1,4 @@
-"""What all tests share: the deep tier, and small homes that were deployed once and are copied for each test."""
+"""What all tests share: their tiers, and small homes that were deployed once and are copied for each test."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from pathlib import Path
 
 import luya_process
 import pytest
+import unit_tier
 
 from luya.demo.data import write_partner_files
 
 # A home of a test is on anvil unless the test says otherwise, also on a machine where the durable engine is built.
 os.environ.setdefault("LUYA_ENGINE", "anvil")
+
+pytest_ignore_collect = unit_tier.pytest_ignore_collect
+pytest_runtest_protocol = unit_tier.pytest_runtest_protocol
+pytest_runtest_call = unit_tier.pytest_runtest_call
 
 Copies = Callable[[], Path]
 LAST_DAY = date(2025, 6, 30)
@@ -22,7 +27,8 @@ ROWS = 400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deep tests are skipped, visibly, unless DEEP=1."""
+    """Deep tests are skipped, visibly, unless DEEP=1; those of the unit tier are marked."""
+    unit_tier.mark(items)
     if os.environ.get("DEEP") == "1":
         return
     skip = pytest.mark.skip(reason="deep tier: set DEEP=1")

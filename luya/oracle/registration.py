@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
 from chain_node.deployment.steps import feed_settings
 from chain_node.sending.sender import Tx
+from chain_node.storage.durable import write_atomic
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
@@ -38,11 +38,20 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
         _enact(session, feed)
         session.node.catch_up()
         session.project()
-    kept = home.feeds / f"{feed.name}.toml"
-    if path.resolve() != kept.resolve():
-        shutil.copyfile(path, kept)
+    kept = keep(home, path, feed)
     tell(f"数据源 {feed.name} 已登记。Feed {feed.id} {feed.name} is registered; its settings are kept in {kept}.")
     return {"feed": feed.id, "name": feed.name, "organisation": feed.organisation.id, "methods": list(feed.method_ids)}
+
+
+def keep(home: LuyaHome, path: Path, feed: FeedConfig) -> Path:
+    """Copies the feed's TOML, and before it its station table, into the home; returns where the TOML lies."""
+    kept = home.feeds / f"{feed.name}.toml"
+    if path.resolve() != kept.resolve():
+        # In this order: without its table a feed cannot be read, and no command goes on with such a home.
+        if feed.stations is not None:
+            write_atomic(home.feeds / feed.stations.file, (path.parent / feed.stations.file).read_bytes())
+        write_atomic(kept, path.read_bytes())
+    return kept
 
 
 def described(home: LuyaHome, path: Path) -> FeedConfig:
@@ -58,6 +67,11 @@ def described(home: LuyaHome, path: Path) -> FeedConfig:
     for other in feeds.of_home(home).values():
         if (other.id == feed.id) != (other.name == feed.name):
             raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
+        if feed.stations is None or other.stations is None or other.id == feed.id:
+            continue
+        name = feed.stations.file
+        if other.stations.file == name and (path.parent / name).read_bytes() != (home.feeds / name).read_bytes():
+            raise UsageError(f"{path}: feed {other.name!r} has another station table {name!r} already: rename this one")
     return feed
 
 

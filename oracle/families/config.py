@@ -9,6 +9,8 @@ id, name, kind, trial, time_zone     the feed; kind is trips, steps or transit
 [styles.NAME] role = "header"        the same for files whose header is another one
 [times] format, duration_unit        strptime pattern(s) of local times, or unix, unix-ms, iso
 [numbers] thousands, decimal         how numbers are written
+[positions] system, distance_unit    coordinates in WGS84 or GCJ-02; the partner's own distance in m or km
+[stations] file, id, latitude, …     a table beside the TOML that says where each station is
 [methods] use = [id, …]              methodology versions per use; the one in force on the day is taken
 [rules] name = integer               the family's parameters
 [values] role = "text"               transit: what the type column says for entry, exit and ride
@@ -21,12 +23,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict
 
 from chain_node.protocol.attestation import config_digest
+from oracle.intake.positions import Position
 
 MAX_FIELD_BYTES: Final = 131_072
 """The csv module's own limit, which is a setting of the whole process."""
@@ -82,6 +86,28 @@ class NumberFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionFormat:
+    """How a position and a distance are written. system: of coordinates, geohashes and the station table alike."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    system: Literal["wgs84", "gcj02"] = "wgs84"
+    distance_unit: Literal["m", "km"] = "m"
+
+
+@dataclass(frozen=True, slots=True)
+class StationTable:
+    """A CSV file beside the feed's TOML, one line a station. file: its name; the others: its columns."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    file: str
+    id: str
+    latitude: str
+    longitude: str
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    delimiter: str = ","
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """What is registered for the feed on the ledger: late days, and caps per block's day over all its accounts."""
 
@@ -95,7 +121,8 @@ class Registration:
 class FeedConfig:
     """One feed. `settings` is the TOML as it was read: what the config digest commits to.
 
-    columns: role → header of the first header style; styles: the others, each with all its roles.
+    columns: role → header of the first header style; styles: the others, each with all its roles. station_positions:
+    what the station table says, read with the TOML; its SHA-256 is among the settings.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -112,9 +139,12 @@ class FeedConfig:
     trial: bool = False
     styles: dict[str, dict[str, str]] = field(default_factory=dict)
     numbers: NumberFormat = NumberFormat()
+    positions: PositionFormat = PositionFormat()
+    stations: StationTable | None = None
     rules: dict[str, int] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    station_positions: dict[str, Position] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", self.name):
@@ -127,8 +157,11 @@ class FeedConfig:
             raise ValueError("registration.late_days lies between 0 and 63 (only a trial feed has no limit)")
         if not 1 <= self.source.max_field_bytes <= MAX_FIELD_BYTES:
             raise ValueError(f"source.max_field_bytes lies between 1 and {MAX_FIELD_BYTES}")
-        if len(self.source.delimiter) != 1 or self.source.delimiter in '"\r\n':
-            raise ValueError("source.delimiter is one character, and no quote or line end")
+        for table in (self.source, self.stations):
+            if table is not None and (len(table.delimiter) != 1 or table.delimiter in '"\r\n'):
+                raise ValueError("a delimiter is one character, and no quote or line end")
+        if self.stations is not None and Path(self.stations.file).name != self.stations.file:
+            raise ValueError("stations.file is the name of a file beside the TOML, without a folder")
         if not self.times.formats:
             raise ValueError("times.format names at least one format")
         if self.numbers.decimal and self.numbers.decimal == self.numbers.thousands:

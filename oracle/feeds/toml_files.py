@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from oracle.errors import ConfigError
 from oracle.families import family_of, fit
 from oracle.families.config import FeedConfig
+from oracle.feeds import stations
 
 SHIPPED: Final = Path(__file__).parent
 """Where the feeds lie that come with the package."""
@@ -19,12 +20,16 @@ SHIPPED: Final = Path(__file__).parent
 _ADAPTER = TypeAdapter(FeedConfig)
 
 
-def parse(text: str, origin: str = "configuration") -> FeedConfig:
-    """The feed that this TOML describes. Raises ConfigError, naming `origin` and every place that is wrong."""
+def parse(text: str, origin: str = "configuration", folder: Path | None = None) -> FeedConfig:
+    """The feed that this TOML describes; folder: where its station table lies.
+
+    Raises ConfigError, naming `origin` and every place that is wrong.
+    """
     try:
         settings = tomllib.loads(text)
-        if "settings" in settings:
-            raise ConfigError(f"{origin}: 'settings' is not a setting")
+        for made in ("settings", "station_positions"):
+            if made in settings:
+                raise ConfigError(f"{origin}: {made!r} is not a setting")
         if "time_zone" not in settings:
             raise ConfigError(
                 f"{origin} does not say its time_zone: of which zone are the times in the files? "
@@ -32,6 +37,8 @@ def parse(text: str, origin: str = "configuration") -> FeedConfig:
             )
         # By way of JSON, where pydantic's strict mode takes an object for a dataclass.
         feed = _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
+        if feed.stations is not None:
+            feed = stations.with_table(feed, feed.stations, folder or Path())
         fit(feed)
         family_of(feed).reader(feed)  # what only shows when rows are to be read: its format of times
         return feed
@@ -51,7 +58,7 @@ def parse(text: str, origin: str = "configuration") -> FeedConfig:
 def load(path: Path) -> FeedConfig:
     """The feed in this file. Raises ConfigError."""
     try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        return parse(path.read_text(encoding="utf-8"), str(path), path.parent)
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
 

@@ -81,6 +81,14 @@ def required(text: str | None, name: str, longest: int = 200) -> str:
     return text
 
 
+def optional(text: str, name: str, longest: int = 200) -> str:
+    """Text that may be empty."""
+    text = text.strip()
+    if len(text) > longest:
+        raise Unreadable(f"{name} is longer than {longest} characters")
+    return text
+
+
 def shown(text: str) -> str:
     """The value as a reason shows it."""
     return repr(text if len(text) <= 40 else text[:40] + "…")

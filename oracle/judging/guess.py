@@ -28,6 +28,7 @@ _SWAPPED: Final = str.maketrans("md", "dm")
 _UNITS: Final = {"seconds": 1.0, "minutes": 60.0, "milliseconds": 0.001}
 _NUMBER: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?", re.ASCII)
 _DEGREES: Final = re.compile(r"-?\d{1,3}(\.\d+)?", re.ASCII)
+_GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def guess(sample: Sample) -> Guess:
     nulls = tuple(null for null in NULLS if any(null in sample.texts(column) for column in sample.columns))
     found = {name: _columns(sample, FAMILIES[name], frozenset(nulls)) for name in FAMILIES}
     lacking = {name: _missing(FAMILIES[name], columns) for name, columns in found.items()}
-    best = min(FAMILIES, key=lambda name: (len(lacking[name]) / len(FAMILIES[name].columns), -len(found[name])))
-    if 2 * len(lacking[best]) > len(FAMILIES[best].columns):
+    best = min(FAMILIES, key=lambda name: (len(lacking[name]) / _size(FAMILIES[name]), -len(found[name])))
+    if 2 * len(lacking[best]) > _size(FAMILIES[best]):
         lacks = "; ".join(f"for {name} it lacks {', '.join(lacking[name])}" for name in FAMILIES)
         raise SourceError(f"{sample.name}: its columns are not those of any kind of feed: {lacks}")
     family, columns, missing = FAMILIES[best], found[best], list(lacking[best])
@@ -89,7 +90,16 @@ def guess(sample: Sample) -> Guess:
 
 def _missing(family: Family, columns: Mapping[str, str]) -> list[str]:
     there = {PERSON if role == STAND_IN else role for role in columns}
-    return sorted(family.columns - there)
+    lacking = family.columns - there
+    for groups in family.needs:
+        if not any(group <= there for group in groups):
+            lacking |= max(groups, key=lambda group: len(group & there)) - there
+    return sorted(lacking)
+
+
+def _size(family: Family) -> int:
+    """How many columns a usual feed of this family has at least."""
+    return len(family.columns) + sum(len(groups[0]) for groups in family.needs)
 
 
 def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str, str]:
@@ -132,6 +142,8 @@ def _fits(role: str, text: str) -> bool:
     if role.endswith(("_latitude", "_longitude")):
         limit = 90 if role.endswith("_latitude") else 180
         return _DEGREES.fullmatch(text) is not None and abs(float(text)) <= limit
+    if role.endswith("_geohash"):
+        return _GEOHASH.fullmatch(text) is not None
     return role not in ("duration", "steps") or _NUMBER.fullmatch(text) is not None
 
 

@@ -46,6 +46,7 @@ def _end(which: str, other: str, chinese: str) -> Hints:
             f"{which}locationx",
             *_each(chinese, "经度"),
         ),
+        f"{which}_geohash": (*_each(f"{which}geohash geohash{which} geohashed{which}loc"), *_each(chinese, "geohash")),
     }
 
 

@@ -59,3 +59,32 @@ def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:
         registration.register(home, own_toml(tmp_path, number=7, name="bike-share"))
     with pytest.raises(UsageError, match="no such file"):
         registration.register(home, tmp_path / "absent.toml")
+
+
+def docks(folder: Path, name: str, number: int, *, at: str = "40.723047") -> Path:
+    """A partner's folder: a feed by this name, and the station table that it names."""
+    folder.mkdir()
+    text = (SHIPPED / "templates" / "divvy-2014.toml").read_text("utf-8")
+    path = folder / "mine.toml"
+    path.write_text(text.replace("id = 13\n", f"id = {number}\n").replace('"divvy-2014"', f'"{name}"'), "utf-8")
+    (folder / "divvy-2014-stations.csv").write_text(f"id,name,latitude,longitude\n3101,Dock,{at},-74.02\n", "utf-8")
+    return path
+
+
+def test_a_feeds_station_table_comes_with_it(tmp_path: Path) -> None:
+    home = LuyaHome.of(tmp_path / "home")
+    feeds.install(home)
+    path = docks(tmp_path / "one", "one", 21)
+    registration.keep(home, path, registration.described(home, path))
+    assert feeds.find(home, "one").digest == load(path).digest
+    assert feeds.find(home, "one").station_positions == {"3101": (40.723047, -74.02)}
+    moved = docks(tmp_path / "two", "one", 21, at="40.8")
+    registration.keep(home, moved, registration.described(home, moved))
+    assert feeds.find(home, "one").station_positions == {"3101": (40.8, -74.02)}
+    same = docks(tmp_path / "three", "three", 22, at="40.8")
+    registration.keep(home, same, registration.described(home, same))
+    with pytest.raises(UsageError, match=r"feed 'one' has another station table 'divvy-2014-stations\.csv' already"):
+        registration.described(home, docks(tmp_path / "four", "four", 23))
+    (home.feeds / "divvy-2014-stations.csv").unlink()
+    with pytest.raises(ConfigError, match=r"station table .* cannot be read"):
+        feeds.of_home(home)

@@ -4,7 +4,6 @@
     ├── SettingsError            a setting is missing or cannot be read
     ├── StoreError               the read model's database cannot be used as it is
     ├── ProjectionError          the archive and the read model contradict each other
-    ├── TokenError               a token cannot be made or found
     └── ApiProblem               what a client is told: one RFC 9457 problem
         ├── BadParameter    400  a path or query parameter has no meaning here
         ├── Unauthorised    401  no token, or one that is unknown, revoked or expired
@@ -38,10 +37,6 @@ class StoreError(ApiError):
 
 class ProjectionError(ApiError):
     """The archive and the read model contradict each other."""
-
-
-class TokenError(ApiError):
-    """A token cannot be made or found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ NodeError
 │   └── DiskFull            too little room is left to accept anything new
 ├── KeystoreError           a key or its passphrase is missing or wrong
 ├── LockError               another process holds the file
+├── TokenError              a bearer token cannot be made as asked for, or there is none of that id
 ├── RegistryError           the registrar's store refuses
 ├── NetworkError            a network's files, keys or votes are not what they must be
 ├── GatewayError            the JSON-RPC door cannot do what was asked
@@ -206,6 +207,10 @@ class KeystoreError(NodeError):
 
 class LockError(NodeError):
     """Another process holds the lock."""
+
+
+class TokenError(NodeError):
+    """A bearer token cannot be made as asked for, or there is none of that id."""
 
 
 class RegistryError(NodeError):

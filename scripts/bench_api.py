@@ -33,7 +33,7 @@ from api.app import create_app
 from api.projection.projector import Projector
 from api.settings import Settings
 from api.store import database, migrate
-from api.tokens import service as tokens
+from api.tokens.service import ApiTokens
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
@@ -199,7 +199,7 @@ def main() -> None:
     settings = Settings(archive=folder / "archive", database_url=options.database_url, token_rate=0, public_rate=0)
     engine = database.writer(settings.database_url)
     migrate.upgrade(engine)
-    _, token = tokens.create(engine, ["auditor"])
+    _, token = ApiTokens(engine).create(["auditor"])
     ready, stop, projected = spawn.Event(), spawn.Event(), spawn.Value("d", 0.0)
     ingesting = (folder / "archive", settings.database_url, options.entries, options.records_per_s)
     port = _free_port()

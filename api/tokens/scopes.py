@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from api.errors import TokenError
+from chain_node.errors import TokenError
 
 MAX_FEED = 0xFFFF
 MAX_SCOPES = 64

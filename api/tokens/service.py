@@ -1,27 +1,21 @@
-"""Make, list and revoke tokens: what the `luya token` commands call (synchronous, over the writer's engine)."""
+"""The API's tokens, in the read model's database: what the `luya token` commands call, over the writer's engine."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import secrets
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sqlalchemy import Engine, insert, select, update
 
-from api.errors import TokenError
 from api.store.database import reading
 from api.store.models import TokenRow
 from api.tokens import scopes as scoping
+from chain_node.tokens.store import TokenStore
+from chain_node.tokens.token import Token
 
 PREFIX = "luya"
-_ID_BYTES = 5
-_SECRET_BYTES = 32
-_ID_CHARS = 8
-_SECRET_CHARS = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,76 +30,50 @@ class TokenInfo:
     revoked: int | None
 
 
-def create(
-    engine: Engine, scopes: Iterable[str], *, label: str = "", lifetime: int | None = None
-) -> tuple[TokenInfo, str]:
-    """Make a token. Returns its description and the token itself, which is shown this once and kept nowhere.
+class ApiTokens(TokenStore[scoping.Scopes, TokenInfo]):
+    """The table `token`. Running servers follow what is revoked within `token_cache_seconds`."""
 
-    Args:
-        scopes: `account:<address>`, `feed:<id>`, `auditor`, `operator`.
-        label: for the operator's list; name a purpose, not a person.
-        lifetime: seconds until it expires; None: until it is revoked.
+    prefix: ClassVar[str] = PREFIX
+    entry: ClassVar[str] = "token"
+    command: ClassVar[str] = "luya token list"
 
-    Raises TokenError: no such scope, label too long, or a lifetime that is not positive.
-    """
-    granted = scoping.texts(scoping.parse(scopes))
-    if len(label) > 200:
-        raise TokenError(f"the label has {len(label)} characters: give 200 or fewer")
-    if lifetime is not None and lifetime <= 0:
-        raise TokenError(f"a lifetime of {lifetime} s would have ended already: give more than 0")
-    now = int(time.time())
-    identifier = base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode().lower()
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    info = TokenInfo(identifier, tuple(granted), label, now, None if lifetime is None else now + lifetime, None)
-    with engine.begin() as connection:
-        connection.execute(
-            insert(TokenRow).values(
-                id=identifier,
-                secret_hash=secret_hash(secret),
-                scopes=json.dumps(granted),
-                label=label,
-                created=now,
-                expires=info.expires,
-                revoked=None,
-            )
-        )
-    return info, f"{PREFIX}_{identifier}_{secret}"
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
+    def create(self, scopes: Iterable[str], *, label: str = "", lifetime: int | None = None) -> tuple[TokenInfo, str]:
+        """Make a token; see `issue`.
 
-def list_tokens(engine: Engine) -> list[TokenInfo]:
-    """All tokens, oldest first, revoked and expired ones too."""
-    table = TokenRow.__table__.c
-    query = select(table.id, table.scopes, table.label, table.created, table.expires, table.revoked)
-    with reading(engine) as connection:
-        rows = connection.execute(query.order_by(table.created, table.id)).all()
-    return [TokenInfo(row[0], tuple(json.loads(row[1])), *row[2:]) for row in rows]
+        Args:
+            scopes: `account:<address>`, `feed:<id>`, `auditor`, `operator`.
 
+        Raises TokenError: no such scope, label too long, or a lifetime that is not positive.
+        """
+        info, text = self.issue(scoping.parse(scopes), label, lifetime)
+        assert text is not None
+        return info, text
 
-def revoke(engine: Engine, identifier: str) -> TokenInfo:
-    """Revoke a token by its id (or the whole token); revoking it again changes nothing.
+    def entries(self) -> list[TokenInfo]:
+        """All tokens, oldest first, revoked and expired ones too."""
+        table = TokenRow.__table__.c
+        query = select(table.id, table.scopes, table.label, table.created, table.expires, table.revoked)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(table.created, table.id)).all()
+        return [TokenInfo(row[0], tuple(json.loads(row[1])), *row[2:]) for row in rows]
 
-    Running servers follow within `token_cache_seconds`. Raises TokenError: there is none.
-    """
-    wanted = identifier.strip()
-    if wanted.startswith(f"{PREFIX}_"):
-        wanted = wanted.split("_")[1]
-    with engine.begin() as connection:
-        statement = update(TokenRow).where(TokenRow.id == wanted, TokenRow.revoked.is_(None))
-        connection.execute(statement.values(revoked=int(time.time())))
-    for info in list_tokens(engine):
-        if info.id == wanted:
-            return info
-    raise TokenError(f"there is no token {wanted!r}: `luya token list` shows them")
+    def _insert(self, token: Token, grant: scoping.Scopes) -> None:
+        values = {
+            "id": token.id,
+            "secret_hash": token.digest,
+            "scopes": json.dumps(scoping.texts(grant)),
+            "label": token.label,
+            "created": token.created,
+            "expires": token.expires,
+            "revoked": None,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(insert(TokenRow).values(values))
 
-
-def secret_hash(secret: str) -> bytes:
-    """What is kept of a secret."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def split(token: str) -> tuple[str, str] | None:
-    """(id, secret) of a token's text; None where it has another form."""
-    parts = token.split("_", 2)
-    if len(parts) != 3 or parts[0] != PREFIX or len(parts[1]) != _ID_CHARS or len(parts[2]) != _SECRET_CHARS:
-        return None
-    return parts[1], parts[2]
+    def _mark(self, identifier: str, now: int) -> None:
+        statement = update(TokenRow).where(TokenRow.id == identifier, TokenRow.revoked.is_(None))
+        with self._engine.begin() as connection:
+            connection.execute(statement.values(revoked=now))

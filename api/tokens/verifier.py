@@ -6,7 +6,6 @@ once. The memory is bounded; only ids that exist enter it.
 
 from __future__ import annotations
 
-import hmac
 import json
 import time
 from collections import OrderedDict
@@ -18,15 +17,17 @@ from api.errors import Unauthorised
 from api.store.database import Database
 from api.store.models import TokenRow
 from api.tokens import scopes as scoping
-from api.tokens.service import secret_hash, split
+from api.tokens.service import PREFIX
+from chain_node.tokens.token import Token, admits, split
 
 _QUERY = select(
     TokenRow.__table__.c.secret_hash,
     TokenRow.__table__.c.scopes,
+    TokenRow.__table__.c.label,
+    TokenRow.__table__.c.created,
     TokenRow.__table__.c.expires,
     TokenRow.__table__.c.revoked,
 ).where(TokenRow.__table__.c.id == bindparam("id"))
-_NOBODY = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,8 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    digest: bytes
+    token: Token
     principal: Principal
-    expires: int | None
     until: float
 
 
@@ -57,13 +57,13 @@ class Verifier:
     async def principal(self, authorization: str | None) -> Principal:
         """Whose token this is. Raises Unauthorised: nobody's."""
         scheme, _, token = (authorization or "").partition(" ")
-        parts = split(token.strip()) if scheme.lower() == "bearer" else None
+        parts = split(PREFIX, token.strip()) if scheme.lower() == "bearer" else None
         if parts is None:
             raise Unauthorised
         identifier, secret = parts
         known = await self._find(identifier)
-        same = hmac.compare_digest(known.digest if known else _NOBODY, secret_hash(secret))
-        if known is None or not same or (known.expires is not None and known.expires <= time.time()):
+        admitted = admits(known.token if known else None, secret, time.time())
+        if known is None or not admitted:
             raise Unauthorised
         return known.principal
 
@@ -78,7 +78,8 @@ class Verifier:
             self._cache.pop(identifier, None)
             return None
         principal = Principal(identifier, scoping.parse(json.loads(row.scopes)))
-        known = _Known(row.secret_hash, principal, row.expires, now + self._seconds)
+        token = Token(identifier, row.secret_hash, row.label, row.created, row.expires, row.revoked)
+        known = _Known(token, principal, now + self._seconds)
         self._cache[identifier] = known
         self._cache.move_to_end(identifier)
         while len(self._cache) > self._size:

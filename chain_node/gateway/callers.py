@@ -1,18 +1,15 @@
 """Callers: whom the operator lets in, by token, client certificate or address, and with which role.
 
-One small SQLite file. A token is `luyagw_<id>_<secret>`; the secret is 256 random bits, so its plain SHA-256 is all
-that is kept of it, compared in constant time. The door holds the table in memory, and reads it again when it changes.
+One small SQLite file. A token is `luyagw_<id>_<secret>`, of the kind that `chain_node.tokens` makes and compares. The
+door holds the table in memory, and reads it again when it changes.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import json
 import os
 import re
-import secrets
 import sqlite3
 import threading
 import time
@@ -20,16 +17,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from chain_node.errors import CallerError
 from chain_node.gateway.policy import FREE, Role
 from chain_node.storage.durable import make_dir
+from chain_node.tokens.store import TokenStore
+from chain_node.tokens.token import Token, admits, split
 
 PREFIX: Final = "luyagw"
-_ID_CHARS: Final = 8
-_SECRET_CHARS: Final = 43
-_NOBODY: Final = bytes(32)
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS callers (
@@ -120,8 +116,8 @@ class Grant:
     units_per_s: float | None = None
 
 
-class CallerStore:
-    """The table; safe between threads and processes.
+class CallerStore(TokenStore[Grant, Entry]):
+    """The table; safe between threads and processes. Running doors follow what changes within a second.
 
     Args:
         path: the SQLite file, created (0600) where missing.
@@ -129,6 +125,10 @@ class CallerStore:
     Raises:
         CallerError: it cannot be opened.
     """
+
+    prefix: ClassVar[str] = PREFIX
+    entry: ClassVar[str] = "caller"
+    command: ClassVar[str] = "luya gateway token list"
 
     def __init__(self, path: Path) -> None:
         make_dir(path.parent)
@@ -151,8 +151,13 @@ class CallerStore:
 
         Raises:
             CallerError: a role or value that is not possible, or a certificate or address that has an entry already.
+            TokenError: the label is too long, or the lifetime is not positive.
         """
-        row, token = _row(grant)
+        _check(grant)
+        return self.issue(grant, grant.label, grant.lifetime, secret=not (grant.certificate or grant.address))
+
+    def _insert(self, token: Token, grant: Grant) -> None:
+        row = _row(token, grant)
         with self._transaction() as connection:
             marks = ",".join("?" * len(row))
             try:
@@ -162,31 +167,18 @@ class CallerStore:
                     "this certificate or address has an entry already: `luya gateway token list` shows it; "
                     "revoke it to free the name"
                 ) from None
-        return next(entry for entry in self.entries() if entry.id == row[0]), token
 
     def entries(self) -> list[Entry]:
         """All, oldest first; revoked and expired ones too."""
         return [_entry(row) for row in self._rows()]
 
-    def revoke(self, identifier: str) -> Entry:
-        """Revoke by id, or by the whole token; again changes nothing. Running doors follow within a second.
-
-        Raises:
-            CallerError: there is no such entry.
-        """
-        wanted = identifier.strip()
-        if wanted.startswith(f"{PREFIX}_"):
-            wanted = wanted.split("_")[1]
+    def _mark(self, identifier: str, now: int) -> None:
         with self._transaction() as connection:
             # the certificate and the address become free for a new entry
             connection.execute(
                 "UPDATE callers SET revoked=?, certificate=NULL, address=NULL WHERE id=? AND revoked IS NULL",
-                (int(time.time()), wanted),
+                (now, identifier),
             )
-        for entry in self.entries():
-            if entry.id == wanted:
-                return entry
-        raise CallerError(f"there is no caller {wanted!r}: `luya gateway token list` shows them")
 
     def version(self) -> int:
         """Changes when another connection has changed the file."""
@@ -218,7 +210,7 @@ class Callers:
     """Entries in memory, by each way in."""
 
     def __init__(self, rows: list[tuple[Any, ...]]) -> None:
-        self._tokens: dict[str, tuple[bytes, Caller]] = {}
+        self._tokens: dict[str, tuple[Token, Caller]] = {}
         self._certificates: dict[str, Caller] = {}
         self._addresses: dict[bytes, Caller] = {}
         self._live: set[str] = set()
@@ -229,7 +221,8 @@ class Callers:
             self._live.add(entry.id)
             caller = _caller(entry)
             if row[3] is not None:
-                self._tokens[entry.id] = (bytes(row[3]), caller)
+                token = Token(entry.id, bytes(row[3]), entry.label, entry.created, entry.expires, entry.revoked)
+                self._tokens[entry.id] = (token, caller)
             if entry.certificate is not None:
                 self._certificates[entry.certificate] = replace(caller, how="certificate")
             if entry.address is not None:
@@ -238,12 +231,11 @@ class Callers:
 
     def by_token(self, token: str) -> Caller | None:
         """The caller of a token; None where it is wrong, revoked or expired. The comparison takes constant time."""
-        parts = token.split("_", 2)
-        if len(parts) != 3 or parts[0] != PREFIX or len(parts[1]) != _ID_CHARS or len(parts[2]) != _SECRET_CHARS:
+        parts = split(PREFIX, token)
+        if parts is None:
             return None
-        kept, caller = self._tokens.get(parts[1], (_NOBODY, None))
-        same = hmac.compare_digest(kept, secret_hash(parts[2]))
-        return caller if same and caller is not None and self.alive(caller) else None
+        kept, caller = self._tokens.get(parts[0], (None, None))
+        return caller if admits(kept, parts[1], time.time()) else None
 
     def by_certificate(self, der: bytes, subject: str) -> Caller | None:
         """The caller of a client certificate that TLS has verified: by its fingerprint first, then by its subject."""
@@ -262,18 +254,9 @@ class Callers:
         return caller.id in self._live or caller.role in FREE
 
 
-def secret_hash(secret: str) -> bytes:
-    """What is kept of a secret."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _row(grant: Grant) -> tuple[tuple[Any, ...], str | None]:
+def _check(grant: Grant) -> None:
     if grant.role not in (Role.AUDITOR, Role.ORACLE, Role.OPERATOR):
         raise CallerError(f"{grant.role!r} is not a role of an entry: give auditor, oracle or operator")
-    if len(grant.label) > 200:
-        raise CallerError(f"the label has {len(grant.label)} characters: give 200 or fewer")
-    if grant.lifetime is not None and grant.lifetime <= 0:
-        raise CallerError(f"a lifetime of {grant.lifetime} s would have ended already: give more than 0")
     if grant.role != Role.ORACLE and (grant.senders or grant.feeds or grant.precheck):
         raise CallerError("senders, feeds and precheck are an oracle's")
     if grant.role == Role.ORACLE and not grant.senders:
@@ -284,14 +267,14 @@ def _row(grant: Grant) -> tuple[tuple[Any, ...], str | None]:
     for feed in grant.feeds:
         if not 0 <= feed <= 0xFFFF:
             raise CallerError(f"{feed} is not a feed's number")
-    now = int(time.time())
-    identifier = base64.b32encode(secrets.token_bytes(5)).decode().lower()
-    secret = None if grant.certificate or grant.address else secrets.token_urlsafe(32)
-    row = (
-        identifier,
+
+
+def _row(token: Token, grant: Grant) -> tuple[Any, ...]:
+    return (
+        token.id,
         str(grant.role),
-        grant.label,
-        None if secret is None else secret_hash(secret),
+        token.label,
+        token.digest,
         _certificate(grant.certificate),
         None if grant.address is None else _address(grant.address),
         json.dumps(sorted({_address(text) for text in grant.senders})),
@@ -299,11 +282,10 @@ def _row(grant: Grant) -> tuple[tuple[Any, ...], str | None]:
         int(grant.precheck),
         grant.calls_per_s,
         grant.units_per_s,
-        now,
-        None if grant.lifetime is None else now + grant.lifetime,
-        None,
+        token.created,
+        token.expires,
+        token.revoked,
     )
-    return row, None if secret is None else f"{PREFIX}_{identifier}_{secret}"
 
 
 def _certificate(text: str | None) -> str | None:

@@ -21,10 +21,11 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from chain_node.errors import CallerError
-from chain_node.gateway.callers import Caller, secret_hash
+from chain_node.gateway.callers import Caller
 from chain_node.gateway.policy import Role
 from chain_node.protocol.attestation import recover
 from chain_node.protocol.errors import AttestationError
+from chain_node.tokens.token import secret_hash
 
 PREFIX: Final = "luyasi"
 MAX_MESSAGE: Final = 4_096

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.projection.compare import compare
-from api.tokens import service as tokens
+from api.tokens.service import ApiTokens
 from chain_node.node.fsck import fsck
 from chain_node.sending.sender import Tx
 from chain_node.supervisor.measure import cpu_seconds
@@ -163,7 +163,7 @@ class _Bench:
 
     def api(self, api: ApiProcess, seconds: int) -> dict[str, Any]:
         """Latency of one entry's provenance at a steady rate, while records are ingested at a steady rate."""
-        _, token = tokens.create(self._session.database, ["auditor"], label="bench", lifetime=seconds + 600)
+        _, token = ApiTokens(self._session.database).create(["auditor"], label="bench", lifetime=seconds + 600)
         port, size = int(api.url.rpartition(":")[2]), self._session.node.archive.size
         trips = self._trips(seconds)
         next(trips)  # the first file is not measured: it may enrol persons

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from api.tokens import service as tokens
+from api.tokens.service import ApiTokens
 from chain_node.archive.bundles import assemble
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol import bundle
@@ -187,7 +187,7 @@ def _verify(session: Session, index: int) -> bool:
 
 def _read_back(session: Session, api: ApiProcess, sample: list[int]) -> bool:
     """The API shows what the archive holds."""
-    _, token = tokens.create(session.database, ["auditor"], label="demo", lifetime=600)
+    _, token = ApiTokens(session.database).create(["auditor"], label="demo", lifetime=600)
     session.project()
     archive: ArchiveReader = session.node.archive
     for index in sample[:3]:
@@ -221,7 +221,7 @@ def _free_or(port: int) -> int:
 
 
 def _invite(session: Session, api: ApiProcess) -> None:
-    info, token = tokens.create(session.database, ["auditor"], label="demo: look around", lifetime=86_400)
+    info, token = ApiTokens(session.database).create(["auditor"], label="demo: look around", lifetime=86_400)
     index = _sample(session, 0)[-1]
     tell("[bold]6[/bold] 请自己看看。See for yourself:")
     tell(f"  {api.url}/docs   {api.url}/v1/totals   {api.url}/v1/checkpoint")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from api.store import migrate
 from api.store.database import writer
-from api.tokens import service
+from api.tokens.service import ApiTokens
 from luya.errors import HomeError
 from luya.home import LuyaHome
 
@@ -39,17 +39,17 @@ def store(home: LuyaHome) -> Iterator[Engine]:
 def create(home: LuyaHome, scopes: list[str], label: str, days: int | None) -> dict[str, Any]:
     """Makes a token; its secret is in the answer and nowhere else."""
     with store(home) as engine:
-        info, token = service.create(engine, scopes, label=label, lifetime=None if days is None else days * _DAY)
+        info, token = ApiTokens(engine).create(scopes, label=label, lifetime=None if days is None else days * _DAY)
     return {**asdict(info), "token": token}
 
 
 def list_all(home: LuyaHome) -> dict[str, Any]:
     """All tokens, without their secrets."""
     with store(home) as engine:
-        return {"tokens": [asdict(info) for info in service.list_tokens(engine)]}
+        return {"tokens": [asdict(info) for info in ApiTokens(engine).entries()]}
 
 
 def revoke(home: LuyaHome, identifier: str) -> dict[str, Any]:
     """Revokes one."""
     with store(home) as engine:
-        return asdict(service.revoke(engine, identifier))
+        return asdict(ApiTokens(engine).revoke(identifier))

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.projection.projector import Projector
 from api.settings import Settings
 from api.store import database, migrate
-from api.tokens import service as tokens
+from api.tokens.service import ApiTokens
 from chain_node.archive import domains
 from chain_node.archive.reader import ArchiveReader
 
@@ -70,7 +70,7 @@ class World:
 
     def token(self, *scopes: str) -> str:
         """A new token with these scopes."""
-        return tokens.create(self.engine, scopes)[1]
+        return ApiTokens(self.engine).create(scopes)[1]
 
 
 @contextmanager

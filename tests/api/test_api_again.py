@@ -19,7 +19,7 @@ from api.projection.compare import compare
 from api.projection.projector import Projector
 from api.store import database, migrate
 from api.store.models import DERIVED, KEPT, PROJECTION_VERSION, Base
-from api.tokens import service
+from api.tokens.service import ApiTokens
 from chain_node.archive.reader import ArchiveReader
 
 
@@ -28,7 +28,7 @@ def kept(world: World) -> dict[str, list[tuple[Any, ...]]]:
     """What no archive holds, in the world's read model; and that is not nothing."""
     outcomes.take(world.engine, ROWS)
     world.token("auditor")
-    service.revoke(world.engine, service.create(world.engine, ["feed:1"], label="old")[0].id)
+    ApiTokens(world.engine).revoke(ApiTokens(world.engine).create(["feed:1"], label="old")[0].id)
     found = dump(world.engine, KEPT)
     assert all(found.values())
     return found

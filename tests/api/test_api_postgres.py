@@ -27,7 +27,7 @@ from api.projection.outcomes import ReportedRow
 from api.projection.projector import Projector
 from api.store import database, migrate
 from api.store.models import DERIVED, KEPT, Base
-from api.tokens import service
+from api.tokens.service import ApiTokens
 from chain_node.protocol import bundle
 from chain_node.protocol.merkle import leaf_hash
 
@@ -173,7 +173,7 @@ def test_every_kind_of_answer(world: World) -> None:
 
 
 def test_tokens(world: World) -> None:
-    info, _ = service.create(world.engine, ["feed:1"], label="分" * 200)
-    assert service.list_tokens(world.engine) == [info]
-    assert service.revoke(world.engine, info.id).revoked is not None
+    info, _ = ApiTokens(world.engine).create(["feed:1"], label="分" * 200)
+    assert ApiTokens(world.engine).entries() == [info]
+    assert ApiTokens(world.engine).revoke(info.id).revoked is not None
     assert outcomes.forget(world.engine, 1, ["nothing"]) == 0

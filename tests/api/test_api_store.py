@@ -15,7 +15,7 @@ from api.errors import SettingsError, StoreError
 from api.settings import Settings
 from api.store import database, migrate
 from api.store.models import Base, TokenRow
-from api.tokens import service
+from api.tokens.service import ApiTokens
 
 
 def test_migrations_make_exactly_the_models(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_two_writers_queue_for_the_lock(tmp_path: Path) -> None:
 
     def second() -> None:
         other = database.writer(url)
-        service.create(other, ["auditor"])
+        ApiTokens(other).create(["auditor"])
         order.append("second")
         other.dispose()
 
@@ -126,5 +126,5 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     migrate.upgrade(engine)
     with engine.begin() as writing:
         writing.execute(text("DELETE FROM token"))
-        assert service.list_tokens(engine) == []
+        assert ApiTokens(engine).entries() == []
     engine.dispose()

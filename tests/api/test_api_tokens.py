@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -9,8 +10,10 @@ from api_ledger import person
 from api_world import World
 from sqlalchemy import text
 
-from api.errors import TokenError
-from api.tokens import scopes, service
+from api.tokens import scopes
+from api.tokens.service import ApiTokens
+from chain_node.errors import TokenError
+from chain_node.tokens.token import secret_hash
 
 ADDRESS = "0x" + person(1).hex()
 
@@ -34,7 +37,7 @@ ADDRESS = "0x" + person(1).hex()
 )
 def test_what_is_no_scope_is_refused(world: World, bad: list[str]) -> None:
     with pytest.raises(TokenError):
-        service.create(world.engine, bad)
+        ApiTokens(world.engine).create(bad)
 
 
 def test_scopes_are_kept_canonically() -> None:
@@ -43,32 +46,32 @@ def test_scopes_are_kept_canonically() -> None:
 
 
 def test_only_the_hash_of_a_secret_is_stored(world: World) -> None:
-    info, token = service.create(world.engine, ["operator"], label="dashboards")
+    info, token = ApiTokens(world.engine).create(["operator"], label="dashboards")
     secret = token.split("_", 2)[2]
     with world.engine.begin() as connection:
         stored = connection.execute(text("SELECT * FROM token")).all()
     assert secret not in repr(stored)
-    assert service.secret_hash(secret) == stored[0][1]
-    assert service.list_tokens(world.engine) == [info]
+    assert secret_hash(secret) == stored[0][1]
+    assert ApiTokens(world.engine).entries() == [info]
 
 
 def test_a_token_lets_in_until_it_is_revoked(world: World) -> None:
     client = world.client(token_cache_seconds=0)
-    info, token = service.create(world.engine, ["auditor"])
+    info, token = ApiTokens(world.engine).create(["auditor"])
     assert client.get("/v1/entries/0", token).status_code == 200
-    revoked = service.revoke(world.engine, info.id)
+    revoked = ApiTokens(world.engine).revoke(info.id)
     assert revoked.revoked is not None
-    assert service.revoke(world.engine, token) == revoked
+    assert ApiTokens(world.engine).revoke(token) == revoked
     assert client.get("/v1/entries/0", token).status_code == 401
     with pytest.raises(TokenError, match="nobody"):
-        service.revoke(world.engine, "nobody")
+        ApiTokens(world.engine).revoke("nobody")
 
 
 def test_the_cache_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     client = world.client(token_cache_seconds=5)
-    info, token = service.create(world.engine, ["auditor"])
+    info, token = ApiTokens(world.engine).create(["auditor"])
     assert client.get("/v1/entries/0", token).status_code == 200
-    service.revoke(world.engine, info.id)
+    ApiTokens(world.engine).revoke(info.id)
     assert client.get("/v1/entries/0", token).status_code == 200
     now = time.monotonic
     monkeypatch.setattr("api.tokens.verifier.time.monotonic", lambda: now() + 6)
@@ -77,21 +80,29 @@ def test_the_cache_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_expired_token_is_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     client = world.client()
-    _, token = service.create(world.engine, ["auditor"], lifetime=60)
+    _, token = ApiTokens(world.engine).create(["auditor"], lifetime=60)
     assert client.get("/v1/entries/0", token).status_code == 200
     now = time.time
     monkeypatch.setattr("api.tokens.verifier.time.time", lambda: now() + 61)
     assert client.get("/v1/entries/0", token).status_code == 401
     with pytest.raises(TokenError):
-        service.create(world.engine, ["auditor"], lifetime=0)
+        ApiTokens(world.engine).create(["auditor"], lifetime=0)
     with pytest.raises(TokenError):
-        service.create(world.engine, ["auditor"], label="x" * 201)
+        ApiTokens(world.engine).create(["auditor"], label="x" * 201)
+
+
+def test_a_token_of_an_earlier_version_lets_in(world: World) -> None:
+    secret = "Hv5bZf0PZ0y6yvO2mSxm4G0m5yJ1Hq2yJ9mV0d3k7Qw"
+    row = {"id": "mfzwizlt", "digest": hashlib.sha256(secret.encode()).digest(), "scopes": '["auditor"]'}
+    with world.engine.begin() as connection:
+        connection.execute(text("INSERT INTO token VALUES (:id, :digest, :scopes, '', 1700000000, NULL, NULL)"), row)
+    assert world.client().get("/v1/entries/0", f"luya_mfzwizlt_{secret}").status_code == 200
 
 
 def test_nothing_else_lets_in(world: World) -> None:
     client = world.client()
-    _, token = service.create(world.engine, ["auditor"])
-    _, other = service.create(world.engine, ["auditor"])
+    _, token = ApiTokens(world.engine).create(["auditor"])
+    _, other = ApiTokens(world.engine).create(["auditor"])
     prefix, identifier, secret = token.split("_", 2)
     forged = [
         "",

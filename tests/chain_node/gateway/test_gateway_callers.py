@@ -27,7 +27,7 @@ from gateway_support import GatewayThread, World, let_in, wait_until
 from gateway_support import settings as gateway_settings
 from multidict import CIMultiDict
 
-from chain_node.errors import CallerError
+from chain_node.errors import CallerError, TokenError
 from chain_node.gateway.callers import Callers, CallerStore
 from chain_node.gateway.identify import Identify, _budget_key
 from chain_node.gateway.server import opened
@@ -56,7 +56,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
     assert store.revoke(token).revoked is not None
     assert store.revoke(entry.id).revoked == store.entries()[0].revoked
     assert store.load().by_token(token) is None
-    with pytest.raises(CallerError, match="there is no caller"):
+    with pytest.raises(TokenError, match="there is no caller"):
         store.revoke("nobody")
     store.close()
 
@@ -78,8 +78,6 @@ def test_an_entry_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ({"role": "public"}, "not a role of an entry"),
         ({"role": "owner"}, "not a role of an entry"),
         ({"role": "root"}, "not a role of an entry"),
-        ({"role": "auditor", "label": "x" * 201}, "characters"),
-        ({"role": "auditor", "lifetime": 0}, "lifetime"),
         ({"role": "auditor", "senders": (SENDER,)}, "an oracle's"),
         ({"role": "oracle"}, "--sender"),
         ({"role": "oracle", "senders": ("0x12",)}, "not an address"),

@@ -40,6 +40,7 @@ UNIT = (
     "oracle",
     "test_architecture.py",
     "test_errors.py",
+    "test_names.py",
 )
 """Folders and files of this folder that are in the tier."""
 NOT_UNIT = {

@@ -82,7 +82,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class CallRow:
+class IndexedCall:
     """A row of `calls.idx`, `number` from 0; feed and sequence are 0 where it is no batch."""
 
     first_index: int
@@ -174,7 +174,7 @@ class CallIndex:
         self._index = folder / "calls.idx"
         self._sums = folder / "calls.sum"
 
-    def rows(self, start: int = 0) -> Iterator[CallRow]:
+    def rows(self, start: int = 0) -> Iterator[IndexedCall]:
         """All rows from number `start`, in order."""
         if not self._index.exists():
             return
@@ -205,7 +205,7 @@ class CallIndex:
             return None
         return self.read(row)
 
-    def read(self, row: CallRow) -> Call:
+    def read(self, row: IndexedCall) -> Call:
         """The call of a row.
 
         Raises:
@@ -234,7 +234,7 @@ class CallIndex:
         if at is not None and at < size:
             yield at, f"calls: they end at entry {at} of {size}"
 
-    def _line(self, row: CallRow) -> tuple[Call, bytes]:
+    def _line(self, row: IndexedCall) -> tuple[Call, bytes]:
         with self._calls.open("rb") as file:
             file.seek(min(row.offset, self._calls.stat().st_size))
             line = file.readline()
@@ -259,10 +259,10 @@ class CallIndex:
         return self.read(_row(_ROW.unpack(data[whole - ROW_BYTES : whole]), whole // ROW_BYTES - 1))
 
 
-def _row(fields: tuple[int, ...], number: int) -> CallRow:
+def _row(fields: tuple[int, ...], number: int) -> IndexedCall:
     first_index, count, kind, feed, sequence, offset = fields
-    return CallRow(first_index, count, kind, feed, sequence, offset, number)
+    return IndexedCall(first_index, count, kind, feed, sequence, offset, number)
 
 
-def _damaged(row: CallRow, what: str) -> str:
+def _damaged(row: IndexedCall, what: str) -> str:
     return f"calls: the call of entry {row.first_index} is damaged ({what}): `luya archive mend` takes it from a copy"

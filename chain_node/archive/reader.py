@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
-from chain_node.archive.calls import Call, CallIndex, CallRow
+from chain_node.archive.calls import Call, CallIndex, IndexedCall
 from chain_node.archive.layout import (
     HASH_BYTES,
     TILE_HEIGHT,
@@ -135,11 +135,11 @@ class ArchiveReader:
         """The call that appended entry `index`; None when it is not known."""
         return self._calls.find(index)
 
-    def call_rows(self, start: int = 0) -> Iterator[CallRow]:
+    def call_rows(self, start: int = 0) -> Iterator[IndexedCall]:
         """The index of all calls from number `start`, in order; may run a little ahead of the published size."""
         return self._calls.rows(start)
 
-    def read_call(self, row: CallRow) -> Call:
+    def read_call(self, row: IndexedCall) -> Call:
         """The call of an index row."""
         return self._calls.read(row)
 

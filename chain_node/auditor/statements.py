@@ -13,7 +13,7 @@ from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import QueryError
 from chain_node.protocol.entries import ACCOUNT, REDUCTION, REDUCTION_NULLIFIER, REFUSAL, REVOCATION, decode
 from chain_node.protocol.errors import ProtocolError
-from chain_node.protocol.journal import About, Journal, Move
+from chain_node.protocol.journal import About, Move, PostingJournal
 from chain_node.protocol.kinds import BY_TYPE
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import ADDRESS_BYTES
@@ -64,7 +64,7 @@ def of_account(
     checkpoint = reader.checkpoint()
     if checkpoint is None:
         raise QueryError(f"{reader.folder} holds no archive with a checkpoint: follow first, or give another folder")
-    journal, tree = Journal(), Tree()
+    journal, tree = PostingJournal(), Tree()
     moves: list[Move] = []
     times: dict[int, int] = {}
     own: set[int] = set()

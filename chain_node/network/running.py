@@ -26,7 +26,7 @@ _START_PATIENCE: Final = 60.0
 _STOP_PATIENCE: Final = 60.0
 
 
-class RunningNode:
+class OrganisationNode:
     """An organisation's node as a child of this process.
 
     Args:
@@ -174,9 +174,9 @@ def validators_in_force(folder: OrganisationFolder, *, timeout: float = 3.0) -> 
         return None
 
 
-def start_all(folders: Sequence[OrganisationFolder], luyad: Luyad) -> list[RunningNode]:
+def start_all(folders: Sequence[OrganisationFolder], luyad: Luyad) -> list[OrganisationNode]:
     """Start these nodes; all end again where one does not start."""
-    nodes = [RunningNode(folder, luyad) for folder in folders]
+    nodes = [OrganisationNode(folder, luyad) for folder in folders]
     try:
         for node in nodes:
             node.start()

@@ -48,7 +48,7 @@ class Move:
     posting: Posting
 
 
-class Journal:
+class PostingJournal:
     """Takes a log's entries in their order; other accounts' reductions and their revocations may be left out.
 
     books: what the entries lead to.

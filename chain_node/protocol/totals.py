@@ -49,7 +49,7 @@ def taken_back(sheet: Sheet, unit: Unit) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatementLine:
     """One posting as its account sees it.
 
     index: of its entry. bucket: HELD or OWED. counterpart: where it comes from or goes to. change: of what lies in
@@ -70,7 +70,7 @@ class Statement:
     """opening + the lines' changes = closing, in every bucket."""
 
     opening: Position
-    lines: tuple[Line, ...]
+    lines: tuple[StatementLine, ...]
     closing: Position
 
 
@@ -103,6 +103,6 @@ def statement(
             if after < 0:
                 raise PostingError(f"entry {index}: {bucket.name} of 0x{account.hex()} would be {after} in {vintage}")
             has[key] = after
-            lines.append(Line(index, unit, vintage, bucket, counterpart, change, after))
+            lines.append(StatementLine(index, unit, vintage, bucket, counterpart, change, after))
     begun = {key: amount for key, amount in opening.items() if amount}
     return Statement(begun, tuple(lines), {key: amount for key, amount in has.items() if amount})

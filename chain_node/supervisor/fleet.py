@@ -10,7 +10,7 @@ from typing import Final
 
 from chain_node.engine.base import Finality, Limits
 from chain_node.errors import EngineError, NetworkError, PortInUse
-from chain_node.network.running import RunningNode
+from chain_node.network.running import OrganisationNode
 from chain_node.storage import disk_space as room
 from chain_node.supervisor.judge import DiskSpace
 from chain_node.supervisor.problems import Problem
@@ -29,7 +29,7 @@ class NetworkEngine:
     limits = Limits()
     fresh = False
 
-    def __init__(self, node: RunningNode) -> None:
+    def __init__(self, node: OrganisationNode) -> None:
         self._node = node
         self.name = node.folder.root.name
 
@@ -75,7 +75,7 @@ class Fleet:
         told: hears of problems.
     """
 
-    def __init__(self, nodes: Sequence[RunningNode], told: Told = lambda _name, _problems: None) -> None:
+    def __init__(self, nodes: Sequence[OrganisationNode], told: Told = lambda _name, _problems: None) -> None:
         self._told = told
         self._stop = threading.Event()
         self._last: dict[str, tuple[str, ...]] = {}
@@ -102,7 +102,7 @@ class Fleet:
             one.close()
             self._reporters[one.name].say([], accepting=False, ended=True)
 
-    def _supervisor(self, node: RunningNode) -> Supervisor:
+    def _supervisor(self, node: OrganisationNode) -> Supervisor:
         engine, root = NetworkEngine(node), node.folder.root
         self._reporters[engine.name] = Reporter(root / "run")
         settings = SupervisorSettings(

@@ -76,7 +76,7 @@ class SupervisorSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class EngineSample:
     """One look at an engine.
 
     Attributes:
@@ -122,7 +122,7 @@ class Supervisor:
         self.name = name
         self.restarts = 0
         self.rollbacks = 0
-        self.sample = Sample()
+        self.sample = EngineSample()
         self.problems: list[Problem] = []
         self.accepting = True
         self.failure: NodeError | None = None
@@ -165,7 +165,7 @@ class Supervisor:
                 _log.exception("what was seen could not be told")
             stop.wait(self._settings.every)
 
-    def look(self) -> Sample:
+    def look(self) -> EngineSample:
         """One look: measure, mend, judge.
 
         Raises:
@@ -193,16 +193,16 @@ class Supervisor:
 
     # --- measuring
 
-    def _measure(self, now: float) -> Sample:
+    def _measure(self, now: float) -> EngineSample:
         if self._paused:
-            return Sample(at=time.time(), detail="stopped, because the disk is nearly full")
+            return EngineSample(at=time.time(), detail="stopped, because the disk is nearly full")
         try:
             rpc = self._client()
         except NodeError as error:
-            return Sample(at=time.time(), detail=str(error))
+            return EngineSample(at=time.time(), detail=str(error))
         health = probe(rpc, self._engine.finality)
         if not health.ok:
-            return Sample(at=time.time(), detail=health.detail)
+            return EngineSample(at=time.time(), detail=health.detail)
         if health.head != self.sample.head or not self.sample.up:
             self._compare_clocks(health, now - self._moved_at)
             self._moved_at = now
@@ -211,7 +211,7 @@ class Supervisor:
             self._block_time, self._pace_at = usual_block_time(rpc), now + _PACE_EVERY
         if still > _STILL:
             rpc.reconsider()  # this endpoint's chain stands still; another's may not
-        return Sample(time.time(), True, health.head, health.final, health.head_time, self._peers(rpc), "", still)
+        return EngineSample(time.time(), True, health.head, health.final, health.head_time, self._peers(rpc), "", still)
 
     def _compare_clocks(self, health: Health, since: float) -> None:
         """A block that has come while we watch, one at a time, tells what the clocks of those who made it say."""

@@ -11,7 +11,7 @@ from chain_node.auditor.statements import AccountStatement, of_account
 from chain_node.engine.base import no_progress
 from chain_node.protocol.postings import DEBT, Bucket, Unit
 from chain_node.protocol.times import date_of, day_of, day_start
-from chain_node.protocol.totals import Line
+from chain_node.protocol.totals import StatementLine
 from luya.console import progress
 
 _WORDS: Final[Mapping[Bucket, str]] = {
@@ -61,7 +61,7 @@ def _position(position: Mapping[tuple[Unit, int, Bucket], int]) -> list[dict[str
     ]
 
 
-def _line(found: AccountStatement, line: Line) -> dict[str, Any]:
+def _line(found: AccountStatement, line: StatementLine) -> dict[str, Any]:
     return {
         "index": line.index,
         "time": found.times[line.index],

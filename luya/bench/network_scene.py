@@ -21,7 +21,7 @@ from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, OrganisationFolder, ValidatorSettings
 from chain_node.network.founding import init_network, second_node
 from chain_node.network.parts import FoundingTerms
-from chain_node.network.running import RunningNode, node_state
+from chain_node.network.running import OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
 from chain_node.node.settings import NodeSettings as LedgerSettings
@@ -79,7 +79,7 @@ class BenchNetwork:
         self._block_time = block_time
         self._luyad = luyad
         self._port = 0
-        self.nodes: list[RunningNode] = []
+        self.nodes: list[OrganisationNode] = []
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class BenchNetwork:
                 port=self._port,
                 block_time=self._block_time,
             )
-        self.nodes = [RunningNode(folder, self._luyad) for folder in folders]
+        self.nodes = [OrganisationNode(folder, self._luyad) for folder in folders]
         try:
             with self._step("luya network start DIR"):
                 for node in self.nodes:
@@ -149,7 +149,7 @@ class BenchNetwork:
         with JsonRpc(self.nodes[0].rpc_url) as rpc:
             member = CouncilMember(rpc, first.council_key(), first.network.charter().chain_id)
             member.list_own_node(bytes.fromhex(part.node_id), listed=True)
-        node, wanted = RunningNode(folder, self._luyad), height(self.nodes[0].rpc_url)
+        node, wanted = OrganisationNode(folder, self._luyad), height(self.nodes[0].rpc_url)
         begun = time.monotonic()
         try:
             node.start()

@@ -26,7 +26,7 @@ from chain_node.keys.keystore import Keystore
 from chain_node.network.folders import PORT_STEP, OrganisationFolder, organisations_in
 from chain_node.network.founding import init_network
 from chain_node.network.parts import FoundingTerms
-from chain_node.network.running import RunningNode, node_state
+from chain_node.network.running import OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.home import EngineChoice
 from chain_node.rpc.client import JsonRpc, to_hex
@@ -95,7 +95,7 @@ class DemoNetwork:
         self._failure: Exception | None = None
         self._stop = threading.Event()
         self._keeper: threading.Thread | None = None
-        self.nodes: list[RunningNode] = []
+        self.nodes: list[OrganisationNode] = []
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ class DemoNetwork:
                 f"{self.folder} is a network of {len(folders)} validators, not {self._validators}: ask for as many, or "
                 "give the demo a home of its own with --home"
             )
-        self.nodes = [RunningNode(folder, self._luyad) for folder in folders]
+        self.nodes = [OrganisationNode(folder, self._luyad) for folder in folders]
         try:
             with progress() as advance:
                 for at, node in enumerate(self.nodes):
@@ -236,7 +236,7 @@ class DemoNetwork:
             f"It was started again and has caught up in {time.monotonic() - begun:.1f} s."
         )
 
-    def _caught_up(self, node: RunningNode, at: int) -> bool:
+    def _caught_up(self, node: OrganisationNode, at: int) -> bool:
         heights = self._heights()
         return heights[at] > self._killed_at and heights[at] >= max(heights) - 1 and not _behind(node)
 
@@ -301,7 +301,7 @@ def _height(url: str) -> int:
     return -1
 
 
-def _behind(node: RunningNode) -> bool:
+def _behind(node: OrganisationNode) -> bool:
     return node_state(node.folder).catching_up
 
 

@@ -25,7 +25,7 @@ from luya.oracle.ingest import exit_code, summary
 from luya.session import feeds
 from luya.session.ledger_port import unregistered
 from oracle.calls import check
-from oracle.calls.check import Checked
+from oracle.calls.check import CheckResult
 from oracle.calls.ingest import Progress, Watcher
 from oracle.calls.rehearsal import Rehearsal
 from oracle.families.config import FeedConfig
@@ -129,7 +129,7 @@ def _watcher(advance: Advance) -> Watcher:
     return watch
 
 
-def _tell(checked: Checked, report: Path | None, final: int) -> None:
+def _tell(checked: CheckResult, report: Path | None, final: int) -> None:
     tell("仅为预演：未登记、未提交、未记账。Rehearsed only: nobody is enrolled, nothing is sent or journaled.")
     summary(checked.result, report, rehearsed=True)
     for rule, row in checked.examples.items():

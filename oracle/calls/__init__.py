@@ -1,1 +1,1 @@
-"""What a partner asks for, each the whole way: files taken in, refused rows judged again, and the report of it."""
+"""What a partner asks for, each the whole way: files taken in or only checked, rows judged again, the report."""

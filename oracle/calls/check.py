@@ -19,7 +19,7 @@ from oracle.store.outcomes import RowOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """What would become of the files. earlier: of rows that other settings had refused, None where there are none.
 
     by_ledger: of the refused rows, how many only the ledger would refuse; examples: the first refused row by rule.
@@ -42,7 +42,7 @@ def check(
     report: Path | None = None,
     progress: Watcher | None = None,
     anyway: bool = False,
-) -> Checked:
+) -> CheckResult:
     """Take the files in rehearsal. folder: the caller's own, with a copy of the feed's journal where it has one.
 
     key: opens that journal; report: as `ingest`'s, without the indexes that do not exist yet.
@@ -66,7 +66,7 @@ def check(
     world = IngestPorts(folder, rehearsal, rehearsal, rehearsal, SIGNERS, key)
     result = ingest(files, feed, world, enrol_unknown=enrol_unknown, progress=progress, deliver=deliver, anyway=anyway)
     earlier = rejudge.under_other_settings(feed, world, enrol_unknown=enrol_unknown, progress=progress)
-    return Checked(result, earlier, by_ledger, examples)
+    return CheckResult(result, earlier, by_ledger, examples)
 
 
 def _without_indexes(delivery: FinishedCall, final: int) -> Iterator[RowOutcome]:

@@ -1,1 +1,1 @@
-"""Connectors: a partner's file becomes raw rows, streamed; typed rows; then a staging file on disk, in taking order."""
+"""Readers: a partner's file becomes raw rows, streamed; a field's text becomes a number, an instant or a place."""

@@ -1,1 +1,1 @@
-"""A call's rows, read and judged one by one: whether a file fits its feed at all, and the staging file of its rows."""
+"""A call's rows, judged one by one: the staging file; whether a file fits its feed at all; a feed drafted from one."""

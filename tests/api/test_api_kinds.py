@@ -30,7 +30,7 @@ from chain_node.errors import QueryError
 from chain_node.following.events import Known, Rebuilder
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import CodecError, ReplayError
-from chain_node.protocol.journal import Journal
+from chain_node.protocol.journal import PostingJournal
 from chain_node.protocol.kinds import BY_ENTRY, BY_TYPE
 from chain_node.protocol.kinds.kind import Kind, Layout
 from chain_node.protocol.merkle import Tree, leaf_hash
@@ -61,7 +61,7 @@ def test_the_script_has_every_type_that_is_registered() -> None:
 
 
 def test_every_kind_goes_through_replay_tables_views_rows_and_postings() -> None:
-    state, journal = State(), Journal()
+    state, journal = State(), PostingJournal()
     tables = set()
     for index, (entry, body) in enumerate(zip(SCRIPT, BODIES, strict=True)):
         assert e.decode(body) == entry
@@ -197,7 +197,7 @@ READERS: dict[str, tuple[type[Exception], Callable[[Any], object]]] = {
     "the API's views": (AssertionError, lambda _: decoded.view(NEW)),
     "the read model's rows": (AssertionError, lambda entry: entry_values(0, NEW, entry, bytes(32), None)),
     "the law's history": (AssertionError, law_key),
-    "the journal": (AssertionError, lambda entry: Journal().take(0, entry)),
+    "the journal": (AssertionError, lambda entry: PostingJournal().take(0, entry)),
     "the events": (AssertionError, lambda _: Known().take(NEW)),
 }
 

@@ -20,7 +20,7 @@ from chain_node.keys.keystore import Keystore
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings, organisations_in
 from chain_node.network.founding import OrganisationRequest, adopt, assemble, prepare
 from chain_node.network.parts import FoundingTerms
-from chain_node.network.running import NodeState, RunningNode, node_state
+from chain_node.network.running import NodeState, OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
 from chain_node.rpc.client import JsonRpc, to_hex
@@ -42,7 +42,7 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE
         time.sleep(0.2)
 
 
-class FaultNode(RunningNode):
+class FaultNode(OrganisationNode):
     """A validator that can be hurt. `local`: on this machine's loopback, where `luya network status` looks."""
 
     local = True

@@ -11,7 +11,7 @@ from insecure_ledger import JOURNAL_KEY, TIME, feed_entry
 from chain_node import catalogue
 from chain_node.protocol.entries import Entry, Organisation, Standing, encode
 from chain_node.protocol.replay import State
-from oracle.calls.check import Checked, check
+from oracle.calls.check import CheckResult, check
 from oracle.calls.ingest import IngestPorts, IngestResult, ingest
 from oracle.calls.rehearsal import SIGNERS, Rehearsal
 from oracle.families.config import FeedConfig
@@ -65,7 +65,7 @@ class Log:
         report: Path | None = None,
         enrol_unknown: bool = False,
         anyway: bool = True,
-    ) -> Checked:
+    ) -> CheckResult:
         """As `luya oracle check` composes it. folder: an empty one."""
         journal, copied = path_of(self.home, config.name), path_of(folder, config.name)
         if journal.exists():

@@ -30,7 +30,7 @@ from chain_node.protocol.entries import (
     decode,
     encode,
 )
-from chain_node.protocol.journal import About, Journal
+from chain_node.protocol.journal import About, PostingJournal
 from chain_node.protocol.postings import Unit
 from chain_node.protocol.totals import minted, taken_back, totals
 
@@ -102,7 +102,7 @@ KEYS: dict[str, Callable[[About], int]] = {
 @pytest.mark.parametrize("key", KEYS)
 def test_each_total_is_the_postings(world: World, tmp_path: Path, key: str) -> None:
     """Also where a feed has gone to another organisation and people have moved: what counts is when it was recorded."""
-    log, journal = [decode(body) for body in world.entries], Journal()
+    log, journal = [decode(body) for body in world.entries], PostingJournal()
     feeds = {entry.feed: entry for entry in log if isinstance(entry, Feed)}
     people = {entry.account: entry for entry in log if isinstance(entry, Account)}
     half = len(log) // 2

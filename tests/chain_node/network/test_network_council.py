@@ -18,7 +18,7 @@ from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import init_network
 from chain_node.network.genesis import AUTHORITY, COUNCIL, VALIDATORS
 from chain_node.network.parts import FoundingTerms, PublicPart
-from chain_node.network.running import RunningNode, node_state
+from chain_node.network.running import OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import (
     Member,
@@ -38,24 +38,24 @@ Outsider = Callable[[int], tuple[PublicPart, CouncilMember]]
 
 
 @pytest.fixture(scope="module")
-def node(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+def node(luyad: Luyad, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrganisationNode]:
     """A network of one organisation, running."""
     out = tmp_path_factory.mktemp("council") / "out"
     folder = init_network(out, ["one"], FoundingTerms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2)[0]
-    running = RunningNode(folder, luyad)
+    running = OrganisationNode(folder, luyad)
     running.start()
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def first(node: RunningNode, clients: Clients) -> CouncilMember:
+def first(node: OrganisationNode, clients: Clients) -> CouncilMember:
     """The founder."""
     return clients.member(node.folder)
 
 
 @pytest.fixture
-def outsider(node: RunningNode, clients: Clients, tmp_path: Path) -> Outsider:
+def outsider(node: OrganisationNode, clients: Clients, tmp_path: Path) -> Outsider:
     """Makes members to be, without nodes of their own."""
 
     def make(number: int) -> tuple[PublicPart, CouncilMember]:
@@ -67,7 +67,7 @@ def outsider(node: RunningNode, clients: Clients, tmp_path: Path) -> Outsider:
     return make
 
 
-def test_no_key_has_a_right(node: RunningNode, first: CouncilMember) -> None:
+def test_no_key_has_a_right(node: OrganisationNode, first: CouncilMember) -> None:
     authority = AccessManager(first.rpc, AUTHORITY)
     assert authority.has_role(0, COUNCIL) == (True, 0)
     key = node.folder.council_key().address
@@ -79,7 +79,7 @@ def test_no_key_has_a_right(node: RunningNode, first: CouncilMember) -> None:
 
 
 def test_an_outsider_is_refused_in_words(
-    node: RunningNode, clients: Clients, outsider: Outsider, tmp_path: Path
+    node: OrganisationNode, clients: Clients, outsider: Outsider, tmp_path: Path
 ) -> None:
     _, stranger = outsider(99)
     with pytest.raises(NetworkError, match="CouncilNotMember"):
@@ -155,12 +155,12 @@ def test_a_life_of_the_council(first: CouncilMember, outsider: Outsider, tmp_pat
     assert let_in(first.governance(), b"\x0a" * 20, 0) == []
 
 
-def test_state_and_restart(node: RunningNode, luyad: Luyad) -> None:
+def test_state_and_restart(node: OrganisationNode, luyad: Luyad) -> None:
     state = node_state(node.folder)
     assert state.ok
     assert (state.organisation, state.power, state.peers) == (1, 10, 0)
     with pytest.raises(PortInUse):
-        RunningNode(node.folder, luyad).start()
+        OrganisationNode(node.folder, luyad).start()
     node.stop()
     down = node_state(node.folder)
     assert not down.ok

@@ -15,7 +15,7 @@ from chain_node.errors import NetworkError
 from chain_node.network.folders import PORT_STEP, OrganisationFolder
 from chain_node.network.founding import OrganisationRequest, init_network, prepare
 from chain_node.network.parts import FoundingTerms
-from chain_node.network.running import RunningNode, node_state
+from chain_node.network.running import OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.supervisor.fleet import NetworkEngine
 from chain_node.supervisor.supervisor import start_mending
@@ -47,7 +47,7 @@ def test_a_validator_is_restored_from_its_backup(luyad: Luyad, tmp_path: Path) -
     folders = init_network(
         tmp_path / "net", names, FoundingTerms(), luyad, port=free_port_range(PORT_STEP * 4), block_time=0.3
     )
-    nodes = [RunningNode(folder, luyad) for folder in folders]
+    nodes = [OrganisationNode(folder, luyad) for folder in folders]
     lost, first, copy = folders[3], folders[0], tmp_path / "backup"
     with contextlib.ExitStack() as stack:
         for node in nodes:
@@ -74,14 +74,14 @@ def test_without_what_it_signed_it_is_never_made_to_forget(luyad: Luyad, tmp_pat
     with pytest.raises(NetworkError, match="can sign twice"):
         prepare(folder, OrganisationRequest(1, "one", folder.settings()), luyad)
     with pytest.raises(NetworkError, match="can sign twice"):
-        RunningNode(folder, luyad).start()
+        OrganisationNode(folder, luyad).start()
 
 
 def test_a_torn_commit_that_the_start_has_mended_is_told(luyad: Luyad, tmp_path: Path) -> None:
     (folder,) = init_network(
         tmp_path / "net", ["one"], FoundingTerms(), luyad, port=free_port_range(PORT_STEP), block_time=0.2
     )
-    node = RunningNode(folder, luyad)
+    node = OrganisationNode(folder, luyad)
     node.start()
     try:
         wait_for(lambda: node_state(folder).height >= 3, 60, "the first blocks")
@@ -91,7 +91,7 @@ def test_a_torn_commit_that_the_start_has_mended_is_told(luyad: Luyad, tmp_path:
     binary = tmp_path / "luyad"
     binary.write_text(TORN.format(binary=luyad.binary))
     binary.chmod(0o755)
-    engine = NetworkEngine(RunningNode(folder, Luyad(binary)))
+    engine = NetworkEngine(OrganisationNode(folder, Luyad(binary)))
     try:
         assert start_mending(engine), "`luya network start` tells it as torn-commit-mended"
         assert "one block was taken back" in engine.mended

@@ -16,7 +16,7 @@ from chain_node.network.council import CouncilMember
 from chain_node.network.folders import PORT_STEP, NetworkFolder, OrganisationFolder, ValidatorSettings
 from chain_node.network.founding import OrganisationRequest, init_network, join, second_node
 from chain_node.network.parts import FoundingTerms
-from chain_node.network.running import RunningNode, node_state
+from chain_node.network.running import OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.network.votes import Governance, VoteCall, admit, expel, replace_key, weigh
 from chain_node.rpc.client import JsonRpc, to_hex
@@ -34,7 +34,7 @@ class Running:
         names = [f"organisation {n}" for n in range(1, founders + 1)]
         self.folders = init_network(root / "net", names, terms, luyad, port=self._port, block_time=BLOCK_TIME)
         self.public = NetworkFolder(root / "net" / "network")
-        self.nodes = [RunningNode(folder, luyad) for folder in self.folders]
+        self.nodes = [OrganisationNode(folder, luyad) for folder in self.folders]
         url = self.folders[0].settings().rpc_url
         self.traffic = Traffic(url, key_in(root, "sender"), self.public.charter().chain_id)
 
@@ -75,7 +75,7 @@ class Running:
         part = join(folder, self.public, OrganisationRequest(number, f"organisation {number}", settings), self._luyad)
         self.all_vote(admit(self.governance(), part))
         self.public.add_part(part)
-        node = RunningNode(folder, self._luyad)
+        node = OrganisationNode(folder, self._luyad)
         self.nodes.append(node)
         node.start()
         wait_for(caught_up(folder, self.height), 60, f"organisation {number} catches up")
@@ -126,7 +126,7 @@ def test_a_fifth_is_voted_in_and_out(luyad: Luyad, clients: Clients, tmp_path: P
             assert now.threshold == 3
             assert not any(validator.organisation == 5 for validator in now.validators)
             assert not any(organisation == 5 for _, organisation in now.nodes)
-            back = RunningNode(fifth, luyad)
+            back = OrganisationNode(fifth, luyad)
             stack.callback(back.stop)
             _is_let_in_no_more(net, back)
             voice = CouncilMember(net.rpc(), fifth.council_key(), net.public.charter().chain_id)
@@ -147,7 +147,7 @@ def _goes_on_without_one(net: Running) -> None:
     wait_for(caught_up(stopped.folder, net.height), 60, "it catches up")
 
 
-def _is_let_in_no_more(net: Running, back: RunningNode) -> None:
+def _is_let_in_no_more(net: Running, back: OrganisationNode) -> None:
     """A node of an organisation that was voted out finds no peer, and stands still."""
     back.start()
     before = net.height
@@ -171,7 +171,7 @@ def test_a_validator_goes_on_with_another_key(luyad: Luyad, clients: Clients, tm
         part = second_node(successor, net.folders[0], settings, luyad)
         assert successor.council_key() == net.folders[0].council_key()
         net.members[0].list_own_node(bytes.fromhex(part.node_id), listed=True)
-        new = RunningNode(successor, luyad)
+        new = OrganisationNode(successor, luyad)
         net.nodes.append(new)
         new.start()
         wait_for(caught_up(successor, net.height), 60, "the successor catches up")

@@ -9,7 +9,7 @@ from protocol_world import START, TODAY, account, feed, law, person, reduction, 
 
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.journal import About, Journal, Move
+from chain_node.protocol.journal import About, Move, PostingJournal
 from chain_node.protocol.postings import NOBODY, Bucket, Posting, Unit
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import year_of
@@ -17,8 +17,8 @@ from chain_node.protocol.times import year_of
 YEAR = year_of(TODAY)
 
 
-def begun() -> Journal:
-    journal = Journal()
+def begun() -> PostingJournal:
+    journal = PostingJournal()
     for index, entry in enumerate((feed(), replace(account(0), district=502))):
         assert journal.take(index, entry) == []
     return journal
@@ -42,7 +42,7 @@ def test_a_revocation_is_about_what_its_record_was_about_when_it_was_recorded() 
 
 
 def test_law_accounts_and_refusals_move_nothing() -> None:
-    journal = Journal()
+    journal = PostingJournal()
     for index, entry in enumerate((*law(), account(1), e.Refusal(START, 1, 0, Rule.OVERLAP))):
         assert journal.take(index, entry) == []
 

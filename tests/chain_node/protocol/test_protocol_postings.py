@@ -12,7 +12,7 @@ from replay_support import PEOPLE, begin, first_entries
 
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.journal import Journal, Move
+from chain_node.protocol.journal import Move, PostingJournal
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import (
     DEBT,
@@ -176,7 +176,7 @@ def agree(state: State, books: Books) -> None:
 def test_the_unrolled_replay_moves_what_the_postings_say(script: list[tuple[str, int, int, int]]) -> None:
     """`spend` takes from both what no kind of today takes, so that revocations find less than was given."""
     feeds = (feed(late_days=TRIAL),)
-    state, journal = begin(feeds=feeds), Journal()
+    state, journal = begin(feeds=feeds), PostingJournal()
     for place, first in enumerate(first_entries(feeds=feeds)):
         assert journal.take(place, first) == []
     books = journal.books

@@ -14,7 +14,7 @@ from protocol_world import account, feed, person, reduction, secret
 
 from chain_node.protocol import entries as e
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.journal import Journal, Move
+from chain_node.protocol.journal import Move, PostingJournal
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import DEBT, NOBODY, Bucket, Posting, Unit, moved, revoke
 from chain_node.protocol.times import day_of_date
@@ -46,7 +46,7 @@ scripts = st.lists(acts, min_size=1, max_size=60)
 class Log:
     """A journal with what it was told, and what each record was about when it was told."""
 
-    journal: Journal = field(default_factory=Journal)
+    journal: PostingJournal = field(default_factory=PostingJournal)
     moves: list[Move] = field(default_factory=list)
     alive: dict[int, e.Reduction] = field(default_factory=dict)
     size: int = 0

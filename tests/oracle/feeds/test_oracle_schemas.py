@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from insecure_ledger import InsecureLedger, InsecureRegistrar, world
+from partner_files import DAY, swipe
+from rehearsed import Log
 
 from chain_node.protocol.entries import Reduction, decode
 from oracle.calls.ingest import ingest
@@ -83,11 +85,23 @@ def outcomes(feed: FeedConfig, file: Path, folder: Path) -> tuple[list[dict[str,
     return found, ledger
 
 
+def without_index(report: Path) -> list[dict[str, str]]:
+    """A report's lines but for the entries' places in the log, which only exist once they are recorded."""
+    with report.open(encoding="utf-8", newline="") as lines:
+        return [{name: text for name, text in line.items() if name != "index"} for line in csv.DictReader(lines)]
+
+
 @pytest.mark.parametrize(("name", "file"), [(name, file) for name, files in BY_TEMPLATE.items() for file in files])
 def test_every_row_of_a_template_is_what_it_should_be(name: str, file: str, tmp_path: Path) -> None:
-    found, ledger = outcomes(template(name, tmp_path), SCHEMAS / file, tmp_path)
+    feed = template(name, tmp_path)
+    found, ledger = outcomes(feed, SCHEMAS / file, tmp_path)
     assert found == EXPECTED[file]
     ledger.close()
+    (tmp_path / "copy").mkdir()
+    Log(feed, tmp_path / "none").check(
+        feed, tmp_path / "copy", SCHEMAS / file, report=tmp_path / "checked.csv", enrol_unknown=True
+    )
+    assert without_index(tmp_path / "checked.csv") == without_index(tmp_path / "report.csv"), "check says the same"
 
 
 @pytest.mark.parametrize("file", [*UNTIL_2020, "citibike-2021.csv"])
@@ -120,3 +134,20 @@ def test_a_file_of_two_styles_at_once_is_not_taken(tmp_path: Path) -> None:
     file.write_text(text.replace("Bike ID", "bikeid"), encoding="utf-8")
     with pytest.raises(SourceError, match="has no column 'Bike ID'"):
         precheck.check([file], toml_files.shipped()["bike-share"])
+
+
+def test_a_metro_operator_with_a_maximum_stay(tmp_path: Path) -> None:
+    """By the shipped feed, of four hours: in at 08:00 and out at 20:30 is no trip, and 12:00 is the last minute."""
+    at = {hour: DAY.replace(hour=hour) for hour in (8, 12, 20)}
+    rows = [
+        *(swipe(at[8], "long", "entry", "红山"), swipe(at[20].replace(minute=30), "long", "exit", "龙华")),
+        *(swipe(at[8], "day", "entry", "红山"), swipe(at[12], "day", "exit", "龙华")),
+        *(swipe(at[8], "over", "entry", "红山"), swipe(at[12].replace(second=1), "over", "exit", "龙华")),
+    ]
+    file = tmp_path / "page.json"
+    file.write_text(json.dumps({"data": rows}, ensure_ascii=False), encoding="utf-8")
+    found, ledger = outcomes(toml_files.shipped()["transit-card"], file, tmp_path)
+    told = [row.get("rule", row["outcome"]) for row in found]
+    assert told == ["too-long", "too-long", "accepted", "accepted", "too-long", "too-long"]
+    assert sum(row.get("credits_mg", 0) for row in found) == 46_000, "one trip"
+    ledger.close()

@@ -180,6 +180,9 @@ def oracle_init(
         Path | None,
         typer.Option("-o", "--output", help="输出文件，默认与样本同名。Where to write it."),
     ] = None,
+    stations: Annotated[
+        Path | None, typer.Option("--stations", help="站点表 CSV。Where the stations are, if the sample says not.")
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -187,7 +190,7 @@ def oracle_init(
     from luya.oracle import init as command
 
     with _explained():
-        code = command.run(LuyaHome.of(home), sample, output, quiet=json)
+        code = command.run(LuyaHome.of(home), sample, output, stations=stations, quiet=json)
     raise typer.Exit(code)
 
 

@@ -45,6 +45,7 @@ UNIT = (
 """Folders and files of this folder that are in the tier."""
 NOT_UNIT = {
     "chain_node/archive/test_node_archive.py": "10 s: every fault at every operation",
+    "oracle/calls/test_oracle_check.py": "reads the real files",
     "oracle/calls/test_oracle_kill.py": "kills processes",
     "oracle/calls/test_oracle_real_data.py": "reads the real files",
     "oracle/intake/test_oracle_json.py": "11 s of generated documents",

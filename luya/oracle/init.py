@@ -19,23 +19,29 @@ INCOMPLETE: Final = 3
 """The exit code of a draft in which something is missing that the sample does not tell."""
 
 
-def run(home: LuyaHome, path: Path, output: Path | None, *, quiet: bool) -> int:
+def run(home: LuyaHome, path: Path, output: Path | None, *, stations: Path | None = None, quiet: bool) -> int:
     """Writes the draft, which never replaces a file; says what is to be confirmed and what is missing.
+
+    stations: the partner's table of stations, which lies beside the draft.
 
     Returns:
         The exit code: 0, or INCOMPLETE.
 
     Raises:
-        UsageError: the sample is missing, or the output is there already.
+        UsageError: a file is missing, the output is there already, or the stations do not lie beside it.
         SourceError: nothing can be told from the sample.
     """
-    if not path.exists():
-        raise UsageError(f"no such file: {path}")
+    missing = [str(one) for one in (path, stations) if one is not None and not one.exists()]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}")
     target = output or Path(f"{name_of(path)}.toml")
+    if stations is not None and stations.resolve().parent != target.resolve().parent:
+        raise UsageError(f"{stations} does not lie beside {target}: a feed's station table lies beside its TOML")
     there = feeds.of_home(home)
     number = next(number for number in range(1, 1 << 16) if number not in {feed.id for feed in there.values()})
     name = name_of(path)
-    made = draft(sample.read(path), number, f"{name[:57]}-{number}" if name in there else name)
+    table = None if stations is None else sample.read(stations)
+    made = draft(sample.read(path), number, f"{name[:57]}-{number}" if name in there else name, table)
     if not write_new(target, made.text.encode()):
         raise UsageError(f"{target} is there already: name another file with -o")
     if not quiet:

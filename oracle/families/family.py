@@ -48,8 +48,7 @@ class Pairing:
 class Family:
     """A kind of feed: what it needs of its configuration, and what is made of its rows.
 
-    columns, optional: the roles that a column must, and may play; needs: groups of optional roles of which most feeds
-    have one or another, the usual first; absent: of the roles, what single rows may lack; rules,
+    columns, optional: the roles that a column must, and may play; absent: of these, what single rows may lack; rules,
     optional_rules: names of [rules] with their bounds; methods: names of [methods]; values: names of [values]; bind:
     (settings, one style of header) → ({header: text} → typed record, or `Unreadable`); judge: (settings, law) →
     verdicts on typed records, one by one.
@@ -63,7 +62,6 @@ class Family:
     bind: Callable[[FeedConfig, Columns], Callable[[Fields], Any]]
     judge: Callable[[FeedConfig, FeedLaw], Callable[[Sequence[Any]], list[Verdict]]]
     values: frozenset[str] = frozenset()
-    needs: tuple[tuple[frozenset[str], ...], ...] = ()
     optional_rules: Bounds = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     pairing: Pairing | None = None

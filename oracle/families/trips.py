@@ -277,10 +277,6 @@ FAMILY: Final = Family(
     columns=names("person start"),
     optional=names("record_id end duration distance start_station end_station start_geohash end_geohash")
     | names("start_latitude start_longitude end_latitude end_longitude"),
-    needs=(
-        (names("end"), names("duration")),
-        (_ROLES["stations"] | _ROLES["coordinates"], _ROLES["coordinates"], _ROLES["geohash"]),
-    ),
     rules={"min_seconds": (0, 604_800), "max_seconds": (0, 604_800), "max_kmh": (0, 100_000)},
     optional_rules={
         "nominal_minutes": (1, 1_440),

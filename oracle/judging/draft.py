@@ -11,7 +11,7 @@ from typing import Final
 
 from chain_node import catalogue
 from oracle.families.config import STAND_IN
-from oracle.judging.guess import Guess, guess
+from oracle.judging.guess import Guess, guess, needs_table
 from oracle.judging.sample import Sample
 
 METHODS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -39,13 +39,13 @@ class Draft:
     unused: tuple[str, ...]
 
 
-def draft(sample: Sample, number: int, name: str) -> Draft:
-    """The draft of a feed with this number and name for files like the sample.
+def draft(sample: Sample, number: int, name: str, table: Sample | None = None) -> Draft:
+    """The draft of a feed with this number and name for files like the sample. table: where its stations are.
 
     It has every setting but `time_zone`, which stands there to be confirmed: a file's times do not say their zone, and
     a wrong one would put every record into other hours than it is of.
     """
-    found = guess(sample)
+    found = guess(sample, table)
     unused = tuple(column for column in sample.columns if column not in found.columns.values())
     return Draft(
         "\n".join(_lines(sample, found, number, name, unused)) + "\n", found.family.name, found.missing, unused
@@ -75,6 +75,8 @@ def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequenc
     yield ""
     yield from _columns(found, unused)
     yield ""
+    if found.family.name == "trips":
+        yield from _positions(sample, found)
     yield from _times(found)
     if found.thousands or found.decimal:
         yield ""
@@ -94,6 +96,10 @@ def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequenc
         yield ""
         yield "[rules] # 合理范围，请按业务核对。What is plausible: look whether it fits this partner."
         yield from (f"{rule} = {value}" for rule, value in RULES[found.family.name].items())
+        if found.family.name == "trips" and not {"end", "duration"} & found.columns.keys():
+            yield "# 【请确认】没有结束时间也没有时长：每次行程按固定分钟数计算。"
+            yield "# CONFIRM: neither an end nor a duration is told: every trip is taken to last so many minutes."
+            yield "nominal_minutes = 15"
     yield ""
     yield "[registration] # 数据源的每日总量上限。Caps a day over all of the feed's accounts."
     yield from (f"{cap} = {value}" for cap, value in _CAPS.items())
@@ -133,6 +139,45 @@ def _columns(found: Guess, unused: Sequence[str]) -> Iterator[str]:
     if unused:
         shown = ", ".join(_text(column) for column in unused)
         yield f"# 未使用的列 Columns that are not used: {shown}"
+
+
+def _positions(sample: Sample, found: Guess) -> Iterator[str]:
+    table = found.table
+    if found.stations and table is not None:
+        yield "[stations] # 站点表，与本文件放在一起。The table of stations, beside this file."
+        yield f"file = {_text(Path(table.name).name)}"
+        yield from (_setting(role, column) for role, column in found.stations.items())
+        yield f'encoding = "{table.encoding}"'
+        yield f"delimiter = {_text(table.delimiter)}"
+        yield ""
+    elif needs_table(found.columns):
+        yield "# 【缺】文件里只有站点，没有坐标：需要站点表（--stations 表格文件）。"
+        yield "# MISSING: stations without coordinates: a table of stations is needed (init … --stations TABLE.csv)."
+        yield "# [stations]"
+        yield '# file = "stations.csv"'
+        yield ""
+    if _in_china(sample, found) or "start_geohash" in found.columns:
+        yield "[positions]"
+        yield "# 【请确认】中国境内的坐标多为 GCJ-02（偏移可达 700 米）：如是，改为 gcj02。"
+        yield "# CONFIRM: in mainland China coordinates are mostly GCJ-02 (up to 700 m off): gcj02 if these are."
+        yield 'system = "wgs84"'
+        yield ""
+
+
+def _in_china(sample: Sample, found: Guess) -> bool:
+    """Whether most of the positions lie in or near mainland China."""
+    if "start_latitude" not in found.columns:
+        return False
+    columns = (found.columns["start_latitude"], found.columns["start_longitude"])
+    inside = outside = 0
+    for row in sample.rows[:1_000]:
+        try:
+            latitude, longitude = (float(row[column]) for column in columns)
+        except (KeyError, ValueError):
+            continue
+        near = 18 <= latitude <= 54 and 73 <= longitude <= 135
+        inside, outside = inside + near, outside + (not near)
+    return inside > outside
 
 
 def _times(found: Guess) -> Iterator[str]:

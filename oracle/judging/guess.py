@@ -15,7 +15,7 @@ from oracle.families.config import PERSON, STAND_IN
 from oracle.families.family import Family
 from oracle.intake.clocks import Clock
 from oracle.intake.fields import Unreadable
-from oracle.judging.hints import HINTS, VALUES, rank
+from oracle.judging.hints import COORDINATES, GEOHASHES, HINTS, NEEDS, STATIONS, VALUES, Needs, rank
 from oracle.judging.likely import FORMATS
 from oracle.judging.sample import Sample
 
@@ -35,6 +35,7 @@ _GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}", re.IGNORECASE)
 class Guess:
     """What was told of a sample. columns: role → column; missing: roles, times and values that were not found.
 
+    stations: role → column of the table that says where the stations are, empty where none is needed or given.
     formats: of its times; swapped: its month and day could be the other way round as well; unit: of durations;
     thousands, decimal: how numbers are written; nulls: what stands where there is no value; values: of a swipe's type.
     """
@@ -49,21 +50,26 @@ class Guess:
     decimal: str = ""
     nulls: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    stations: Mapping[str, str] = field(default_factory=dict)
+    table: Sample | None = None
 
 
-def guess(sample: Sample) -> Guess:
-    """The best guess: of the family that lacks the fewest of its columns.
+def guess(sample: Sample, table: Sample | None = None) -> Guess:
+    """The best guess: of the family of which the least is missing. table: the partner's stations.
 
-    Raises SourceError: each lacks more than half; the text says what.
+    Raises SourceError: of each at least half is missing, or the table is none; the text says what.
     """
     nulls = tuple(null for null in NULLS if any(null in sample.texts(column) for column in sample.columns))
     found = {name: _columns(sample, FAMILIES[name], frozenset(nulls)) for name in FAMILIES}
-    lacking = {name: _missing(FAMILIES[name], columns) for name, columns in found.items()}
-    best = min(FAMILIES, key=lambda name: (len(lacking[name]) / _size(FAMILIES[name]), -len(found[name])))
-    if 2 * len(lacking[best]) > _size(FAMILIES[best]):
-        lacks = "; ".join(f"for {name} it lacks {', '.join(lacking[name])}" for name in FAMILIES)
+    unmet = {name: _unmet(NEEDS[name], columns) for name, columns in found.items()}
+    best = min(FAMILIES, key=lambda name: (len(unmet[name]) / len(NEEDS[name]), -len(found[name])))
+    if 2 * len(unmet[best]) >= len(NEEDS[best]):
+        lacks = "; ".join(f"for {name} it lacks {', '.join(_told(unmet[name]))}" for name in FAMILIES)
         raise SourceError(f"{sample.name}: its columns are not those of any kind of feed: {lacks}")
-    family, columns, missing = FAMILIES[best], found[best], list(lacking[best])
+    family, columns, missing = FAMILIES[best], found[best], _told(unmet[best])
+    stations = _stations(table) if table is not None and needs_table(columns) else {}
+    if needs_table(columns) and not stations:
+        missing.append("stations")
     texts = [text for role in columns if role in _TIMES for text in _some(sample, columns[role], frozenset(nulls))]
     formats = time_formats(texts)
     if not formats:
@@ -82,24 +88,38 @@ def guess(sample: Sample) -> Guess:
         "." if any("." in text for text in numeric) else "",
         tuple(null for null in nulls if any(null in sample.texts(column) for column in columns.values())),
         values,
+        stations,
+        table,
     )
 
 
 # --- columns
 
 
-def _missing(family: Family, columns: Mapping[str, str]) -> list[str]:
+def needs_table(columns: Mapping[str, str]) -> bool:
+    """Whether the columns say at which stations a trip begins and ends, and nowhere where those are."""
+    return "start_station" in columns and not {*COORDINATES, *GEOHASHES} & columns.keys()
+
+
+def _unmet(needs: Needs, columns: Mapping[str, str]) -> list[tuple[tuple[str, ...], ...]]:
     there = {PERSON if role == STAND_IN else role for role in columns}
-    lacking = family.columns - there
-    for groups in family.needs:
-        if not any(group <= there for group in groups):
-            lacking |= max(groups, key=lambda group: len(group & there)) - there
-    return sorted(lacking)
+    return [need for need in needs if not any(there.issuperset(one) for one in need)]
 
 
-def _size(family: Family) -> int:
-    """How many columns a usual feed of this family has at least."""
-    return len(family.columns) + sum(len(groups[0]) for groups in family.needs)
+def _told(unmet: Sequence[tuple[tuple[str, ...], ...]]) -> list[str]:
+    """Of each need that is not met the roles that meet it best."""
+    return [role for need in unmet for role in need[0]]
+
+
+def _stations(table: Sample) -> dict[str, str]:
+    """role → column of the station table. Raises SourceError: it is none."""
+    found: dict[str, str] = {}
+    for role, patterns in STATIONS.items():
+        ranked = [(place, one) for one in table.columns if (place := rank(patterns, one)) is not None]
+        if not ranked:
+            raise SourceError(f"{table.name} is no station table: no column looks like a station's {role}")
+        found[role] = min(ranked)[1]
+    return found
 
 
 def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str, str]:
@@ -107,6 +127,7 @@ def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str,
     ranked = sorted(
         (place, role, column)
         for role, pattern in HINTS[family.name].items()
+        if role in family.columns | family.optional | {STAND_IN}
         for column in sample.columns
         if (place := rank(pattern, column)) is not None and _holds(role, _some(sample, column, nulls))
     )
@@ -119,7 +140,13 @@ def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str,
             found[role] = column
         if role == "record_id" and role not in found and _unique(sample.texts(column)):
             found[role] = column
-    return {role: found[role] for role in HINTS[family.name] if role in found}
+    if {*COORDINATES} <= found.keys():
+        spare = {*GEOHASHES}
+    elif {*GEOHASHES} <= found.keys():
+        spare = {*COORDINATES}
+    else:  # where it ends is not told without where it begins
+        spare = {*COORDINATES, *GEOHASHES}
+    return {role: found[role] for role in HINTS[family.name] if role in found and role not in spare}
 
 
 def _some(sample: Sample, column: str, nulls: frozenset[str]) -> list[str]:

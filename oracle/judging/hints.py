@@ -46,7 +46,9 @@ def _end(which: str, other: str, chinese: str) -> Hints:
             f"{which}locationx",
             *_each(chinese, "经度"),
         ),
-        f"{which}_geohash": (*_each(f"{which}geohash geohash{which} geohashed{which}loc"), *_each(chinese, "geohash")),
+        f"{which}_geohash": _each(
+            f"geohashed{which}loc geohashed{which}location {which}geohash {which}locationgeohash {other}geohash"
+        ),
     }
 
 
@@ -87,6 +89,23 @@ TRANSIT: Final[Hints] = {
     "type": _each("dealtype swipetype transactiontype tradetype 交易类型 刷卡类型 type kind"),
     "station": _each("station stationname stationid 站点 站点名称 车站 车站名称 站名"),
 }
+STATIONS: Final[Hints] = {
+    "id": _each("stationid id stationnumber number stationcode code 站点编号 站点号 编号"),
+    "latitude": _each("latitude lat stationlatitude 纬度"),
+    "longitude": _each("longitude lng lon stationlongitude 经度"),
+}
+"""Of a station table."""
+COORDINATES: Final = ("start_latitude", "start_longitude", "end_latitude", "end_longitude")
+GEOHASHES: Final = ("start_geohash", "end_geohash")
+STOPS: Final = ("start_station", "end_station")
+Needs = tuple[tuple[tuple[str, ...], ...], ...]
+"""What a family's rows must tell: of each need, one of several sets of roles."""
+NEEDS: Final[Mapping[str, Needs]] = {
+    "trips": ((("person",),), (("start",),), (("end",), ("duration",), ()), (COORDINATES, GEOHASHES, STOPS)),
+    "steps": ((("person",),), (("day",),), (("steps",),)),
+    "transit": ((("person",),), (("time",),), (("type",),)),
+}
+"""A trip of which neither end nor duration is told lasts the nominal minutes; one with stations needs their table."""
 HINTS: Final[Mapping[str, Hints]] = {"trips": TRIPS, "steps": STEPS, "transit": TRANSIT}
 VALUES: Final[Mapping[str, str]] = {
     "entry": r".*(入站|进站|entry|entrance|enter|tap.?in|check.?in).*|in",

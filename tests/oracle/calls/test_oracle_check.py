@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
+import shutil
 import sqlite3
 import warnings
 from collections.abc import Callable
@@ -29,6 +31,8 @@ from oracle.store.journal import Journal, path_of
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("LUYA_REAL_DATA", ROOT.parent / "shared" / "data"))
+SCHEMAS = ROOT / "tests" / "oracle" / "feeds" / "schemas"
+TEMPLATES = toml_files.SHIPPED / "templates"
 HEAD = 1_500
 """Lines of a large real file in the fast tier; the whole file is the deep tier's."""
 FEEDS = toml_files.shipped()
@@ -88,6 +92,19 @@ def test_agrees_on_made_up_swipes(tmp_path: Path) -> None:
     files = [partner_files.swipes(tmp_path / f"{seed}.json", 300, seed) for seed in (1, 2)]
     found = agree(FEEDS["transit-card"], files, tmp_path)
     assert {"", "entry-without-exit", "exit-without-entry", "same-station"} <= {line["rule"] for line in found}
+
+
+@pytest.mark.parametrize("template", sorted(path.stem for path in TEMPLATES.glob("*.toml")))
+def test_agrees_on_the_shapes_that_partners_have(template: str, tmp_path: Path) -> None:
+    text = (TEMPLATES / f"{template}.toml").read_text("utf-8")
+    table = re.search(r'^file = "(.*)"', text, re.MULTILINE)
+    if table is not None:
+        shutil.copy(SCHEMAS / "divvy-2014-stations.csv", tmp_path / table[1])
+    feed = toml_files.parse(text, folder=tmp_path)
+    until_2020 = ["citibike-2013", "citibike-2016"]
+    files = [SCHEMAS / f"{name}.csv" for name in (until_2020 if template == "citibike-until-2020" else [template])]
+    for number, file in enumerate(files):
+        assert any(line["outcome"] == "accepted" for line in agree(feed, [file], tmp_path / str(number)))
 
 
 @needs_data

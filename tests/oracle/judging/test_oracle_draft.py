@@ -17,24 +17,26 @@ from oracle.families.config import STAND_IN, FeedConfig
 from oracle.feeds.toml_files import parse, shipped
 from oracle.judging.draft import METHODS, RULES, Draft, draft, name_of
 from oracle.judging.guess import time_formats
-from oracle.judging.hints import HINTS, VALUES
+from oracle.judging.hints import HINTS, NEEDS, VALUES
 from oracle.judging.sample import read
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("LUYA_REAL_DATA", ROOT.parent / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (set LUYA_REAL_DATA)")
+SCHEMAS = ROOT / "tests" / "oracle" / "feeds" / "schemas"
+NEED_STATIONS = ("divvy-2014.csv", "capitalbikeshare-2015.csv")
 UNCONFIRMED = '# time_zone = "Asia/Shanghai"'
 
 
-def drafted(path: Path) -> Draft:
-    return draft(read(path), 7, name_of(path))
+def drafted(path: Path, table: Path | None = None) -> Draft:
+    return draft(read(path), 7, name_of(path), None if table is None else read(table))
 
 
-def confirmed(made: Draft) -> FeedConfig:
-    """The draft as a feed, its time zone confirmed."""
+def confirmed(made: Draft, folder: Path | None = None) -> FeedConfig:
+    """The draft as a feed, its time zone confirmed. folder: where its station table lies."""
     assert made.missing == ()
     assert made.text.count(UNCONFIRMED) == 1
-    return parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
+    return parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]), folder=folder)
 
 
 def test_every_familys_every_role_has_hints_and_defaults() -> None:
@@ -42,6 +44,7 @@ def test_every_familys_every_role_has_hints_and_defaults() -> None:
     for name, family in FAMILIES.items():
         # The partner's own distance needs bounds that no sample tells: a draft leaves it to the partner.
         assert HINTS[name].keys() - {STAND_IN} == (family.columns | family.optional) - {"distance"}, name
+        assert {role for need in NEEDS[name] for one in need for role in one} >= family.columns
         assert METHODS[name].keys() == family.methods
         assert family.rules.keys() <= RULES[name].keys() <= family.rules.keys() | family.optional_rules.keys()
         assert not family.values or family.values == VALUES.keys()
@@ -93,8 +96,8 @@ def test_real_files(name: str, file: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("zurich_waste/disposa-liz.csv", "not those of any kind of feed: for trips it lacks end"),
-        ("zurich_waste/lord-of-the-bins.csv", "for steps it lacks day, person, steps"),
+        ("zurich_waste/disposa-liz.csv", "not those of any kind of feed: for trips it lacks person, start"),
+        ("zurich_waste/lord-of-the-bins.csv", "for steps it lacks person, day, steps"),
         ("geolife/010/labels.txt", "for transit it lacks person, time, type"),
         ("geolife/010/Trajectory/20080330004134.plt", "do not part into columns"),
         ("berka/fin_order.tsv", "has no header line: its first line holds values"),
@@ -105,6 +108,43 @@ def test_real_files(name: str, file: str, tmp_path: Path) -> None:
 def test_what_is_no_feeds_file_is_said_to_be_none(file: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
         drafted(DATA / file)
+
+
+# --- shapes that partners really have
+
+
+def test_drafts_for_real_schemas_give_what_must_come_out(tmp_path: Path) -> None:
+    expected: dict[str, list[dict[str, str]]] = json.loads((SCHEMAS / "expected.json").read_text("utf-8"))
+    assert len(expected) >= 6
+    for name, rows in expected.items():
+        file, here = SCHEMAS / name, tmp_path / name
+        table = SCHEMAS / "divvy-2014-stations.csv" if name in NEED_STATIONS else None
+        feed = confirmed(drafted(file, table), SCHEMAS)
+        here.mkdir()
+        Log(feed, here / "none").check(feed, here, file, enrol_unknown=True, report=here / "report.csv")
+        with (here / "report.csv").open(encoding="utf-8", newline="") as stream:
+            told = [(line["outcome"], line["rule"]) for line in csv.DictReader(stream)]
+        assert told == [(row["outcome"], row.get("rule", "")) for row in rows], name
+
+
+def test_stations_without_a_table_are_missing(tmp_path: Path) -> None:
+    made = drafted(SCHEMAS / "divvy-2014.csv")
+    assert made.missing == ("stations",)
+    assert "# [stations]" in made.text
+    with pytest.raises(ConfigError, match=r"stations with a table \[stations\]"):
+        parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
+    with pytest.raises(SourceError, match="is no station table: no column looks like a station's id"):
+        drafted(SCHEMAS / "divvy-2014.csv", partner_files.trips(tmp_path / "trips.csv", 10))
+
+
+def test_what_only_the_partner_knows_is_to_be_confirmed() -> None:
+    shanghai, beijing = drafted(SCHEMAS / "mobike-shanghai-2016.csv"), drafted(SCHEMAS / "mobike-beijing-2017.csv")
+    assert "gcj02 if these are" in shanghai.text
+    assert "gcj02 if these are" in beijing.text
+    assert "is taken to last so many minutes.\nnominal_minutes = 15\n" in beijing.text
+    jersey = drafted(SCHEMAS / "citibike-2021.csv")
+    assert "gcj02" not in jersey.text
+    assert "nominal_minutes" not in jersey.text
 
 
 # --- what partners write otherwise
@@ -205,22 +245,13 @@ def test_several_formats_are_told_where_one_does_not_read_all() -> None:
 
 
 def test_what_the_sample_lacks_is_marked_and_refused(tmp_path: Path) -> None:
-    rows = [["Start date", "End date", "Start station number", "End station number", "Bike number"]]
-    rows += [["3/31/2015 23:20", "3/31/2015 23:39", "3103", "3108", "W1"]]
-    path = tmp_path / "capital.csv"
-    path.write_text("".join(",".join(row) + "\n" for row in rows), "utf-8")
+    path = tmp_path / "rides.csv"
+    path.write_text("start_time,start_lat,start_lng,end_lat,end_lng\n2025-03-31 23:20,30.5,104,30.6,104\n", "utf-8")
     made = drafted(path)
-    assert made.missing == ("end_latitude", "end_longitude", "start_latitude", "start_longitude")
-    marked = [line for line in made.text.splitlines() if "【缺】" in line]
-    assert [line.split()[1] for line in marked] == list(made.missing)
-    with pytest.raises(ConfigError, match=r"needs coordinates, geohashes, stations with a table \[stations\]"):
+    assert made.missing == ("person",)
+    assert [line for line in made.text.splitlines() if "【缺】" in line and line.startswith("# person")]
+    with pytest.raises(ConfigError, match=r"columns. lacks person"):
         parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
-
-
-def test_a_trip_of_geohashes_lacks_no_coordinates(tmp_path: Path) -> None:
-    made = drafted(Path(__file__).parents[1] / "feeds" / "schemas" / "mobike-beijing-2017.csv")
-    assert made.missing == ("end",), "an end, a duration, or rules.nominal_minutes"
-    assert 'start_geohash = "geohashed_start_loc"' in made.text
 
 
 def test_an_unconfirmed_zone_is_refused_by_name(tmp_path: Path) -> None:

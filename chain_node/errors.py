@@ -17,6 +17,7 @@ NodeError
 ├── FollowerError           the chain's events do not continue the archive
 ├── ArchiveError            the archive on disk is not what it should be
 │   └── MirrorError         the archive's second copy is not, or does not fit it
+├── BackupError             a home cannot be backed up, or a backup cannot become one
 ├── DiskFailed              a disk did not take what had to be written
 │   └── DiskFull            too little room is left to accept anything new
 ├── KeystoreError           a key or its passphrase is missing or wrong
@@ -191,6 +192,10 @@ class ArchiveError(NodeError):
 
 class MirrorError(ArchiveError):
     """The archive's second copy is not what it should be, or does not continue the same log."""
+
+
+class BackupError(NodeError):
+    """A home cannot be backed up, or a backup cannot become one."""
 
 
 class DiskFailed(NodeError):

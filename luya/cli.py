@@ -82,9 +82,9 @@ def up(
     mirror: MirrorOption = None,
 ) -> None:
     """启动引擎、跟随器和接口。Engine, follower and API; Ctrl-C stops all of it cleanly."""
+    from chain_node.operations.guard import Watching
     from luya.engine.choice import EngineOptions
     from luya.operate import up as command
-    from luya.operate.supervision import Watching
 
     with _explained():
         asked = EngineOptions.of(engine, rpc, finality)

@@ -36,11 +36,6 @@ class LuyaHome(node.Home):
         return self.root / "oracle"
 
     @property
-    def mirrors(self) -> Path:
-        """Where copies of the archive have been."""
-        return self.root / "mirrors.json"
-
-    @property
     def read_model(self) -> str:
         """The read model's database URL (`LUYA_API_DATABASE_URL` overrides)."""
         return os.environ.get("LUYA_API_DATABASE_URL") or f"sqlite:///{self.root / 'read-model.sqlite'}"

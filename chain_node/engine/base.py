@@ -237,6 +237,7 @@ def probe(rpc: JsonRpc, finality: Finality) -> Health:
         if block is None:  # it answers, and has no block yet: it waits for enough of the others
             return Health(ok=True, head=0, final=0)
         head, at = int(block["number"], 16), int(block["timestamp"], 16)
-        return Health(ok=True, head=head, final=finality.height(rpc), head_time=at)
+        final = min(head, finality.height(rpc))  # a block may have come in between
+        return Health(ok=True, head=head, final=final, head_time=at)
     except NodeError as error:
         return Health(ok=False, head=-1, final=-1, detail=str(error))

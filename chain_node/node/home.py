@@ -49,6 +49,11 @@ class Home:
         return self.root / "manifest.json"
 
     @property
+    def mirrors(self) -> Path:
+        """Where copies of the archive have been."""
+        return self.root / "mirrors.json"
+
+    @property
     def network(self) -> Path:
         return self.root / "network.json"
 

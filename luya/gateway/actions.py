@@ -20,8 +20,9 @@ from chain_node.gateway import audit
 from chain_node.gateway.callers import CallerStore, Grant
 from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 from chain_node.node.home import RunningNode
+from chain_node.operations.state import running_node
 from chain_node.storage.durable import write_atomic
-from chain_node.supervisor.measure import alive, lock_owner
+from chain_node.supervisor.measure import lock_owner
 from luya import logs
 from luya.console import tell
 from luya.home import LuyaHome
@@ -69,8 +70,8 @@ def _known(home: LuyaHome) -> dict[str, Any]:
 
 def _node(home: LuyaHome) -> RunningNode | None:
     """The node's word; a file that a killed node left behind names a process that does not hold the home now."""
-    running = RunningNode.read(home)
-    if running is None or not alive(running.pid):
+    running = running_node(home)
+    if running is None:
         return None
     told = sys.platform != "linux" or lock_owner(home.lock) == running.pid
     return running if told else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -17,17 +16,12 @@ from chain_node.errors import (
     ContractError,
     EngineError,
     FollowerError,
-    LockError,
-    NodeError,
     RpcError,
     RpcUnavailable,
 )
 from chain_node.node.fsck import FsckResult
 from chain_node.node.fsck import fsck as check
-from chain_node.node.home import Home as NodeHome
-from chain_node.node.home import RunningNode
-from chain_node.rpc.client import JsonRpc
-from chain_node.storage.durable import FileLock, lock_holder
+from chain_node.operations.state import PATIENCE, must_answer
 from luya.console import Advance, progress, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions
 from luya.errors import HomeError
@@ -35,12 +29,9 @@ from luya.home import LuyaHome
 from luya.session.session import Session, opened
 
 SHOWN = 20
-PATIENCE = 8.0
-"""Seconds for a node that has this home and does not answer: it starts, ends, or hangs."""
 SILENCE = 5.0
 """Seconds without any sign of life after which an engine that has answered before counts as gone."""
 _ATTEMPTS = 3
-_ASK = 2.0
 
 
 def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
@@ -48,7 +39,7 @@ def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
     manifest = Manifest.load(home.manifest)
     with progress() as advance:
         try:
-            _must_answer(home, advance)
+            must_answer(home, advance)
             result, differences = _compared(home, manifest, deep, advance)
         except ArchiveError as error:
             # so damaged that nothing can be opened on it
@@ -70,31 +61,6 @@ def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
         "differences": differences,
         "storage_words": result.storage_words,
     }
-
-
-def _must_answer(home: LuyaHome, advance: Advance) -> None:
-    """Whoever has this home has an engine that answers. A node that starts or ends is waited for a while.
-
-    Raises:
-        EngineError: it does not; archive and read model can still be looked at.
-    """
-    of_node = NodeHome(home.root)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            FileLock(of_node.lock, "this home").release()
-            return  # nobody has it: it is ours to open
-        except LockError as error:
-            held = str(error)
-        running = RunningNode.read(of_node)
-        if running is not None and running.pid == lock_holder(of_node.lock):
-            with suppress(NodeError), JsonRpc(running.rpc_url, timeout=_ASK) as rpc:
-                rpc.call("eth_chainId")
-                return
-        if time.monotonic() > deadline:
-            raise EngineError(f"no answer within {PATIENCE:.0f} s: {held}")
-        advance("waiting for the node that has this home", 0, 0)
-        time.sleep(0.2)
 
 
 def _alone(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:

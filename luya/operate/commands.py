@@ -101,7 +101,7 @@ def restore(
     json: JsonOption = False,
 ) -> None:
     """在干净的机器上恢复并校验。Restores a backup into a new home, and checks it; then run `luya up`."""
-    from luya.operate import restore as command
+    from luya.operate import backup as command
 
     run(command.restore, source, LuyaHome.of(home), secrets=secrets, quiet=json)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
@@ -15,24 +12,17 @@ from api.errors import ApiError
 from api.projection.projector import Projector
 from api.store.database import writer
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.manifest import Manifest
-from chain_node.engine.base import Finality
-from chain_node.errors import NodeError
-from chain_node.node.home import RunningNode
+from chain_node.operations.diagnosis import diagnose
+from chain_node.operations.state import chain_state, running_node, waiting_transactions
 from chain_node.protocol.checkpoint import Checkpoint
 from chain_node.protocol.errors import ProtocolError
-from chain_node.rpc.failover import connect
-from chain_node.sending import outbox
 from chain_node.supervisor.measure import alive
 from chain_node.supervisor.report import NodeReport
 from luya.console import story
 from luya.home import LuyaHome
-from luya.operate.diagnosis import diagnose
 from oracle.errors import JournalError
 from oracle.store import peek
-
-_PATIENCE = 5.0
 
 
 def run(home: LuyaHome, *, quiet: bool) -> dict[str, Any]:
@@ -53,7 +43,7 @@ def run(home: LuyaHome, *, quiet: bool) -> dict[str, Any]:
         if checkpoint is not None:
             value |= {"log_size": checkpoint.size, "log_root": checkpoint.root.hex()}
         value["processes"] = _processes(home)
-        value["chain"] = _chain(home, manifest)
+        value["chain"] = chain_state(home, manifest)
         value["lag"] = _lag(home, checkpoint.size if checkpoint else 0, value["chain"])
         value["queues"] = _queues(home)
         report = NodeReport.read(home.root / "run")
@@ -79,8 +69,8 @@ def _checkpoint(archive: ArchiveReader) -> Checkpoint | None:
 
 def _processes(home: LuyaHome) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    running = RunningNode.read(home)
-    if running is not None and alive(running.pid):
+    running = running_node(home)
+    if running is not None:
         found["node"] = {"pid": running.pid, "engine": running.engine, "rpc_url": running.rpc_url}
     try:
         api = json.loads(home.api.read_text("utf-8"))
@@ -89,21 +79,6 @@ def _processes(home: LuyaHome) -> dict[str, Any]:
     except (OSError, ValueError, KeyError):
         pass  # no API says that it runs: that is an answer too
     return found
-
-
-def _chain(home: LuyaHome, manifest: Manifest) -> dict[str, Any]:
-    running = RunningNode.read(home)
-    if running is None or not alive(running.pid):
-        return {"running": False}
-    try:
-        with connect(running.rpc_urls, timeout=_PATIENCE) as rpc:
-            final = Finality.parse(running.finality).height(rpc)
-            block = rpc.call("eth_getBlockByNumber", "latest", False)
-            head, head_time = int(block["number"], 16), int(block["timestamp"], 16)
-            size = LuyaLedger(rpc, manifest.ledger_address).log_size()
-    except NodeError as error:
-        return {"running": True, "problem": str(error)}
-    return {"running": True, "head": head, "final": final, "head_time": head_time, "log_size": size}
 
 
 def _lag(home: LuyaHome, archived: int, chain: dict[str, Any]) -> dict[str, int | str]:
@@ -124,20 +99,13 @@ def _lag(home: LuyaHome, archived: int, chain: dict[str, Any]) -> dict[str, int 
 
 def _queues(home: LuyaHome) -> dict[str, int | str]:
     """What waits: signed transactions by sender, records by feed."""
-    queues: dict[str, int | str] = {}
-    for path in sorted(home.outbox.glob("*.sqlite")):
-        queues[f"outbox/{path.stem}"] = _count(outbox.waiting, path)
+    queues = {f"outbox/{sender}": count for sender, count in waiting_transactions(home).items()}
     for feed, path in peek.journals(home.oracle).items():
-        queues[f"oracle/{feed}"] = _count(peek.waiting, path)
+        try:
+            queues[f"oracle/{feed}"] = peek.waiting(path)
+        except JournalError as error:  # a disk without any room, say
+            queues[f"oracle/{feed}"] = str(error)
     return queues
-
-
-def _count(waiting: Callable[[Path], int], path: Path) -> int | str:
-    """How many wait; why it cannot be told, where it cannot (a disk without any room, say)."""
-    try:
-        return waiting(path)
-    except (sqlite3.Error, JournalError) as error:
-        return str(error)
 
 
 def log_key(home: LuyaHome) -> str:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
@@ -19,21 +18,20 @@ from rich.markup import escape
 
 from api.errors import ApiError
 from chain_node.errors import DiskFailed, EngineError, LockError, NodeError, RpcUnavailable
+from chain_node.operations.guard import Guard, Watching
+from chain_node.operations.reopening import Reopening
 from chain_node.supervisor.report import Reporter, problem_of
 from luya import logs
 from luya.console import Advance, progress, speak_by_log, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeBusy, HomeError, LuyaError
 from luya.home import LuyaHome
-from luya.operate.supervision import Guard, Watching
 from luya.session.session import Projection, Session, opened, silent
 
 _START_PATIENCE: Final = 120.0
 _STOP_PATIENCE: Final = 10.0
 _LOOK_EVERY: Final = 0.5
 _MAX_RESTARTS: Final = 5
-_WELL: Final = 600.0
-"""Seconds of running well after which earlier failures no longer count."""
 _MENDABLE: Final = (EngineError, RpcUnavailable, DiskFailed)
 """What opening the home anew may mend: the engine has gone, or the disk refused and has room again."""
 
@@ -168,24 +166,14 @@ class _Lost(Exception):
     """What ran is beyond mending in place; opening the home anew may mend it. `__cause__` says what it was."""
 
 
-@dataclass(slots=True)
-class _Reopening:
-    """How often, and after what pause, a home is opened anew; running well for a while forgets failures."""
-
-    failures: int = 0
-    began: float = 0.0
-
-    def again(self, error: Exception, stop: threading.Event) -> bool:
-        """After a pause; False when it has failed too often, or somebody asks for the end."""
-        if time.monotonic() - self.began > _WELL:
-            self.failures = 0
-        self.failures += 1
-        if self.failures > _MAX_RESTARTS:
-            return False
-        pause = min(60.0, 2.0**self.failures)
-        tell(f"[yellow]{escape(str(error))}[/yellow]")
-        tell(f"{pause:.0f} 秒后重新打开账本。The home is opened anew in {pause:.0f} s.")
-        return not stop.wait(pause)
+def _again(reopening: Reopening, error: Exception, stop: threading.Event) -> bool:
+    """After a pause; False when it has failed too often, or somebody asks for the end."""
+    pause = reopening.pause()
+    if pause is None:
+        return False
+    tell(f"[yellow]{escape(str(error))}[/yellow]")
+    tell(f"{pause:.0f} 秒后重新打开账本。The home is opened anew in {pause:.0f} s.")
+    return not stop.wait(pause)
 
 
 def run(
@@ -204,7 +192,7 @@ def run(
     logs.configure(service="up")
     if logs.as_json():
         speak_by_log()
-    reporter, reopening = Reporter(home.root / "run"), _Reopening()
+    reporter, reopening = Reporter(home.root / "run"), Reopening()
     with until_stopped() as stop:
         while True:
             try:
@@ -213,7 +201,7 @@ def run(
                 cause = lost.__cause__
                 assert isinstance(cause, Exception)
                 reporter.say([problem_of(cause, str(home.root))], accepting=False)
-                if not reopening.again(cause, stop):
+                if not _again(reopening, cause, stop):
                     reporter.say([problem_of(cause, str(home.root))], accepting=False, ended=True)
                     raise cause from None
             except (HomeBusy, LockError):
@@ -233,7 +221,7 @@ def _run_once(
     watching: Watching,
     stop: threading.Event,
     reporter: Reporter,
-    reopening: _Reopening,
+    reopening: Reopening,
 ) -> dict[str, Any]:
     """From opening to stopping; `_Lost` where opening anew may mend what ended it."""
     try:
@@ -243,7 +231,7 @@ def _run_once(
             raise _Lost from error
         raise  # it never ran: whoever has started it hears at once
     session, api, guard, stack = running
-    reopening.began = time.monotonic()
+    reopening.opened()
     with stack:
         _greet(home, session, api, guard, asked)
         try:

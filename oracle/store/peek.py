@@ -20,11 +20,6 @@ class Moment:
     sequences: int
 
 
-def is_journal(path: Path) -> bool:
-    """Whether this file is an oracle's journal, by its name."""
-    return path.name == NAME
-
-
 def journals(folder: Path) -> dict[str, Path]:
     """The journals in the oracles' folder, by feed."""
     return {path.parent.name: path for path in sorted(folder.glob(f"*/{NAME}"))}
@@ -35,6 +30,11 @@ def moment(database: sqlite3.Connection) -> Moment:
     meta = dict(database.execute("SELECT name, value FROM meta WHERE name IN ('feed', 'cursor')").fetchall())
     highest = database.execute("SELECT MAX(sequence) FROM record").fetchone()[0]
     return Moment(int(meta.get("feed") or -1), int(meta.get("cursor") or 0), 0 if highest is None else int(highest) + 1)
+
+
+def moment_of(path: Path, database: sqlite3.Connection) -> Moment | None:
+    """Of an open database of a home; None where the file is no oracle's journal. Raises sqlite3.Error."""
+    return moment(database) if path.name == NAME else None
 
 
 def waiting(path: Path) -> int:

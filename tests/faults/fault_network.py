@@ -23,12 +23,12 @@ from chain_node.network.parts import FoundingTerms
 from chain_node.network.running import NodeState, OrganisationNode, node_state
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
+from chain_node.operations.guard import Guard, Watching
 from chain_node.rpc.client import JsonRpc, to_hex
 from chain_node.supervisor.report import Reporter
 from luya.home import LuyaHome
 from luya.network import actions as network_command
 from luya.operate import status as status_command
-from luya.operate.supervision import Guard, Watching
 
 BLOCK_TIME = 0.3
 PATIENCE = 120.0

@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,6 @@ from luya_process import fsck, ingest, ingest_command, luya, refuses, start, suc
 
 from chain_node.archive.reader import ArchiveReader
 from luya.demo.data import write_partner_files
-from luya.home import LuyaHome
-from luya.operate import backup as module
-from luya.operate import restore
 
 
 def totals(home: Path) -> dict[str, Any]:
@@ -87,106 +83,6 @@ def test_a_backup_is_brought_up_to_date(ingested_home: Path, tmp_path: Path) -> 
     assert third["log_root"] == second["log_root"]
     assert (out / "home" / "keys").exists()
     assert not any((out / part).iterdir())
-
-
-class Killed(BaseException):
-    """As `kill -9` does, it goes by every `except Exception`."""
-
-
-def killed(*_arguments: object, **_named: object) -> None:
-    raise Killed
-
-
-def killed_after(step: Callable[..., Any]) -> Callable[..., Any]:
-    def last(*arguments: Any, **named: Any) -> None:
-        step(*arguments, **named)
-        raise Killed
-
-    return last
-
-
-def backed_up(home: Path, out: Path) -> int:
-    """In this process, so that a test can end it between any two steps."""
-    made = module.backup(LuyaHome.of(home), out, secrets=None, keys=True, verify=True, quiet=True)
-    return int(made["log_size"])
-
-
-def restored(out: Path, home: Path) -> int:
-    return int(restore.restore(out, LuyaHome.of(home), secrets=None, quiet=True)["log_size"])
-
-
-@pytest.fixture
-def grown(ingested_home: Path, tmp_path: Path) -> tuple[Path, Path, dict[str, Any], dict[str, Any]]:
-    """(a home, a backup of when it was smaller, what was true then, what is true now)."""
-    before = totals(ingested_home)
-    backed_up(ingested_home, tmp_path / "backup")
-    more = write_partner_files(tmp_path / "more", records=300, last_day=date(2025, 7, 31), seed=3).files
-    ingest(ingested_home, "daily-steps", more["daily-steps"])
-    return ingested_home, tmp_path / "backup", before, totals(ingested_home)
-
-
-def test_a_backup_that_is_killed_leaves_the_earlier_one(
-    grown: tuple[Path, Path, dict[str, Any], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, out, before, after = grown
-    steps = {
-        "before the archive": (module.Mirror, "sync", killed, before),
-        "after the archive": (module.Mirror, "sync", killed_after(module.Mirror.sync), before),
-        "before the databases": (module, "_copy_database", killed, before),
-        "in the databases": (module, "_copy_database", killed_after(module._copy_database), before),
-        "in the files": (module, "_copy_file", killed_after(module._copy_file), before),
-        "before it is checked": (module, "check", killed, before),
-        "before it counts": (module, "write_atomic", killed, before),
-        "when it counts": (module, "write_atomic", killed_after(module.write_atomic), after),
-    }
-    for number, (name, (place, step, fault, expected)) in enumerate(steps.items()):
-        with monkeypatch.context() as patched:
-            patched.setattr(place, step, fault)
-            with pytest.raises(Killed):
-                backed_up(home, out)
-        new = tmp_path / f"new-{number}"
-        assert restored(out, new) == ArchiveReader(new / "archive").size, name
-        reader = ArchiveReader(new / "archive")
-        assert reader.root_at(reader.size).hex() == expected["log_root"], name
-        if name == "before it counts":
-            shutil.copytree(home / "secrets", new / "secrets")
-            assert totals(new) == before, "the grown archive was taken only as far as the files know it"
-    assert backed_up(home, out) == ArchiveReader(home / "archive").size
-    restored(out, tmp_path / "last")
-
-
-def test_a_backup_of_a_damaged_home_leaves_the_earlier_one(
-    grown: tuple[Path, Path, dict[str, Any], dict[str, Any]], tmp_path: Path
-) -> None:
-    home, out, before, _ = grown
-    old = json.loads((out / "backup.json").read_bytes())
-    database = home / "registry" / "registry.sqlite"
-    whole = database.read_bytes()
-    database.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
-    refuses("backup", "--home", home, "--out", out)
-    database.write_bytes(whole)
-    for bundle in (path for path in (home / "archive" / "tile" / "entries").rglob("*") if path.is_file()):
-        bundle.write_bytes(bundle.read_bytes()[:-1] + b"\xa5")
-    refuses("backup", "--home", home, "--out", out)
-    assert restored(out, tmp_path / "new") == old["log_size"]
-    reader = ArchiveReader(tmp_path / "new" / "archive")
-    assert reader.root_at(reader.size).hex() == before["log_root"]
-
-
-def test_a_backup_of_format_1_stays_whole_too(
-    grown: tuple[Path, Path, dict[str, Any], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, out, before, _ = grown
-    old = json.loads((out / "backup.json").read_bytes())
-    first = {name: value for name, value in old.items() if name not in ("part", "note")} | {"format": 1}
-    (out / "backup.json").write_text(json.dumps(first))
-    assert restored(out, tmp_path / "one") == old["log_size"]
-    monkeypatch.setattr(module, "_commit", killed)
-    with pytest.raises(Killed):
-        backed_up(home, out)
-    assert restored(out, tmp_path / "two") == old["log_size"]
-    reader = ArchiveReader(tmp_path / "two" / "archive")
-    assert reader.root_at(reader.size).hex() == before["log_root"]
 
 
 def test_passphrases_that_are_kept_are_not_replaced_by_others(ingested_home: Path, tmp_path: Path) -> None:

@@ -76,9 +76,10 @@ def test_a_journal_tells_what_waits_while_it_is_held(tmp_path: Path) -> None:
     database.execute("INSERT INTO record (call, file, row, key, state, sequence) VALUES (1, 0, 1, x'68', 'signed', 4)")
     database.commit()
     assert (peek.waiting(path), peek.moment(database)) == (1, peek.Moment(1, 7, 5))
+    assert peek.moment_of(path, database) == peek.Moment(1, 7, 5)
+    assert peek.moment_of(path.with_suffix(".lock"), database) is None
     database.close()
     journal.close()
-    assert not peek.is_journal(path.with_suffix(".lock"))
     path.write_bytes(b"no database" * 100)
     with pytest.raises(JournalError, match="not a database"):
         peek.waiting(path)

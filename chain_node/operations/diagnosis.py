@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.errors import ArchiveError, NodeError
-from chain_node.node.home import RunningNode
+from chain_node.node.home import Home, RunningNode
 from chain_node.node.lost_archive import is_lost
+from chain_node.operations.guard import rooms
 from chain_node.protocol.entries import decode
 from chain_node.protocol.errors import ProtocolError
 from chain_node.sending import outbox
@@ -20,8 +21,6 @@ from chain_node.supervisor.judge import SKEW, ordered, room_problems
 from chain_node.supervisor.measure import alive, command_of, lock_owner
 from chain_node.supervisor.problems import CATALOGUE, Problem, problem
 from chain_node.supervisor.report import NodeReport
-from luya.home import LuyaHome
-from luya.operate.supervision import rooms
 
 _BEHIND: Final = 10_000
 """Entries of lag that a busy moment does not explain."""
@@ -34,7 +33,7 @@ _NO_ROOM: Final = 16 * 1024 * 1024
 """Free bytes below which it may be unable to say anything: its report lies on the same disk."""
 
 
-def diagnose(home: LuyaHome, value: Mapping[str, Any]) -> list[Problem]:
+def diagnose(home: Home, value: Mapping[str, Any]) -> list[Problem]:
     """All problems of a home, the worst first.
 
     Args:
@@ -67,7 +66,7 @@ def _told(report: NodeReport) -> list[Problem]:
     ]
 
 
-def _stopped(home: LuyaHome, report: NodeReport | None) -> list[Problem]:
+def _stopped(home: Home, report: NodeReport | None) -> list[Problem]:
     # after a reboot its number may be another program's
     if report is not None and not report.ended and alive(report.pid) and "luya" in command_of(report.pid):
         # it opens the home anew, after a pause: what it said last is still so
@@ -88,7 +87,7 @@ def _stopped(home: LuyaHome, report: NodeReport | None) -> list[Problem]:
     return [problem("not-running", home=root)] if home.manifest.exists() else []
 
 
-def _running(home: LuyaHome, value: Mapping[str, Any]) -> list[Problem]:
+def _running(home: Home, value: Mapping[str, Any]) -> list[Problem]:
     found = []
     chain, lag = value.get("chain", {}), value.get("lag", {})
     if "problem" in chain:
@@ -108,7 +107,7 @@ def _running(home: LuyaHome, value: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def _waiting(home: LuyaHome, final: int) -> list[Problem]:
+def _waiting(home: Home, final: int) -> list[Problem]:
     """Transactions that blocks have passed by."""
     found = []
     for path in sorted(home.outbox.glob("*.sqlite")):
@@ -118,7 +117,7 @@ def _waiting(home: LuyaHome, final: int) -> list[Problem]:
     return found
 
 
-def _archive(home: LuyaHome) -> list[Problem]:
+def _archive(home: Home) -> list[Problem]:
     """The right edge leads to the checkpoint, and no entry is of tomorrow; `luya fsck` looks at everything."""
     reader = ArchiveReader(home.archive)
     if is_lost(home):

@@ -1,60 +1,66 @@
-"""`luya restore`: a backup becomes a home on a clean machine, whole and checked, or nothing at all."""
+"""A backup becomes a home on a clean machine, whole and checked, or nothing at all."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import shutil
 import sqlite3
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from chain_node.archive.mirror import Mirror, verify_copy
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.manifest import Manifest
-from chain_node.errors import ManifestError
+from chain_node.engine.base import Progress, no_progress
+from chain_node.errors import BackupError, ManifestError
 from chain_node.node.fsck import fsck
+from chain_node.node.home import Home
+from chain_node.operations.described import ARCHIVE, described_in, sha256_of
 from chain_node.storage.durable import fsync_dir, make_dir
-from luya.console import progress, tell
-from luya.errors import HomeError
-from luya.home import LuyaHome
 
-Advance = Callable[[str, int, int], None]
-MANIFEST: Final = "backup.json"
-FORMAT: Final = 2
-PARTS: Final = ("home", "home.2")
-"""Folders of a backup, one of which holds the files: the next backup into the same folder writes the other one."""
-ARCHIVE: Final = "home/archive"
-"""Shared by all backups into one folder; it may hold more than the newest whole one had."""
 _SHOWN: Final = 5
 
 
-def restore(source: Path, home: LuyaHome, *, secrets: Path | None, quiet: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class RestoredHome:
+    """What was restored.
+
+    Attributes:
+        described: what the backup says of itself.
+        secrets: passphrases that were put into the home.
+        check_seconds: that reading the backup took.
+    """
+
+    described: dict[str, Any]
+    secrets: int
+    check_seconds: float
+
+
+def restore(source: Path, home: Home, *, secrets: Path | None = None, progress: Progress = no_progress) -> RestoredHome:
     """Makes a home from a backup; it appears under its name only when it is whole and checked.
 
     Args:
         source: the backup, folder or file.
         home: the new home; must not exist, or be empty.
         secrets: the passphrases that were kept apart; None where they come from the environment, or later.
-        quiet: say nothing.
+        progress: told of each part.
 
     Raises:
-        HomeError: something is there already, or the backup is damaged.
+        BackupError: something is there already, or the backup is damaged.
     """
-    began = time.monotonic()
     if home.root.exists() and (not home.root.is_dir() or any(home.root.iterdir())):
-        raise HomeError(f"{home.root} is not empty: restore into a new folder, then compare")
+        raise BackupError(f"{home.root} is not empty: restore into a new folder, then compare")
     if secrets is not None and not secrets.is_dir():
-        raise HomeError(f"{secrets} is no folder: give the one that `luya backup --secrets` has filled")
+        raise BackupError(f"{secrets} is no folder: give the one that `luya backup --secrets` has filled")
     making = home.root.with_name(f".{home.root.name}.restoring")
-    with progress() as advance, _opened(source, home.root) as folder:
+    with _opened(source, home.root) as folder:
         described = described_in(folder)
-        checked = check(folder, described, advance)
+        checked = check(folder, described, progress)
         shutil.rmtree(making, ignore_errors=True)
         make_dir(making.parent)
         shutil.copytree(folder / described["part"], making, ignore=lambda at, _: _archive_in(folder, at))
@@ -66,45 +72,34 @@ def restore(source: Path, home: LuyaHome, *, secrets: Path | None, quiet: bool) 
             home.root.rmdir()
         os.replace(making, home.root)
         fsync_dir(home.root.parent)
-    if not quiet:
-        _tell(home, described, taken)
-    return {
-        "home": str(home.root),
-        "made": described["made"],
-        "origin": described["origin"],
-        "log_size": described["log_size"],
-        "log_root": described["log_root"],
-        "secrets": taken,
-        "check_seconds": round(checked, 3),
-        "seconds": round(time.monotonic() - began, 3),
-    }
+    return RestoredHome(described, taken, checked)
 
 
-def check(folder: Path, described: dict[str, Any], advance: Advance) -> float:
+def check(folder: Path, described: dict[str, Any], progress: Progress) -> float:
     """Reads a backup back: digests, databases, and the whole archive replayed; seconds that it took.
 
     Raises:
-        HomeError: anything is not as it was written; the text names the first ones.
+        BackupError: anything is not as it was written; the text names the first ones.
     """
     began = time.monotonic()
     part = folder / described["part"]
     wrong = []
     for number, (name, digest) in enumerate(described["files"].items()):
-        advance("checking files", number, len(described["files"]))
+        progress("checking files", number, len(described["files"]))
         path = part / name
         if not path.is_file():
             wrong.append(f"{name} is missing")
-        elif _digest(path) != digest:
+        elif sha256_of(path) != digest:
             wrong.append(f"{name} has changed")
         elif path.suffix in (".db", ".sqlite") and (reason := _unsound(path)):
             wrong.append(f"{name}: {reason}")
-    wrong += _check_archive(folder, described, advance)
+    wrong += _check_archive(folder, described, progress)
     if wrong:
-        raise HomeError(f"{folder} is damaged: {'; '.join(wrong[:_SHOWN])}: use another backup")
+        raise BackupError(f"{folder} is damaged: {'; '.join(wrong[:_SHOWN])}: use another backup")
     return time.monotonic() - began
 
 
-def _check_archive(folder: Path, described: dict[str, Any], advance: Advance) -> list[str]:
+def _check_archive(folder: Path, described: dict[str, Any], progress: Progress) -> list[str]:
     size = described["log_size"]
     if not size:
         return []
@@ -113,36 +108,14 @@ def _check_archive(folder: Path, described: dict[str, Any], advance: Advance) ->
     except ManifestError as error:
         return [str(error)]
     reader = ArchiveReader(folder / ARCHIVE)
-    checkpoint = verify_copy(folder / ARCHIVE, lambda done, total: advance("hashing entries", done, total))
+    checkpoint = verify_copy(folder / ARCHIVE, lambda done, total: progress("hashing entries", done, total))
     # longer where a later backup did not come to its end; then the note says what belongs to this one
     if checkpoint.size < size or (checkpoint.size > size and not described["note"]):
         return [f"the archive has {checkpoint.size} entries, {size} were backed up"]
     if reader.root_at(size).hex() != described["log_root"]:
         return [f"the archive's first {size} entries are not those that were backed up"]
-    found = fsck(reader, log_key=key, progress=advance)
+    found = fsck(reader, log_key=key, progress=progress)
     return [str(difference) for difference in found.differences]
-
-
-def described_in(folder: Path) -> dict[str, Any]:
-    """What a backup says of itself.
-
-    Raises:
-        HomeError: it says nothing, is damaged, or of a newer version.
-    """
-    path = folder / MANIFEST
-    try:
-        value: dict[str, Any] = {"part": PARTS[0], "note": ""} | json.loads(path.read_bytes())
-        if value["format"] not in (1, FORMAT):
-            raise HomeError(
-                f"{path} is of format {value['format']}: use the version of luya that made it, or a newer one"
-            )
-        if value["part"] not in PARTS:
-            raise ValueError(f"it names a part {value['part']!r}")
-        return value
-    except FileNotFoundError:
-        raise HomeError(f"{folder} is no whole backup: {MANIFEST} is missing (it is written last)") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HomeError(f"{path} cannot be read ({error}): use another backup") from error
 
 
 def _archive_in(folder: Path, at: str) -> set[str]:
@@ -156,7 +129,7 @@ def _take_archive(folder: Path, described: dict[str, Any], making: Path) -> None
     with Mirror(folder / ARCHIVE, making / "archive") as mirror:
         taken = mirror.sync(described["note"] or None)
     if (taken.size, taken.root.hex()) != (described["log_size"], described["log_root"]):
-        raise HomeError(f"{folder} is damaged: its note is of another archive: use another backup")
+        raise BackupError(f"{folder} is damaged: its note is of another archive: use another backup")
 
 
 @contextlib.contextmanager
@@ -166,7 +139,7 @@ def _opened(source: Path, home: Path) -> Iterator[Path]:
         yield source
         return
     if not source.is_file():
-        raise HomeError(f"{source} is not there: give a backup's folder or file")
+        raise BackupError(f"{source} is not there: give a backup's folder or file")
     unpacked = home.with_name(f".{home.name}.unpacking")
     shutil.rmtree(unpacked, ignore_errors=True)
     make_dir(home.parent)
@@ -175,7 +148,7 @@ def _opened(source: Path, home: Path) -> Iterator[Path]:
             with tarfile.open(source) as tar:
                 tar.extractall(unpacked, filter="data")  # this filter refuses what leaves the folder
         except (tarfile.TarError, EOFError, OSError) as error:
-            raise HomeError(f"{source} cannot be unpacked ({error}): use another backup") from error
+            raise BackupError(f"{source} cannot be unpacked ({error}): use another backup") from error
         yield unpacked / "backup"
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -215,21 +188,3 @@ def _unsound(path: Path) -> str:
     except sqlite3.Error as error:
         return str(error)
     return "" if found == "ok" else found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _tell(home: LuyaHome, described: dict[str, Any], secrets: int) -> None:
-    tell(
-        f"已恢复 {described['log_size']:,} 条，备份于 {described['made']}。"
-        f"Restored: {described['log_size']:,} entries, as of {described['made']}."
-    )
-    if not secrets:
-        tell(
-            f"[yellow]口令还没有放回[/yellow] {home.root / 'secrets'}。Put the passphrases there (mode 0600), or into "
-            "LUYA_PASSPHRASE_<NAME>, before the first start."
-        )
-    tell(f"接着 next: luya up --home {home.root}  (the chain is rebuilt from the archive, sealed at the same root)")

@@ -14,17 +14,17 @@ from chain_node.archive.mirror import Copied, Mirror
 from chain_node.archive.reader import ArchiveReader
 from chain_node.engine.capabilities import capabilities
 from chain_node.errors import ArchiveError, NodeError
+from chain_node.node.home import Home
 from chain_node.node.ledger_setup import mismatch
 from chain_node.node.metrics import MetricsServer, MirrorState, Sources
 from chain_node.node.node import Node
+from chain_node.operations.mirrors import refuse_empty, remember_mirror
 from chain_node.protocol.errors import ProtocolError
 from chain_node.storage import disk_space
 from chain_node.supervisor.judge import DiskSpace, ordered
 from chain_node.supervisor.problems import Problem, problem
 from chain_node.supervisor.report import Reporter
 from chain_node.supervisor.supervisor import Supervisor, SupervisorSettings
-from luya.home import LuyaHome
-from luya.operate.mirrors import refuse_empty, remember_mirror
 
 _log = logging.getLogger("luya.supervision")
 _MIRROR_EVERY: Final = 1.0
@@ -56,7 +56,7 @@ class MirrorKeeper:
         target: the copy's folder.
     """
 
-    def __init__(self, home: LuyaHome, target: Path) -> None:
+    def __init__(self, home: Home, target: Path) -> None:
         self._source, self._target, self._record = home.archive, target, home.mirrors
         self._reason = ""
         self._current_at = time.monotonic()
@@ -129,7 +129,7 @@ class Guard:
         reporter: tells other processes.
     """
 
-    def __init__(self, home: LuyaHome, node: Node, watching: Watching, reporter: Reporter) -> None:
+    def __init__(self, home: Home, node: Node, watching: Watching, reporter: Reporter) -> None:
         self._home, self._node, self._reporter = home, node, reporter
         self._stop = threading.Event()
         self.supervisor = Supervisor(
@@ -211,7 +211,7 @@ class Guard:
         return rooms(self._home, mirror)
 
 
-def rooms(home: LuyaHome, mirror: Path | None = None) -> list[DiskSpace]:
+def rooms(home: Home, mirror: Path | None = None) -> list[DiskSpace]:
     """Free room of the home's disk, and of the second copy's; one that does not say is left out."""
     places = [(home.root, disk_space.reserve())]
     if mirror is not None:

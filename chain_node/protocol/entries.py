@@ -86,10 +86,13 @@ HEAD_BYTES: Final = 9
 
 
 def type_of(data: bytes) -> int:
-    """The type byte of an entry. Raises CodecError: too short for an entry."""
+    """The type byte of an entry. Raises CodecError: too short for an entry, or no kind has this type."""
     if len(data) < HEAD_BYTES:
         raise CodecError(f"an entry has at least {HEAD_BYTES} bytes, not {len(data)}")
-    return data[0]
+    code = data[0]
+    if code not in BY_TYPE:
+        raise CodecError(f"entry type 0x{code:02x} is not assigned: a newer program has it, or a byte was changed")
+    return code
 
 
 def encode(entry: Entry) -> bytes:
@@ -105,11 +108,7 @@ def encode(entry: Entry) -> bytes:
 def decode(data: bytes) -> Entry:
     """The entry in these bytes. Raises CodecError: no entry has these bytes."""
     code = type_of(data)
-    kind = BY_TYPE.get(code)
-    if kind is None:
-        raise CodecError(
-            f"entry type 0x{code:02x} is not assigned: a newer program knows it, or the bytes were changed"
-        )
+    kind = BY_TYPE[code]
     try:
         entry: Entry = kind.decode(data)
     except (struct.error, ValueError, IndexError) as error:

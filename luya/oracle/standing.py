@@ -22,6 +22,7 @@ from chain_node.protocol.entries import (
     Organisation,
     decode,
     encode,
+    type_of,
 )
 from chain_node.protocol.law import Law
 from chain_node.protocol.replay import State
@@ -41,7 +42,7 @@ def law_of(home: LuyaHome) -> Law:
     """The newest law: organisations, feeds, methods, caps. Raises HomeError: the archive is lost."""
     law = Law()
     for entry in _entries(home):
-        if entry[0] not in _LAW:
+        if type_of(entry) not in _LAW:
             continue
         match decode(entry):
             case Organisation() as organisation:

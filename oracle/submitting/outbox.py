@@ -14,6 +14,7 @@ from typing import Final
 
 from chain_node.protocol import attestation as protocol
 from chain_node.protocol import entries as log
+from chain_node.protocol.errors import CodecError
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from oracle.attest.batching import Pending, attestation, batches, gas_limit
@@ -25,6 +26,11 @@ from oracle.store.batches import Signed
 from oracle.store.journal import Journal, Settlement
 from oracle.submitting import claims
 
+_OF_ROWS: Final = frozenset({log.REDUCTION, log.REDUCTION_NULLIFIER, log.REFUSAL})
+_OF_NO_ROW: Final = frozenset(
+    {log.ACCOUNT, log.ORGANISATION, log.FEED, log.METHOD, log.GROUP_CAPS, log.PAUSE, log.LOG_KEY}
+)
+"""Types that say nothing of rows. A type in neither is refused: passed over, it could never be taken up again."""
 READ: Final = 20_000
 """Entries settled in one transaction."""
 MAX_FAILURES: Final = 32
@@ -197,11 +203,12 @@ class Outbox:
         revoked: list[tuple[int, int]] = []
         bodies: dict[int, bytes] = {}
         for index, entry in enumerate(self._archive.entries(start, stop), start):
-            if entry[0] == log.REVOCATION:
+            kind = _kind(index, entry)
+            if kind == log.REVOCATION:
                 revocation, target = self._target(entry)
                 freed += [target.record] if revocation.release else []
                 revoked += self._ours(index, target)
-            if not (1 <= entry[0] <= 3 and entry[9:11] == head):
+            if kind not in _OF_ROWS or entry[9:11] != head:
                 continue
             if not bodies:
                 bodies = {p.sequence: p.body for p in self._expected(settled, stop - start)}
@@ -337,6 +344,17 @@ def _full(made: Iterator[list[Pending]], flush: bool) -> Iterator[list[Pending]]
         last = batch
     if last is not None and flush:
         yield last
+
+
+def _kind(index: int, data: bytes) -> int:
+    """The entry's type. Raises JournalError: what it says of rows is not known here; the journal stays where it is."""
+    try:
+        kind = log.type_of(data)
+    except CodecError as error:
+        raise JournalError(f"entry {index} of the archive: {error}; run the program that wrote it") from error
+    if kind not in _OF_ROWS and kind != log.REVOCATION and kind not in _OF_NO_ROW:
+        raise JournalError(f"entry {index} of the archive has type 0x{kind:02x}, of which an oracle knows nothing")
+    return kind
 
 
 def _outcome(index: int, data: bytes) -> tuple[Settlement, bytes | None]:

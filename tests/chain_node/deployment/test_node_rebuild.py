@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
+
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.import_phase import import_calls
 from chain_node.deployment.plan import Seal
 from chain_node.engine.base import Limits
-from chain_node.protocol.entries import Feed, Standing, encode
+from chain_node.protocol.entries import Feed, Pause, Standing, encode
+from chain_node.protocol.errors import CodecError
 
 STORAGE_WORD = 22_100
 """Gas for 32 bytes of fresh storage."""
@@ -21,6 +24,13 @@ class Reader:
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         return self._entries[start:stop]
+
+
+def test_an_unassigned_type_is_not_imported() -> None:
+    pause = encode(Pause(5, 0))
+    reader = cast(ArchiveReader, Reader([pause, b"\x10" + pause[1:]]))
+    with pytest.raises(CodecError, match="0x10 is not assigned"):
+        list(import_calls(reader, LuyaLedger(None, bytes(20)), Seal(2, bytes(32)), Limits()))  # type: ignore[arg-type]
 
 
 def test_large_feeds_do_not_run_out_of_gas() -> None:

@@ -17,6 +17,7 @@ from partner_files import DAY, trip
 
 from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import Reduction, Revocation, decode, encode
+from chain_node.protocol.kinds import BY_TYPE
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from oracle.attest.batching import Pending, batches, gas_limit
@@ -185,6 +186,26 @@ def test_pending_records_settle_without_their_files(tmp_path: Path) -> None:
     assert settle_pending(FEED, world(tmp_path, ledger)) == 100
     result = call(tmp_path, ledger, hundred(tmp_path))
     assert (result.accepted, result.already_known) == (100, 0), "the call goes on, and counts its rows"
+    ledger.close()
+
+
+@pytest.mark.parametrize("code", [0x00, 0x10, 0x7E])
+def test_an_entry_of_an_unknown_type_stops_the_journal_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """0x7e is registered and the outbox has forgotten it; the others are assigned to nothing."""
+    if code == 0x7E:
+        monkeypatch.setitem(BY_TYPE, code, BY_TYPE[0x46])
+    ledger = opened(tmp_path)
+    call(tmp_path, ledger, hundred(tmp_path))
+    ledger.db.execute("INSERT INTO entry (data) VALUES (?)", (bytes([code]) + bytes(20),))
+    more = partner_files.write_trips(tmp_path / "more.csv", [trip(start=DAY + timedelta(hours=60), bike="late")])
+    for _ in range(2):
+        with pytest.raises(JournalError, match=rf"entry 100 of the archive.*0x{code:02x}"):
+            call(tmp_path, ledger, more)
+    db = sqlite3.connect(tmp_path / "oracle" / "bike-share" / "journal.db")
+    assert db.execute("SELECT value FROM meta WHERE name = 'cursor'").fetchone()[0] in (100, "100")
+    db.close()
     ledger.close()
 
 

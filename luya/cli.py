@@ -242,13 +242,22 @@ def verify(context: typer.Context) -> None:
 @app.command()
 def fsck(
     home: HomeOption = None,
-    deep: Annotated[bool, typer.Option("--deep", help="也核对每批签名。Check every batch's signatures too.")] = False,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="也核对每批签名与合约全部存储。Every batch's signatures and the whole storage too."
+        ),
+    ] = False,
+    comet: Annotated[
+        str | None,
+        typer.Option(help="联盟节点的 CometBFT RPC。A consortium node's CometBFT RPC, to list storage by (--deep)."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """重放归档并与链和查询库比对。Replays the archive, compares it with chain and read model; exit 1 unless ok."""
     from luya.operate import checks as command
 
-    value = _run(command.fsck, LuyaHome.of(home), deep=deep, quiet=json)
+    value = _run(command.fsck, LuyaHome.of(home), deep=deep, quiet=json, comet_url=comet)
     raise typer.Exit(0 if value.get("ok") else 1)
 
 

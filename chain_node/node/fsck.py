@@ -30,6 +30,7 @@ from chain_node.rpc.client import JsonRpc
 MAX_DIFFERENCES: Final = 1000
 """A ledger that differs everywhere is said to differ this often."""
 _STEP: Final = 20_000
+_WORDS_AN_ENTRY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def fsck(
     log_key: str,
     chain: tuple[JsonRpc, Manifest] | None = None,
     deep: bool = False,
+    comet_url: str | None = None,
     progress: Progress = no_progress,
 ) -> FsckResult:
     """Replay and compare.
@@ -116,6 +118,7 @@ def fsck(
         chain: endpoint and manifest; None checks the archive alone.
         deep: check every batch's records root and signatures too, and the ledger's storage for words that no entry
             names, where the engine can list it.
+        comet_url: CometBFT's RPC of a luyad node of this chain, which lists storage.
         progress: told of entries replayed.
     """
     findings = Findings()
@@ -125,7 +128,7 @@ def fsck(
     words = None
     if chain is not None:
         agreed = _check_chain(state, *chain, findings)
-        words = _check_hidden(state, reader, *chain, findings) if deep and agreed else None
+        words = _check_hidden(state, reader, *chain, comet_url, findings) if deep and agreed else None
     totals = state.totals.values()
     return FsckResult(
         log_size=state.size,
@@ -250,10 +253,15 @@ def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findi
 
 
 def _check_hidden(
-    state: State, reader: ArchiveReader, rpc: JsonRpc, manifest: Manifest, findings: Findings
+    state: State,
+    reader: ArchiveReader,
+    rpc: JsonRpc,
+    manifest: Manifest,
+    comet_url: str | None,
+    findings: Findings,
 ) -> int | None:
     """How many words the ledger's storage holds, each looked at; None where the engine does not list them."""
-    words = listed(rpc, manifest.ledger_address)
+    words = listed(rpc, manifest, comet_url, _WORDS_AN_ENTRY * state.size)
     if words is None:
         return None
     try:

@@ -1,8 +1,8 @@
 """Words in the ledger's storage that no entry names: found where the engine can list a contract's storage.
 
 A comparison by keys looks where the entries say something must be. A word planted elsewhere, a balance of an account
-that nobody registered, is seen by listing all words. anvil lists them (`anvil_dumpState`); luyad, Besu and other
-endpoints do not by JSON-RPC, and there such a word stays out of sight (docs/threat-model.md).
+that nobody registered, is seen by listing all words. anvil lists them (`anvil_dumpState`), and so does luyad by
+CometBFT's RPC; Besu and other endpoints do not, and there such a word stays out of sight (docs/threat-model.md).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from eth_hash.auto import keccak
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.compare import expected, position
+from chain_node.deployment.manifest import Manifest
+from chain_node.engine import comet
 from chain_node.errors import NodeError
 from chain_node.protocol.replay import State
 from chain_node.rpc.client import JsonRpc, to_bytes
@@ -28,12 +30,20 @@ _TEXT_WORDS: Final = 64
 """Of origin and address of the metadata: 2 KB each are looked at."""
 
 
-def listed(rpc: JsonRpc, contract: bytes) -> dict[bytes, int] | None:
-    """Every word of a contract's storage that is not zero: position (32 bytes) → value; None where it cannot be had."""
+def listed(rpc: JsonRpc, manifest: Manifest, comet_url: str | None, about: int) -> dict[bytes, int] | None:
+    """Every word of the ledger's storage that is not zero: position (32 bytes) → value; None where it cannot be had.
+
+    Args:
+        rpc: the node's endpoint.
+        manifest: the ledger's.
+        comet_url: CometBFT's RPC of a luyad node of this chain.
+        about: how many words are expected.
+    """
+    contract = manifest.ledger_address
     try:
         answer = rpc.call("anvil_dumpState")
     except NodeError:
-        return None
+        return comet.storage(comet_url, manifest.chain_id, contract, about) if comet_url else None
     accounts: dict[str, Any] = json.loads(gzip.decompress(to_bytes(answer)))["accounts"]
     for address, account in accounts.items():
         if to_bytes(address) == contract:

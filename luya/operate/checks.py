@@ -11,6 +11,8 @@ from api.errors import ApiError
 from api.projection.compare import compare
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.manifest import Manifest
+from chain_node.engine import comet
+from chain_node.engine.luyad import LuyadEngine
 from chain_node.errors import (
     ArchiveError,
     ContractError,
@@ -21,6 +23,7 @@ from chain_node.errors import (
 )
 from chain_node.node.fsck import FsckResult
 from chain_node.node.fsck import fsck as check
+from chain_node.node.home import Home as NodeHome
 from chain_node.operations.state import PATIENCE, must_answer
 from luya.console import Advance, progress, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions
@@ -34,13 +37,17 @@ SILENCE = 5.0
 _ATTEMPTS = 3
 
 
-def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
-    """Replays the archive and compares root, balances, words, totals and law with the chain and the read model."""
+def fsck(home: LuyaHome, *, deep: bool, quiet: bool, comet_url: str | None = None) -> dict[str, Any]:
+    """Replays the archive and compares root, balances, words, totals and law with the chain and the read model.
+
+    comet_url: see `chain_node.node.fsck`; None takes the home's own luyad.
+    """
     manifest = Manifest.load(home.manifest)
     with progress() as advance:
         try:
             must_answer(home, advance)
-            result, differences = _compared(home, manifest, deep, advance)
+            own = comet.address(NodeHome(home.root).engine / LuyadEngine.name)
+            result, differences = _compared(home, manifest, deep, comet_url or own, advance)
         except ArchiveError as error:
             # so damaged that nothing can be opened on it
             result, differences = _alone(home, manifest, deep, advance)
@@ -52,6 +59,8 @@ def fsck(home: LuyaHome, *, deep: bool, quiet: bool) -> dict[str, Any]:
         _tell(result, differences)
         if deep and result.storage_words is None:
             tell("未列出合约存储。The storage was not listed, so no hidden word was looked for (threat-model.md).")
+        elif deep:
+            tell(f"合约存储已逐字核对。All {result.storage_words:,} words of the ledger's storage were looked at.")
     return {
         "ok": not differences,
         "log_size": result.log_size,
@@ -69,19 +78,23 @@ def _alone(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> 
     return result, [str(difference) for difference in result.differences]
 
 
-def _compared(home: LuyaHome, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+def _compared(
+    home: LuyaHome, manifest: Manifest, deep: bool, comet_url: str | None, advance: Advance
+) -> tuple[FsckResult, list[str]]:
     with opened(home, advance=advance, silence=SILENCE) as session:
         ledger = session.node.ledger
         for _ in range(_ATTEMPTS):
             size = ledger.log_size()
-            found = _compare(session, manifest, deep, advance)
+            found = _compare(session, manifest, deep, comet_url, advance)
             if not found[1] or ledger.log_size() == size:
                 return found
             # somebody ingests: what was compared was not of one moment
         raise HomeError(f"the ledger of {home.root} is being written to: run fsck again when no ingest runs")
 
 
-def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance) -> tuple[FsckResult, list[str]]:
+def _compare(
+    session: Session, manifest: Manifest, deep: bool, comet_url: str | None, advance: Advance
+) -> tuple[FsckResult, list[str]]:
     node = session.node
     with suppress(EngineError):  # the archive stays behind: its size says so
         node.catch_up(PATIENCE)
@@ -90,6 +103,7 @@ def _compare(session: Session, manifest: Manifest, deep: bool, advance: Advance)
         log_key=node.manifest.log_key or manifest.log_key,
         chain=(node.rpc, node.manifest),
         deep=deep,
+        comet_url=comet_url,
         progress=advance,
     )
     differences = [str(difference) for difference in result.differences]

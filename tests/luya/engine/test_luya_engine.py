@@ -175,7 +175,9 @@ def test_a_ledger_moves_to_the_durable_engine(ingested_home: Path, partner_rows:
     ingest(ingested_home, feed, partner_rows[feed])
     with up(ingested_home) as running:
         assert int(running.rpc("eth_blockNumber"), 16) > head, "the same chain, not a new one"
+        assert succeeds("fsck", "--deep", "--json", "--home", ingested_home)["storage_words"] > 100, "attached"
     fsck(ingested_home)
+    assert succeeds("fsck", "--deep", "--json", "--home", ingested_home)["storage_words"] > 100
 
 
 def test_the_first_look_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import {ILuyaLedger} from "./interfaces/ILuyaLedger.sol";
 import {ILuyaModule} from "./interfaces/ILuyaModule.sol";
 import {Calendar} from "./libraries/Calendar.sol";
 import {EntryReader} from "./libraries/EntryReader.sol";
-import {EntryTypes} from "./libraries/EntryTypes.sol";
+import {EntryLayout} from "./libraries/EntryLayout.sol";
 import {LawEntries} from "./libraries/LawEntries.sol";
 import {LawRules} from "./libraries/LawRules.sol";
 
@@ -57,7 +57,7 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
             if (_methods[settings.methods[i]].length == 0) revert LuyaLawBadMethod(i, settings.methods[i]);
         }
         bytes memory before = _feeds[settings.feed];
-        uint32 version = before.length == 0 ? 0 : before.u32(EntryTypes.FEED_VERSION_AT);
+        uint32 version = before.length == 0 ? 0 : before.u32(EntryLayout.FEED_VERSION_AT);
         _enact(LawEntries.feed(settings, version + 1, _ACTIVE));
     }
 
@@ -119,7 +119,7 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     /// @dev A later version: its behaviour exists, keeps its group, and no other version is valid on its days.
     function _checkBehaviour(MethodSettings calldata settings) private view {
         uint16[] storage versions = _versions[settings.behaviour];
-        if (versions.length == 0 || _methods[settings.behaviour].u8(EntryTypes.METHOD_GROUP_AT) != settings.group)
+        if (versions.length == 0 || _methods[settings.behaviour].u8(EntryLayout.METHOD_GROUP_AT) != settings.group)
             revert LuyaLawBadBehaviour(settings.behaviour, settings.group);
         for (uint256 i = 0; i < versions.length; ++i) {
             MethodSettings memory other = LawEntries.toMethod(_methods[versions[i]]);
@@ -173,24 +173,26 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     }
 
     function _apply(bytes memory entry) private {
-        uint8 entryType = entry.u8(0);
-        uint16 id = entry.u16(EntryTypes.FEED_AT);
-        if (entryType == EntryTypes.ORGANISATION) {
+        uint8 entryType = entry.u8(EntryLayout.TYPE_AT);
+        if (entryType == EntryLayout.ORGANISATION) {
+            uint16 id = entry.u16(EntryLayout.ORGANISATION_ID_AT);
             _organisations[id] = entry;
             (bytes32 description, uint8 state) = LawEntries.toOrganisation(entry);
             emit OrganisationSet(id, description, state);
-        } else if (entryType == EntryTypes.FEED) {
+        } else if (entryType == EntryLayout.FEED) {
+            uint16 id = entry.u16(EntryLayout.FEED_FEED_AT);
             _feeds[id] = entry;
-            emit FeedSet(id, entry.u32(EntryTypes.FEED_VERSION_AT), entry.u8(entry.length - 1));
-        } else if (entryType == EntryTypes.METHOD) {
+            emit FeedSet(id, entry.u32(EntryLayout.FEED_VERSION_AT), entry.u8(entry.length - 1));
+        } else if (entryType == EntryLayout.METHOD) {
             MethodSettings memory settings = LawEntries.toMethod(entry);
-            if (_methods[id].length == 0) _versions[settings.behaviour].push(id);
-            _methods[id] = entry;
-            emit MethodSet(id, settings.validFrom, settings.validTo);
-        } else if (entryType == EntryTypes.GROUP_CAPS) {
-            uint8 group = entry.u8(9);
+            if (_methods[settings.id].length == 0) _versions[settings.behaviour].push(settings.id);
+            _methods[settings.id] = entry;
+            emit MethodSet(settings.id, settings.validFrom, settings.validTo);
+        } else if (entryType == EntryLayout.GROUP_CAPS) {
+            uint8 group = entry.u8(EntryLayout.GROUP_CAPS_GROUP_AT);
             _caps[group] = entry;
-            emit GroupCapsSet(group, entry.u64(10), entry.u64(18));
+            uint64 credits = entry.u64(EntryLayout.GROUP_CAPS_CREDITS_AT);
+            emit GroupCapsSet(group, credits, entry.u64(EntryLayout.GROUP_CAPS_MILLIPOINTS_AT));
         } else {
             revert LuyaLawWrongType(entryType);
         }
@@ -227,14 +229,14 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     /// @inheritdoc ILuyaLaw
     function groupCaps(uint8 group) public view returns (uint64 credits, uint64 millipoints) {
         bytes memory entry = _caps[group];
-        return entry.length == 0 ? (0, 0) : (entry.u64(10), entry.u64(18));
+        return entry.length == 0 ? (0, 0) : LawEntries.toGroupCaps(entry);
     }
 
     /// @inheritdoc ILuyaLaw
     function feedTerms(uint16 id) external view returns (bytes memory entry, bool active) {
         entry = _feeds[id];
         if (entry.length == 0) return (entry, false);
-        active = entry.u8(entry.length - 1) == _ACTIVE && _isActive(entry.u16(EntryTypes.FEED_ORGANISATION_AT));
+        active = entry.u8(entry.length - 1) == _ACTIVE && _isActive(entry.u16(EntryLayout.FEED_ORGANISATION_AT));
     }
 
     /// @inheritdoc ILuyaLaw
@@ -242,12 +244,12 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
         uint16 id
     ) external view returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) {
         entry = _methods[id];
-        if (entry.length != 0) (creditsCap, millipointsCap) = groupCaps(entry.u8(EntryTypes.METHOD_GROUP_AT));
+        if (entry.length != 0) (creditsCap, millipointsCap) = groupCaps(entry.u8(EntryLayout.METHOD_GROUP_AT));
     }
 
     function _isActive(uint16 organisation_) private view returns (bool) {
         bytes memory entry = _organisations[organisation_];
-        return entry.length != 0 && entry.u8(entry.length - 1) == _ACTIVE;
+        return entry.length != 0 && entry.u8(EntryLayout.ORGANISATION_STATE_AT) == _ACTIVE;
     }
 
     function _feedOf(uint16 id) private view returns (FeedSettings memory, uint32, uint8) {

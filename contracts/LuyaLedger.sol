@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {ILuyaLedger} from "./interfaces/ILuyaLedger.sol";
 import {Calendar} from "./libraries/Calendar.sol";
 import {EntryReader} from "./libraries/EntryReader.sol";
+import {EntryLayout} from "./libraries/EntryLayout.sol";
 import {EntryTypes} from "./libraries/EntryTypes.sol";
 import {Rfc6962} from "./libraries/Rfc6962.sol";
 import {AccountWord, AccountWords, AmountsWord} from "./libraries/Words.sol";
@@ -16,6 +17,11 @@ import {LedgerRecording} from "./ledger/LedgerRecording.sol";
 contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     using EntryReader for bytes;
 
+    // A registration: account (20), identity nullifier (32), district u16, epoch u16.
+    uint256 private constant _ACCOUNT_AT = 0;
+    uint256 private constant _IDENTITY_AT = 20;
+    uint256 private constant _DISTRICT_AT = 52;
+    uint256 private constant _EPOCH_AT = 54;
     uint256 private constant _REGISTRATION_BYTES = 56;
     uint256 private constant _LONGEST_PAUSE = 7 days;
     /// The only kind of checkpoint key: Ed25519.
@@ -46,15 +52,15 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
         Rfc6962.Edge memory edge = _openLog();
         for (uint256 i = 0; i < length / _REGISTRATION_BYTES; ++i) {
             bytes memory item = packed[i * _REGISTRATION_BYTES:(i + 1) * _REGISTRATION_BYTES];
-            address account = item.addr(0);
-            bytes32 identity = bytes32(item.word(20));
-            uint16 epoch = item.u16(54);
+            address account = item.addr(_ACCOUNT_AT);
+            bytes32 identity = bytes32(item.word(_IDENTITY_AT));
+            uint16 epoch = item.u16(_EPOCH_AT);
             if (account == address(0) || _accounts[account].state() != 0) {
                 revert LuyaLedgerAccountNotNew(i, account);
             }
             if (identity == 0 || _identities[identity] != address(0)) revert LuyaLedgerIdentityNotNew(i, identity);
             if (epoch != 0 && epoch < Calendar.FIRST_VINTAGE) revert LuyaLedgerBadEpoch(i, epoch);
-            _enterAccount(edge, account, identity, item.u16(52), epoch, uint8(AccountWords.ACTIVE));
+            _enterAccount(edge, account, identity, item.u16(_DISTRICT_AT), epoch, uint8(AccountWords.ACTIVE));
         }
         _extend(edge);
     }
@@ -93,7 +99,7 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
         AmountsWord burned = minted.minus(owed);
         _appendOne(
             abi.encodePacked(
-                _header(EntryTypes.REVOCATION),
+                _header(EntryLayout.REVOCATION),
                 index,
                 reason,
                 reasonHash,
@@ -122,13 +128,13 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     /// @inheritdoc ILuyaLedger
     function setLogKey(bytes32 publicKey) external restricted onlySealed {
         _logKey = publicKey;
-        _appendOne(abi.encodePacked(_header(EntryTypes.LOG_KEY), _ED25519, publicKey));
+        _appendOne(abi.encodePacked(_header(EntryLayout.LOG_KEY), _ED25519, publicKey));
     }
 
     /// @inheritdoc ILuyaLedger
     function setModule(uint8 firstType, uint8 lastType, address module_) external restricted {
         for (uint256 entryType = firstType; entryType <= lastType; ++entryType) {
-            bool ofLaw = entryType >= EntryTypes.ORGANISATION && entryType <= EntryTypes.CAMPAIGN;
+            bool ofLaw = entryType >= EntryLayout.ORGANISATION && entryType <= EntryTypes.CAMPAIGN;
             bool ofModules = entryType >= EntryTypes.FIRST_MODULE && entryType <= EntryTypes.LAST_MODULE;
             if (!ofLaw && !ofModules) revert LuyaLedgerWrongType(uint8(entryType));
             if (ofLaw && _modules[entryType] != address(0)) revert LuyaLedgerModuleFixed(uint8(entryType));
@@ -139,7 +145,7 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
 
     /// @inheritdoc ILuyaLedger
     function append(bytes calldata entry) external onlySealed {
-        if (entry.length < EntryTypes.HEADER_BYTES) revert LuyaLedgerBadHeader();
+        if (entry.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
         uint8 entryType = uint8(entry[0]);
         if (msg.sender != _modules[entryType]) revert LuyaLedgerWrongType(entryType);
         if (bytes9(entry[0:9]) != _header(entryType)) revert LuyaLedgerBadHeader();
@@ -171,7 +177,7 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     function _setPause(uint64 until) private {
         _pausedUntil = until;
         // Scope 0: recording.
-        _appendOne(abi.encodePacked(_header(EntryTypes.PAUSE), uint8(0), until));
+        _appendOne(abi.encodePacked(_header(EntryLayout.PAUSE), uint8(0), until));
     }
 
     function _changeState(address account, uint8 state) private {
@@ -191,7 +197,7 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     ) private {
         // No successor: replacing an account is not built yet.
         bytes memory entry = abi.encodePacked(
-            _header(EntryTypes.ACCOUNT),
+            _header(EntryLayout.ACCOUNT),
             account,
             identity,
             district,
@@ -204,6 +210,9 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     }
 
     function _header(uint8 entryType) private view returns (bytes9) {
-        return bytes9(bytes32((uint256(entryType) << 248) | (block.timestamp << 184)));
+        return
+            bytes9(
+                bytes32((uint256(entryType) << EntryLayout.TYPE_SHIFT) | (block.timestamp << EntryLayout.TIME_SHIFT))
+            );
     }
 }

@@ -41,6 +41,7 @@ from chain_node.protocol.entries import (
     Reduction,
     Refusal,
     Revocation,
+    time_of,
 )
 from chain_node.protocol.merkle import leaf_hash
 from chain_node.protocol.replay import State
@@ -111,7 +112,7 @@ def compare(
             return report.differences
         checkpoint = archive.checkpoint()
         report.same("ledger origin", checkpoint.origin if checkpoint else None, ledger["origin"])
-        newest = int.from_bytes(archive.entry(state.size - 1)[1:9], "big") if state.size else 0
+        newest = time_of(archive.entry(state.size - 1)) if state.size else 0
         report.same("ledger time", newest, ledger["time"])
         report.same("ledger again_to", None, ledger["again_to"])
         _state(report, connection, state)

@@ -38,6 +38,7 @@ from chain_node.protocol.entries import (
     Reduction,
     Refusal,
     Revocation,
+    time_of,
 )
 from chain_node.protocol.merkle import EMPTY_ROOT, Tree, full_subtrees, leaf_hash
 
@@ -136,7 +137,7 @@ class Projector:
                 chunk = self._read(size, end)
                 root = self._root(chunk)
                 self._apply(connection, chunk)
-                time = int.from_bytes(chunk.bodies[-1][1:9], "big") if chunk.bodies else 0
+                time = time_of(chunk.bodies[-1]) if chunk.bodies else 0
                 again_to = ledger["again_to"] if ledger is not None and end < checkpoint.size else None
                 again_to = None if again_to is None or end >= again_to else again_to
                 row = (1, checkpoint.origin, end, root, time, PROJECTION_VERSION, again_to)

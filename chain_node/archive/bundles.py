@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from chain_node.archive.calls import CALL
 from chain_node.archive.domains import nonces
 from chain_node.archive.reader import ArchiveReader, parse_note
 from chain_node.errors import ArchiveError
 from chain_node.protocol import bundle
-from chain_node.protocol.entries import FEED, METHOD, Reduction, decode
+from chain_node.protocol.entries import FEED, METHOD, Feed, Method, Reduction, decode, layout_of
+
+_ID: Final = {METHOD: layout_of(Method).place["id"], FEED: layout_of(Feed).place["feed"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,7 @@ def law_before(archive: ArchiveReader, index: int, method: int, feed: int) -> La
     found: dict[int, int] = {}
     for start, stop in _outside_batches(archive, index):
         for at, body in enumerate(archive.entries(start, stop), start):
-            # both types hold their id right behind the header
-            if body[0] in wanted and int.from_bytes(body[9:11], "big") == wanted[body[0]]:
+            if body[0] in wanted and int.from_bytes(body[_ID[body[0]]], "big") == wanted[body[0]]:
                 found[body[0]] = at
     return LawIndexes(found.get(METHOD), found.get(FEED))
 

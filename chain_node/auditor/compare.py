@@ -16,12 +16,13 @@ from eth_hash.auto import keccak
 from chain_node.auditor.chain import ChainView
 from chain_node.contracts.handles import LuyaLaw
 from chain_node.errors import ContractError, Discrepancy
-from chain_node.protocol.entries import Reduction, decode, encode
+from chain_node.protocol.entries import REVOCATION, Reduction, Revocation, decode, encode, layout_of
 from chain_node.protocol.replay import State
 from chain_node.protocol.times import FIRST_VINTAGE, day_of, year_of
 
 _HEAD, _LOG_KEY, _ROOTS, _ACCOUNTS, _OLDER, _DEBTS, _WORDS = range(7)
 _NULLIFIERS, _FEEDS, _TOTALS, _REVOKED, _IDENTITIES, _IDENTITY_OF = range(7, 13)
+_REVOKED_INDEX: Final = layout_of(Revocation).place["index"]
 _SEALED: Final = 1 << 128
 _DEBT: Final = 1 << 184
 _CHUNK: Final = 8_000
@@ -209,7 +210,7 @@ def newest_entry(entries: Callable[[int, int], Iterator[bytes]], size: int) -> C
             named = about in data
             if named and isinstance(decode(data), Reduction):
                 known.add(index)
-            if named or (data[0] == 0x04 and int.from_bytes(data[9:17], "big") in known):
+            if named or (data[0] == REVOCATION and int.from_bytes(data[_REVOKED_INDEX], "big") in known):
                 newest = index
         return newest
 

@@ -23,6 +23,7 @@ from chain_node.auditor.store import Anchor, AuditedLedger, AuditorStore
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import AuditorError, ContractError, Discrepancy, NodeError, RpcError, RpcUnavailable
 from chain_node.protocol.checkpoint import VerifierKey
+from chain_node.protocol.entries import time_of
 from chain_node.protocol.errors import ReplayError
 from chain_node.rpc.client import JsonRpc, to_bytes
 from chain_node.storage.durable import Disk
@@ -215,7 +216,7 @@ class Auditor:
                 continue
             wanted = headers[step.place.block].time
             for position, entry in enumerate(step.entries):
-                said = int.from_bytes(entry[1:9], "big")
+                said = time_of(entry)
                 if said != wanted:
                     index = step.call.first_index + position
                     raise Discrepancy(

@@ -7,7 +7,6 @@ agrees only where contract, endpoint and law agree on every one of them.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,15 +18,22 @@ from chain_node.auditor.judge import BatchJudge, impossible, verdict_differs
 from chain_node.errors import Discrepancy
 from chain_node.protocol.arithmetic import worth
 from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
-from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER, REFUSAL, Feed, Method, decode
+from chain_node.protocol.entries import (
+    REFUSAL,
+    Feed,
+    Method,
+    Reduction,
+    decode,
+    layout_of,
+    pack_reduction,
+    pack_refusal,
+)
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import leaf_hash
-from chain_node.protocol.records import HASH_BYTES, RECORD_BYTES, Record, records_root
+from chain_node.protocol.records import HASH_BYTES, RECORD_BYTES, Record, method_of, records_root
 from chain_node.protocol.replay import State
 
-_HEAD: Final = struct.Struct(">BQHQ")
-_AMOUNTS: Final = struct.Struct(">QQQ")
-_REFUSAL: Final = struct.Struct(">BQHQH")
+_RECORD: Final = layout_of(Reduction).place["record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +214,7 @@ class Replica:
                 raise _odd(index, "history", "the end of the batch", f"{batch.count} records", batch.place)
             own = self._own(index)
             record = batch.records[position * RECORD_BYTES : (position + 1) * RECORD_BYTES]
-            if (own[0] == REFUSAL) is not (index in refused) or (own[0] != REFUSAL and own[19:83] != record):
+            if (own[0] == REFUSAL) is not (index in refused) or (own[0] != REFUSAL and own[_RECORD] != record):
                 raise _odd(index, "history", f"0x{own.hex()}", f"record 0x{record.hex()}", batch.place)
         self._check_root(batch.first_index + batch.count, batch.root, batch.place)
         return []
@@ -239,7 +245,7 @@ class Replica:
         payloads, used, nullifiers = [], 0, batch.nullifiers
         for position in range(batch.count):
             record = batch.records[position * RECORD_BYTES : (position + 1) * RECORD_BYTES]
-            method = self.state.methods.get(int.from_bytes(record[20:22], "big"))
+            method = self.state.methods.get(method_of(record))
             rule = impossible(method, Record.decode(record))
             if rule is not None or method is None:
                 label = rule.label if rule else "malformed"
@@ -285,7 +291,7 @@ class Replica:
                 detail = f"sequence {sequence}, record 0x{record.hex()}"
                 raise _at(verdict_differs(index, rule, claimed.rule if claimed else None, detail), batch.place)
             if rule is not None:
-                entry = _REFUSAL.pack(REFUSAL, batch.time, batch.feed, sequence, rule)
+                entry = pack_refusal(batch.time, batch.feed, sequence, rule)
                 skipped.append(RefusedRecord(position, record, nullifier))
             else:
                 entry = _reduction(batch, sequence, method, parsed.activity, payload)
@@ -315,10 +321,8 @@ class Replica:
 
 
 def _reduction(batch: Batch, sequence: int, method: Method, activity: int, payload: bytes) -> bytes:
-    nullifier = payload[RECORD_BYTES:]
-    kind = REDUCTION_NULLIFIER if nullifier else REDUCTION
-    amounts = _AMOUNTS.pack(*worth(method, activity), 0)
-    return _HEAD.pack(kind, batch.time, batch.feed, sequence) + payload[:RECORD_BYTES] + amounts + nullifier
+    record, nullifier = payload[:RECORD_BYTES], payload[RECORD_BYTES:]
+    return pack_reduction(batch.time, batch.feed, sequence, record, *worth(method, activity), nullifier=nullifier)
 
 
 def _odd(index: int, rule: str, expected: str, found: str, place: Place) -> Discrepancy:

@@ -22,6 +22,7 @@ from chain_node.protocol.entries import (
     REDUCTION_NULLIFIER,
     REFUSAL,
     REVOCATION,
+    UNROLLED_REDUCTION,
     Account,
     Feed,
     GroupCaps,
@@ -33,6 +34,7 @@ from chain_node.protocol.entries import (
     Refusal,
     Revocation,
     decode,
+    layout_of,
 )
 
 SCHEMA_VERSION: Final = 2
@@ -82,10 +84,11 @@ DERIVED: Final[dict[str, str]] = {
 }
 """Made anew at each load: what revocations and debts burned, and texts that ship with the package."""
 
-_REDUCTION = struct.Struct(">BQHQ20sHHBBHI32sQQQ")
-_REFUSAL = struct.Struct(">BQHQH")
-_REVOCATION = struct.Struct(">BQQH32sBQQQQ")
-_ACCOUNT = struct.Struct(">BQ20s32sHHB20s")
+_REDUCTION = UNROLLED_REDUCTION.codes
+_NULLIFIER_AT = UNROLLED_REDUCTION.end
+_REFUSAL = layout_of(Refusal).codes
+_REVOCATION = layout_of(Revocation).codes
+_ACCOUNT = layout_of(Account).codes
 
 Line = tuple[str, str]
 """(table, CSV line with its LF)."""
@@ -111,7 +114,7 @@ def _reduction(index: int, data: bytes) -> Line:
         kind, time, feed, sequence, account, method, day, slot, slots, campaign, activity, evidence, credits_mg, points,
         bonus,
     ) = _REDUCTION.unpack_from(data)  # fmt: skip
-    nullifier = data[107:].hex()
+    nullifier = data[_NULLIFIER_AT:].hex()
     return "base_reduction", (
         f"{index},{kind},{time},{feed},{sequence},{account.hex()},{method},{day},{slot},{slots},{campaign},{activity},"
         f"{evidence.hex()},{credits_mg},{points},{bonus},{nullifier}\n"

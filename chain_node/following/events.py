@@ -7,7 +7,6 @@ has to be believed, and it does not matter who sent a batch, or through which co
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
@@ -17,11 +16,9 @@ from eth_abi.abi import decode as abi_decode
 from chain_node.archive.calls import BatchFields, Call, RefusedRecord
 from chain_node.contracts.handles import artefact
 from chain_node.errors import FollowerError
+from chain_node.protocol.arithmetic import worth
 from chain_node.protocol.attestation import SIGNATURE_BYTES, Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import (
-    REDUCTION,
-    REDUCTION_NULLIFIER,
-    REFUSAL,
     Account,
     Feed,
     GroupCaps,
@@ -33,17 +30,15 @@ from chain_node.protocol.entries import (
     Refusal,
     Revocation,
     decode,
+    pack_reduction,
+    pack_refusal,
 )
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.merkle import Tree, leaf_hash
-from chain_node.protocol.records import RECORD_BYTES, records_root
+from chain_node.protocol.records import HASH_BYTES, RECORD_BYTES, activity_of, method_of, records_root
 from chain_node.rpc.client import to_bytes, to_hex
 
-NULLIFIER_BYTES: Final = 32
-_HEAD: Final = struct.Struct(">BQHQ")
 _BATCH: Final = ("uint64", "bytes32", "bytes", "bytes", "bytes32", "bytes")
-_AMOUNTS: Final = struct.Struct(">QQQ")
-_REFUSAL: Final = struct.Struct(">BQHQH")
 _NAMES: Final = ("BatchRecorded", "RecordRefused", "EntryAppended", "LogExtended")
 
 
@@ -204,29 +199,23 @@ class Rebuilder:
         used = 0
         for position in range(len(records) // RECORD_BYTES):
             record = records[position * RECORD_BYTES : (position + 1) * RECORD_BYTES]
-            method = self._known.methods.get(record[20] << 8 | record[21])
+            method = self._known.methods.get(method_of(record))
             if method is None:
-                raise FollowerError(
-                    f"entry {index + position} names method {record[20] << 8 | record[21]}, never announced"
-                )
+                raise FollowerError(f"entry {index + position} names method {method_of(record)}, never announced")
             nullifier = b""
             if method.needs_nullifier:
-                nullifier = nullifiers[used : used + NULLIFIER_BYTES]
-                used += NULLIFIER_BYTES
+                nullifier = nullifiers[used : used + HASH_BYTES]
+                used += HASH_BYTES
             payloads.append(record + nullifier)
             refusal = refused.get(index + position)
             if refusal is not None:
                 if refusal[0] != sequence + position:
                     raise FollowerError(f"refusal {index + position} names sequence {refusal[0]}")
-                entry = _REFUSAL.pack(REFUSAL, time, feed, refusal[0], refusal[1])
+                entry = pack_refusal(time, feed, refusal[0], refusal[1])
                 skipped.append(RefusedRecord(position, record, nullifier))
             else:
-                kind = REDUCTION_NULLIFIER if nullifier else REDUCTION
-                activity = int.from_bytes(record[28:32], "big")
-                credits_mg = activity * method.credit_num // method.credit_den
-                millipoints = activity * method.point_num // method.point_den
-                head = _HEAD.pack(kind, time, feed, sequence + position)
-                entry = head + record + _AMOUNTS.pack(credits_mg, millipoints, 0) + nullifier
+                amounts = worth(method, activity_of(record))
+                entry = pack_reduction(time, feed, sequence + position, record, *amounts, nullifier=nullifier)
             self._add(entry)
             entries.append(entry)
         return entries, payloads, skipped

@@ -12,7 +12,7 @@ from typing import Final
 from chain_node.protocol.errors import CodecError
 from chain_node.protocol.kinds import BY_ENTRY, BY_TYPE, KINDS, Entry
 from chain_node.protocol.kinds.accounts import ACCOUNT, Account, AccountState
-from chain_node.protocol.kinds.kind import NO_ADDRESS, NO_HASH
+from chain_node.protocol.kinds.kind import HEAD, NO_ADDRESS, NO_HASH
 from chain_node.protocol.kinds.methods import (
     CAP_LIMIT,
     GROUP_CAPS,
@@ -33,8 +33,18 @@ from chain_node.protocol.kinds.organisations import (
     Organisation,
     Standing,
 )
-from chain_node.protocol.kinds.reductions import REDUCTION, REDUCTION_NULLIFIER, REFUSAL, Reduction, Refusal
+from chain_node.protocol.kinds.reductions import (
+    REDUCTION,
+    REDUCTION_NULLIFIER,
+    REFUSAL,
+    UNROLLED_REDUCTION,
+    Reduction,
+    Refusal,
+    pack_reduction,
+    pack_refusal,
+)
 from chain_node.protocol.kinds.revocations import REVOCATION, Revocation
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.postings import Holdings, Posting
 
 CAMPAIGN: Final = 0x45
@@ -60,6 +70,7 @@ __all__ = [
     "REFUSAL",
     "REVOCATION",
     "TRIAL_LATE_DAYS",
+    "UNROLLED_REDUCTION",
     "WINDOW_NONE",
     "Account",
     "AccountState",
@@ -77,12 +88,16 @@ __all__ = [
     "Standing",
     "decode",
     "encode",
+    "layout_of",
+    "pack_reduction",
+    "pack_refusal",
     "postings",
+    "time_of",
     "type_of",
 ]
 
-HEAD_BYTES: Final = 9
-"""type u8 ‖ time u64."""
+HEAD_BYTES: Final = HEAD.end
+_TIME: Final = HEAD.place["time"]
 
 
 def type_of(data: bytes) -> int:
@@ -93,6 +108,16 @@ def type_of(data: bytes) -> int:
     if code not in BY_TYPE:
         raise CodecError(f"entry type 0x{code:02x} is not assigned: a newer program has it, or a byte was changed")
     return code
+
+
+def time_of(data: bytes) -> int:
+    """The time of an entry's bytes, unix seconds."""
+    return int.from_bytes(data[_TIME], "big")
+
+
+def layout_of(entry: type[Entry]) -> Layout:
+    """Where this kind's fields of fixed width are."""
+    return BY_ENTRY[entry].layout
 
 
 def encode(entry: Entry) -> bytes:

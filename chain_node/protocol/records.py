@@ -13,12 +13,16 @@ from eth_hash.auto import keccak
 
 from chain_node.protocol import merkle
 from chain_node.protocol.errors import CodecError, ProofError
+from chain_node.protocol.layout import Layout
 
 RECORD_BYTES: Final = 64
 ADDRESS_BYTES: Final = 20
 HASH_BYTES: Final = 32
 
-_RECORD = struct.Struct(">20sHHBBHI32s")
+RECORD_FIELDS: Final = "account:20s method:H day:H slot:B slots:B campaign:H activity:I evidence:32s"
+RECORD: Final = Layout(RECORD_FIELDS)
+_METHOD: Final = RECORD.place["method"]
+_ACTIVITY: Final = RECORD.place["activity"]
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -47,7 +51,7 @@ class Record:
                 f"a record's account has {len(self.account)} bytes (wants 20), its evidence {len(self.evidence)} (32)"
             )
         try:
-            return _RECORD.pack(
+            return RECORD.codes.pack(
                 self.account,
                 self.method,
                 self.day,
@@ -65,7 +69,17 @@ class Record:
         """The record in these 64 bytes. Raises CodecError: not 64 bytes."""
         if len(data) != RECORD_BYTES:
             raise CodecError(f"a record has {RECORD_BYTES} bytes, not {len(data)}")
-        return cls(*_RECORD.unpack(data))
+        return cls(*RECORD.codes.unpack(data))
+
+
+def method_of(record: bytes) -> int:
+    """The method of a record's 64 bytes."""
+    return int.from_bytes(record[_METHOD], "big")
+
+
+def activity_of(record: bytes) -> int:
+    """The activity of a record's 64 bytes, in its method's unit."""
+    return int.from_bytes(record[_ACTIVITY], "big")
 
 
 def canonical(raw: Mapping[str, str]) -> bytes:
@@ -165,7 +179,7 @@ def payloads(records: bytes, nullifiers: bytes, needs_nullifier: Callable[[int],
     result, used = [], 0
     for at in range(0, len(records), RECORD_BYTES):
         record = records[at : at + RECORD_BYTES]
-        if needs_nullifier(int.from_bytes(record[20:22], "big")):
+        if needs_nullifier(method_of(record)):
             record += nullifiers[used : used + HASH_BYTES]
             used += HASH_BYTES
         result.append(record)

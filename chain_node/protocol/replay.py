@@ -16,6 +16,7 @@ from chain_node.protocol.entries import (
     REDUCTION,
     REDUCTION_NULLIFIER,
     REFUSAL,
+    UNROLLED_REDUCTION,
     Account,
     AccountState,
     Entry,
@@ -29,11 +30,13 @@ from chain_node.protocol.entries import (
     Refusal,
     Revocation,
     decode,
+    layout_of,
 )
 from chain_node.protocol.errors import ProtocolError, ReplayError
 from chain_node.protocol.law import Caps, Law
 from chain_node.protocol.merkle import Tree
 from chain_node.protocol.postings import burn_order
+from chain_node.protocol.records import HASH_BYTES
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import DAY_SECONDS, DAY_ZONE_OFFSET, FIRST_VINTAGE, closing_day, year_of
 from chain_node.protocol.views import AccountView, MethodTotals, VintageTotals
@@ -55,8 +58,11 @@ REFUSAL_RULES = frozenset(
 
 __all__ = ["REFUSAL_RULES", "AccountView", "MethodTotals", "State", "VintageTotals"]
 
-_REDUCTION = struct.Struct(">BQHQ20sHHBBHI32xQQQ")
-_REFUSAL = struct.Struct(">BQHQH")
+_REDUCTION = UNROLLED_REDUCTION.without("evidence")
+_REDUCTION_BYTES = UNROLLED_REDUCTION.end
+_WITH_NULLIFIER_BYTES = _REDUCTION_BYTES + HASH_BYTES
+_NULLIFIER_AT = _REDUCTION_BYTES
+_REFUSAL = layout_of(Refusal).codes
 _U30 = (1 << 30) - 1
 _ACTIVE = int(AccountState.ACTIVE)
 
@@ -190,7 +196,7 @@ class State:
 
     def _reduce(self, entry: bytes, kind: int, index: int) -> None:
         """A reduction: check it as the ledger did, then claim, mint, settle. Changes nothing before all has passed."""
-        if len(entry) != (107 if kind == REDUCTION else 139):
+        if len(entry) != (_REDUCTION_BYTES if kind == REDUCTION else _WITH_NULLIFIER_BYTES):
             raise ReplayError(f"a reduction has not {len(entry)} bytes")
         (
             _, time, feed, sequence, account, method, day, slot, slots, campaign, activity, credits_mg, points, bonus
@@ -223,7 +229,7 @@ class State:
         book = self._accounts.get(account)
         if book is None or book.state != _ACTIVE or (book.epoch and book.epoch != year):
             raise ReplayError(f"unknown-person, frozen or not-in-force: account 0x{account.hex()} in {year}")
-        nullifier = entry[107:]
+        nullifier = entry[_NULLIFIER_AT:]
         if nullifier and nullifier in self.nullifiers:
             raise ReplayError(f"nullifier-used: 0x{nullifier.hex()} in entry {self.nullifiers[nullifier]}")
 
@@ -368,7 +374,7 @@ class State:
         total.revoked_millipoints += points + bonus
         if entry.release:
             self._release(account, self.law.methods[method], day, slot, slots, credits_mg, points)
-            self.nullifiers.pop(target[107:], None)
+            self.nullifiers.pop(target[_NULLIFIER_AT:], None)
 
     def _burns(
         self, account: bytes, year: int, newest: int, credits_mg: int, points: int

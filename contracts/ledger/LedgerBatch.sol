@@ -6,10 +6,11 @@ import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
 import {ILuyaLedger} from "../interfaces/ILuyaLedger.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {EntryReader} from "../libraries/EntryReader.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
 import {EntryTypes} from "../libraries/EntryTypes.sol";
 import {KeccakTree} from "../libraries/KeccakTree.sol";
 import {Method, Methods} from "../libraries/Methods.sol";
-import {RecordHead, RecordHeads} from "../libraries/RecordHead.sol";
+import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
 import {Rules} from "../libraries/Rules.sol";
 import {Signatures} from "../libraries/Signatures.sol";
@@ -94,7 +95,7 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
     // ----------------------------------------------------------------------------------------------------- opening
 
     function _openBatch(uint16 feed, uint64 firstSequence) internal view returns (Batch memory batch) {
-        batch.law = ILuyaLaw(_modules[EntryTypes.FEED]);
+        batch.law = ILuyaLaw(_modules[EntryLayout.FEED]);
         bool active;
         (batch.terms, active) = batch.law.feedTerms(feed);
         if (!active) revert LuyaLedgerFeedNotActive(feed);
@@ -104,7 +105,10 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
         batch.feed = feed;
         batch.sequence = firstSequence;
         _openBounds(batch);
-        batch.header = (uint256(EntryTypes.REDUCTION) << 248) | (block.timestamp << 184) | (uint256(feed) << 168);
+        batch.header =
+            (uint256(EntryLayout.REDUCTION) << EntryLayout.TYPE_SHIFT) |
+            (block.timestamp << EntryLayout.TIME_SHIFT) |
+            (uint256(feed) << EntryLayout.REDUCTION_FEED_SHIFT);
         batch.entry = _openEntry();
         batch.edge = _openLog();
         batch.totals = _openTotals();
@@ -114,15 +118,15 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
     function _openBounds(Batch memory batch) private view {
         bytes memory terms = batch.terms;
         uint256 today = Calendar.dayOf(block.timestamp);
-        uint256 bounds = EntryTypes.FEED_SIGNERS_AT + 20 * uint256(terms.u8(EntryTypes.FEED_SIGNER_COUNT_AT));
-        uint256 lateDays = terms.u16(bounds);
+        uint256 bounds = _signersEnd(terms);
+        uint256 lateDays = terms.u16(bounds + EntryLayout.FEED_BOUNDS_LATE_DAYS_AT);
         batch.today = today;
         if (lateDays != EntryTypes.TRIAL_LATE_DAYS) {
             uint256 open = Calendar.firstOpenDay(today);
             batch.minDay = open + lateDays > today ? open : today - lateDays;
         }
-        batch.creditsCap = terms.u64(bounds + 2);
-        batch.millipointsCap = terms.u64(bounds + 10);
+        batch.creditsCap = terms.u64(bounds + EntryLayout.FEED_BOUNDS_CREDITS_CAP_AT);
+        batch.millipointsCap = terms.u64(bounds + EntryLayout.FEED_BOUNDS_MILLIPOINTS_CAP_AT);
         if (batch.word.capDay() == today) {
             batch.creditsUsed = batch.word.credits();
             batch.millipointsUsed = batch.word.millipoints();
@@ -153,12 +157,16 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
         batch.methods = method;
     }
 
+    /// @dev Where the signers of a feed's entry end, and its bounds begin.
+    function _signersEnd(bytes memory feedEntry) private pure returns (uint256) {
+        return
+            EntryLayout.FEED_SIGNERS_AT +
+            EntryLayout.ADDRESS_BYTES * uint256(feedEntry.u8(EntryLayout.FEED_SIGNER_COUNT_AT));
+    }
+
     /// @dev Whether the feed's entry lists the method.
     function _isAllowed(bytes memory feedEntry, uint256 id) private pure returns (bool) {
-        uint256 at =
-            EntryTypes.FEED_SIGNERS_AT +
-                20 * uint256(feedEntry.u8(EntryTypes.FEED_SIGNER_COUNT_AT)) +
-                EntryTypes.FEED_BOUNDS_BYTES;
+        uint256 at = _signersEnd(feedEntry) + EntryLayout.FEED_BOUNDS_METHODS_AT;
         for (; at + 1 < feedEntry.length; at += 2) {
             if (feedEntry.u16(at) == id) return true;
         }
@@ -173,7 +181,7 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
         bytes calldata records,
         bytes calldata nullifiers
     ) internal view returns (bytes32) {
-        uint256 count = records.length / RecordHeads.RECORD_BYTES;
+        uint256 count = records.length / EntryLayout.RECORD_BYTES;
         bytes32[] memory leaves = new bytes32[](count);
         uint256 buffer = batch.entry;
         (uint256 position, uint256 nullifier, uint256 end) = _positions(records, nullifiers);
@@ -199,7 +207,7 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
                 KeccakTree.writeLeaf(place, buffer, position, nullifier, own);
                 nullifier += own;
                 if (nullifier > end) revert LuyaLedgerImpossibleRecord(i, uint16(Rules.MALFORMED));
-                position += RecordHeads.RECORD_BYTES;
+                position += EntryLayout.RECORD_BYTES;
                 ++i;
             }
         }
@@ -248,7 +256,7 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
                 _ATTESTATION_TYPE,
                 feed,
                 firstSequence,
-                uint32(records.length / RecordHeads.RECORD_BYTES),
+                uint32(records.length / EntryLayout.RECORD_BYTES),
                 recordsRoot,
                 configDigest
             )
@@ -260,15 +268,15 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
     function _checkQuorum(bytes memory terms, bytes32 digest, bytes calldata signatures) internal pure {
         uint256 count = signatures.length / Signatures.BYTES;
         if (signatures.length % Signatures.BYTES != 0) revert LuyaLedgerBadLength(signatures.length);
-        uint256 threshold = terms.u8(EntryTypes.FEED_THRESHOLD_AT);
+        uint256 threshold = terms.u8(EntryLayout.FEED_THRESHOLD_AT);
         if (count < threshold) revert LuyaLedgerQuorumMissing(count, threshold);
-        uint256 next = EntryTypes.FEED_SIGNERS_AT;
-        uint256 end = next + 20 * uint256(terms.u8(EntryTypes.FEED_SIGNER_COUNT_AT));
+        uint256 next = EntryLayout.FEED_SIGNERS_AT;
+        uint256 end = _signersEnd(terms);
         for (uint256 i = 0; i < count; ++i) {
             address signer = Signatures.recover(digest, signatures[i * Signatures.BYTES:(i + 1) * Signatures.BYTES]);
-            while (next != end && terms.addr(next) != signer) next += 20;
+            while (next != end && terms.addr(next) != signer) next += EntryLayout.ADDRESS_BYTES;
             if (next == end) revert LuyaLedgerBadSignature(i, signer);
-            next += 20;
+            next += EntryLayout.ADDRESS_BYTES;
         }
     }
 }

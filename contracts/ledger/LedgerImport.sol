@@ -4,7 +4,7 @@ pragma solidity 0.8.28;
 import {ILuyaModule} from "../interfaces/ILuyaModule.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {EntryReader} from "../libraries/EntryReader.sol";
-import {EntryTypes} from "../libraries/EntryTypes.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
 import {Method} from "../libraries/Methods.sol";
 import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
@@ -34,7 +34,7 @@ abstract contract LedgerImport is LedgerRevocation {
             uint256 start = at + 2;
             at = start + uint16(bytes2(packed[at:start]));
             bytes memory entry = packed[start:at];
-            if (entry.length < EntryTypes.HEADER_BYTES) revert LuyaLedgerBadHeader();
+            if (entry.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
             _applyEntry(state, entry);
             _append(state.edge, entry);
         }
@@ -50,43 +50,47 @@ abstract contract LedgerImport is LedgerRevocation {
     ) internal {
         bytes memory entry = entry_;
         bytes memory target = target_;
-        if (entry.length != EntryTypes.REVOCATION_BYTES || entry.u8(0) != EntryTypes.REVOCATION) {
-            revert LuyaLedgerWrongType(entry.length == 0 ? 0 : entry.u8(0));
+        if (entry.length != EntryLayout.REVOCATION_BYTES || entry.u8(EntryLayout.TYPE_AT) != EntryLayout.REVOCATION) {
+            revert LuyaLedgerWrongType(entry.length == 0 ? 0 : entry.u8(EntryLayout.TYPE_AT));
         }
-        uint64 index = entry.u64(9);
+        uint64 index = entry.u64(EntryLayout.REVOCATION_INDEX_AT);
         _checkTarget(index, size, target, proof);
-        (AmountsWord minted, AmountsWord owed) = _applyRevocation(index, target, entry.u8(51) != 0);
+        (AmountsWord minted, AmountsWord owed) = _applyRevocation(
+            index,
+            target,
+            entry.u8(EntryLayout.REVOCATION_RELEASE_AT) != 0
+        );
         AmountsWord burned = minted.minus(owed);
         if (
-            burned.credits() != entry.u64(52) ||
-            burned.millipoints() != entry.u64(60) ||
-            owed.credits() != entry.u64(68) ||
-            owed.millipoints() != entry.u64(76)
+            burned.credits() != entry.u64(EntryLayout.REVOCATION_CREDITS_BURNED_AT) ||
+            burned.millipoints() != entry.u64(EntryLayout.REVOCATION_MILLIPOINTS_BURNED_AT) ||
+            owed.credits() != entry.u64(EntryLayout.REVOCATION_CREDITS_OWED_AT) ||
+            owed.millipoints() != entry.u64(EntryLayout.REVOCATION_MILLIPOINTS_OWED_AT)
         ) revert LuyaLedgerRevocationMismatch(index);
         _appendOne(entry);
     }
 
     function _applyEntry(Import memory state, bytes memory entry) private {
-        uint8 entryType = entry.u8(0);
-        if (entryType == EntryTypes.REDUCTION || entryType == EntryTypes.REDUCTION_WITH_NULLIFIER) {
+        uint8 entryType = entry.u8(EntryLayout.TYPE_AT);
+        if (entryType == EntryLayout.REDUCTION || entryType == EntryLayout.REDUCTION_WITH_NULLIFIER) {
             _applyReduction(state, entry);
-        } else if (entryType == EntryTypes.REFUSAL) {
-            _requireLength(entry, EntryTypes.REFUSAL_BYTES);
-            uint256 feed = entry.u16(EntryTypes.FEED_AT);
+        } else if (entryType == EntryLayout.REFUSAL) {
+            _requireLength(entry, EntryLayout.REFUSAL_BYTES);
+            uint256 feed = entry.u16(EntryLayout.REFUSAL_FEED_AT);
             FeedWord word = _feeds[feed];
             _feeds[feed] = FeedWords.pack(
-                uint256(entry.u64(EntryTypes.SEQUENCE_AT)) + 1,
+                uint256(entry.u64(EntryLayout.REFUSAL_SEQUENCE_AT)) + 1,
                 word.credits(),
                 word.millipoints(),
                 word.capDay()
             );
-        } else if (entryType == EntryTypes.ACCOUNT) {
-            _requireLength(entry, EntryTypes.ACCOUNT_BYTES);
+        } else if (entryType == EntryLayout.ACCOUNT) {
+            _requireLength(entry, EntryLayout.ACCOUNT_BYTES);
             _applyAccount(entry);
-        } else if (entryType == EntryTypes.PAUSE) {
-            _pausedUntil = entry.u64(10);
-        } else if (entryType == EntryTypes.LOG_KEY) {
-            _logKey = bytes32(entry.word(10));
+        } else if (entryType == EntryLayout.PAUSE) {
+            _pausedUntil = entry.u64(EntryLayout.PAUSE_UNTIL_AT);
+        } else if (entryType == EntryLayout.LOG_KEY) {
+            _logKey = bytes32(entry.word(EntryLayout.LOG_KEY_PUBLIC_KEY_AT));
         } else {
             address owner = _modules[entryType];
             if (owner == address(0)) revert LuyaLedgerWrongType(entryType);
@@ -95,29 +99,34 @@ abstract contract LedgerImport is LedgerRevocation {
     }
 
     function _applyReduction(Import memory state, bytes memory entry) private {
-        bool withNullifier = entry.u8(0) == EntryTypes.REDUCTION_WITH_NULLIFIER;
-        _requireLength(entry, withNullifier ? EntryTypes.REDUCTION_WITH_NULLIFIER_BYTES : EntryTypes.REDUCTION_BYTES);
-        RecordHead head = RecordHead.wrap(entry.word(EntryTypes.RECORD_AT));
-        uint256 credits = entry.u64(EntryTypes.CREDITS_AT);
-        uint256 millipoints = entry.u64(EntryTypes.MILLIPOINTS_AT);
-        if (withNullifier) _nullifiers[bytes32(entry.word(EntryTypes.NULLIFIER_AT))] = state.edge.size + 1;
+        bool withNullifier = entry.u8(EntryLayout.TYPE_AT) == EntryLayout.REDUCTION_WITH_NULLIFIER;
+        _requireLength(entry, withNullifier ? EntryLayout.REDUCTION_WITH_NULLIFIER_BYTES : EntryLayout.REDUCTION_BYTES);
+        RecordHead head = RecordHead.wrap(entry.word(EntryLayout.REDUCTION_RECORD_AT));
+        uint256 credits = entry.u64(EntryLayout.REDUCTION_CREDITS_AT);
+        uint256 millipoints = entry.u64(EntryLayout.REDUCTION_MILLIPOINTS_AT);
+        if (withNullifier) _nullifiers[bytes32(entry.word(EntryLayout.REDUCTION_NULLIFIER_AT))] = state.edge.size + 1;
         _applyFeed(entry, credits, millipoints);
         _applyClaim(_known(state, head.method()), head, credits, millipoints);
         address account = head.account();
-        millipoints += entry.u64(EntryTypes.BONUS_AT);
+        millipoints += entry.u64(EntryLayout.REDUCTION_BONUS_AT);
         _accounts[account] = _mint(state.totals, head.day(), account, _accounts[account], credits, millipoints);
     }
 
     /// @dev The feed's sequence, and what it minted on the entry's block day.
     function _applyFeed(bytes memory entry, uint256 credits, uint256 millipoints) private {
-        uint256 feed = entry.u16(EntryTypes.FEED_AT);
-        uint256 day = Calendar.dayOf(entry.u64(EntryTypes.TIME_AT));
+        uint256 feed = entry.u16(EntryLayout.REDUCTION_FEED_AT);
+        uint256 day = Calendar.dayOf(entry.u64(EntryLayout.TIME_AT));
         FeedWord word = _feeds[feed];
         if (word.capDay() == day) {
             credits += word.credits();
             millipoints += word.millipoints();
         }
-        _feeds[feed] = FeedWords.pack(uint256(entry.u64(EntryTypes.SEQUENCE_AT)) + 1, credits, millipoints, day);
+        _feeds[feed] = FeedWords.pack(
+            uint256(entry.u64(EntryLayout.REDUCTION_SEQUENCE_AT)) + 1,
+            credits,
+            millipoints,
+            day
+        );
     }
 
     function _applyClaim(Method method, RecordHead head, uint256 credits, uint256 millipoints) private {
@@ -136,9 +145,13 @@ abstract contract LedgerImport is LedgerRevocation {
 
     /// @dev An account's entry: identity, epoch, district and state; balances stay.
     function _applyAccount(bytes memory entry) internal {
-        address account = entry.addr(9);
-        bytes32 identity = bytes32(entry.word(29));
-        _accounts[account] = _accounts[account].withIdentity(entry.u16(63), entry.u16(61), entry.u8(65));
+        address account = entry.addr(EntryLayout.ACCOUNT_ACCOUNT_AT);
+        bytes32 identity = bytes32(entry.word(EntryLayout.ACCOUNT_NULLIFIER_AT));
+        _accounts[account] = _accounts[account].withIdentity(
+            entry.u16(EntryLayout.ACCOUNT_EPOCH_AT),
+            entry.u16(EntryLayout.ACCOUNT_DISTRICT_AT),
+            entry.u8(EntryLayout.ACCOUNT_STATE_AT)
+        );
         if (_identityOf[account] != identity) {
             _identityOf[account] = identity;
             _identities[identity] = account;

@@ -3,9 +3,9 @@ pragma solidity 0.8.28;
 
 import {ILuyaLedger} from "../interfaces/ILuyaLedger.sol";
 import {Calendar} from "../libraries/Calendar.sol";
-import {EntryTypes} from "../libraries/EntryTypes.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
 import {Method} from "../libraries/Methods.sol";
-import {RecordHead, RecordHeads} from "../libraries/RecordHead.sol";
+import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
 import {Rules} from "../libraries/Rules.sol";
 import {AccountWord, AccountWords, FeedWord, FeedWords, SlotWord, SlotWords} from "../libraries/Words.sol";
@@ -26,7 +26,7 @@ abstract contract LedgerRecording is LedgerBatch {
         bytes calldata signatures
     ) external onlySealed {
         if (block.timestamp < _pausedUntil) revert LuyaLedgerPaused(_pausedUntil);
-        if (records.length == 0 || records.length % RecordHeads.RECORD_BYTES != 0) {
+        if (records.length == 0 || records.length % EntryLayout.RECORD_BYTES != 0) {
             revert LuyaLedgerBadLength(records.length);
         }
         Batch memory batch = _openBatch(feed, firstSequence);
@@ -69,7 +69,7 @@ abstract contract LedgerRecording is LedgerBatch {
             unchecked {
                 // Calldata positions, and a sequence far below 2^64.
                 nullifier += method.nullifierBytes();
-                position += RecordHeads.RECORD_BYTES;
+                position += EntryLayout.RECORD_BYTES;
                 ++batch.sequence;
             }
         }
@@ -150,19 +150,27 @@ abstract contract LedgerRecording is LedgerBatch {
     ) private {
         uint256 entry = batch.entry;
         uint256 sequence = batch.sequence;
-        uint256 length = EntryTypes.REDUCTION_BYTES;
+        uint256 length = EntryLayout.REDUCTION_BYTES;
+        uint256 kind = EntryLayout.REDUCTION;
+        uint256 sequenceAt = EntryLayout.REDUCTION_SEQUENCE_AT;
+        uint256 recordAt = EntryLayout.REDUCTION_RECORD_AT;
+        uint256 recordBytes = EntryLayout.RECORD_BYTES;
+        uint256 amountsAt = EntryLayout.REDUCTION_CREDITS_AT;
+        uint256 behindCredits = 192 - 8 * (EntryLayout.REDUCTION_MILLIPOINTS_AT - EntryLayout.REDUCTION_CREDITS_AT);
         batch.accepted = true;
         assembly ("memory-safe") {
-            mstore8(entry, 1) // REDUCTION
-            mstore(add(entry, 11), shl(192, sequence))
-            calldatacopy(add(entry, 19), position, 64)
-            mstore(add(entry, 83), or(shl(192, credits), shl(128, millipoints))) // and a bonus of 0
+            mstore8(entry, kind)
+            mstore(add(entry, sequenceAt), shl(192, sequence))
+            calldatacopy(add(entry, recordAt), position, recordBytes)
+            mstore(add(entry, amountsAt), or(shl(192, credits), shl(behindCredits, millipoints))) // and a bonus of 0
         }
         if (nullifier != 0) {
-            length = EntryTypes.REDUCTION_WITH_NULLIFIER_BYTES;
+            length = EntryLayout.REDUCTION_WITH_NULLIFIER_BYTES;
+            uint256 longer = EntryLayout.REDUCTION_WITH_NULLIFIER;
+            uint256 nullifierAt = EntryLayout.REDUCTION_NULLIFIER_AT;
             assembly ("memory-safe") {
-                mstore8(entry, 2) // REDUCTION_WITH_NULLIFIER
-                mstore(add(entry, 107), calldataload(nullifier))
+                mstore8(entry, longer)
+                mstore(add(entry, nullifierAt), calldataload(nullifier))
             }
             unchecked {
                 _nullifiers[_word(nullifier)] = batch.edge.size + 1;
@@ -176,17 +184,17 @@ abstract contract LedgerRecording is LedgerBatch {
         uint256 sequence = batch.sequence;
         uint256 entry = batch.entry + REFUSAL_ROOM;
         unchecked {
-            // REFUSAL instead of REDUCTION, then sequence u64 and rule u16: 21 bytes at the top of a word.
+            // REFUSAL instead of REDUCTION, then sequence u64 and rule u16: all of it at the top of a word.
             uint256 word =
                 batch.header +
-                    (uint256(EntryTypes.REFUSAL - EntryTypes.REDUCTION) << 248) +
-                    (sequence << 104) +
-                    (rule << 88);
+                    (uint256(EntryLayout.REFUSAL - EntryLayout.REDUCTION) << EntryLayout.TYPE_SHIFT) +
+                    (sequence << EntryLayout.REFUSAL_SEQUENCE_SHIFT) +
+                    (rule << EntryLayout.REFUSAL_RULE_SHIFT);
             assembly ("memory-safe") {
                 mstore(entry, word)
             }
         }
-        Rfc6962.append(batch.edge, Rfc6962.leafAt(entry, EntryTypes.REFUSAL_BYTES));
+        Rfc6962.append(batch.edge, Rfc6962.leafAt(entry, EntryLayout.REFUSAL_BYTES));
         emit RecordRefused(uint16(batch.feed), uint64(index), uint64(sequence), uint16(rule));
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.28;
 
 import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
 import {EntryReader} from "../libraries/EntryReader.sol";
-import {EntryTypes} from "../libraries/EntryTypes.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {Method, Methods} from "../libraries/Methods.sol";
 import {RecordHead} from "../libraries/RecordHead.sol";
@@ -21,8 +21,8 @@ abstract contract LedgerRevocation is LedgerBalances {
         if (known == 0 || !Rfc6962.verify(Rfc6962.leaf(target), index, size, proof, known)) {
             revert LuyaLedgerProofInvalid(index, size);
         }
-        uint8 entryType = target.u8(0);
-        if (entryType != EntryTypes.REDUCTION && entryType != EntryTypes.REDUCTION_WITH_NULLIFIER) {
+        uint8 entryType = target.u8(EntryLayout.TYPE_AT);
+        if (entryType != EntryLayout.REDUCTION && entryType != EntryLayout.REDUCTION_WITH_NULLIFIER) {
             revert LuyaLedgerNotAReduction(index);
         }
         if (_revoked[index >> 8] & (1 << (index & 255)) != 0) revert LuyaLedgerAlreadyRevoked(index);
@@ -35,14 +35,17 @@ abstract contract LedgerRevocation is LedgerBalances {
         bool release
     ) internal returns (AmountsWord minted, AmountsWord owed) {
         _revoked[index >> 8] |= 1 << (index & 255);
-        RecordHead head = RecordHead.wrap(target.word(EntryTypes.RECORD_AT));
-        uint256 millipoints = target.u64(EntryTypes.MILLIPOINTS_AT);
-        minted = AmountsWords.pack(target.u64(EntryTypes.CREDITS_AT), millipoints + target.u64(EntryTypes.BONUS_AT));
+        RecordHead head = RecordHead.wrap(target.word(EntryLayout.REDUCTION_RECORD_AT));
+        uint256 millipoints = target.u64(EntryLayout.REDUCTION_MILLIPOINTS_AT);
+        minted = AmountsWords.pack(
+            target.u64(EntryLayout.REDUCTION_CREDITS_AT),
+            millipoints + target.u64(EntryLayout.REDUCTION_BONUS_AT)
+        );
         owed = _burn(head.account(), Calendar.yearOf(head.day()), minted);
         if (!release) return (minted, owed);
         _releaseSlots(head, minted.credits(), millipoints);
-        if (target.u8(0) == EntryTypes.REDUCTION_WITH_NULLIFIER) {
-            _nullifiers[bytes32(target.word(EntryTypes.NULLIFIER_AT))] = 0;
+        if (target.u8(EntryLayout.TYPE_AT) == EntryLayout.REDUCTION_WITH_NULLIFIER) {
+            _nullifiers[bytes32(target.word(EntryLayout.REDUCTION_NULLIFIER_AT))] = 0;
         }
     }
 
@@ -56,7 +59,7 @@ abstract contract LedgerRevocation is LedgerBalances {
 
     /// @dev A method's terms, asked of the law, put in front of a list.
     function _askMethod(uint256 id, Method next) internal view returns (Method) {
-        (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) = ILuyaLaw(_modules[EntryTypes.METHOD])
+        (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) = ILuyaLaw(_modules[EntryLayout.METHOD])
             .methodTerms(uint16(id));
         return Methods.parse(entry, creditsCap, millipointsCap, true, next);
     }

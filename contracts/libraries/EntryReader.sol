@@ -12,6 +12,13 @@ library EntryReader {
         }
     }
 
+    /// @notice The memory address of the byte at `offset`.
+    function addressOf(bytes memory entry, uint256 offset) internal pure returns (uint256 at) {
+        assembly ("memory-safe") {
+            at := add(add(entry, 32), offset)
+        }
+    }
+
     function u8(bytes memory entry, uint256 offset) internal pure returns (uint8) {
         return uint8(read(entry, offset, 8));
     }

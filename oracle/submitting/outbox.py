@@ -33,6 +33,8 @@ _OF_NO_ROW: Final = frozenset(
 """Types that say nothing of rows. A type in neither is refused: passed over, it could never be taken up again."""
 READ: Final = 20_000
 """Entries settled in one transaction."""
+_FEED: Final = log.layout_of(log.Reduction).place["feed"]
+"""Where reductions and refusals have their feed."""
 MAX_FAILURES: Final = 32
 """Failures that name no record, with nothing settled between them: then the fault is not a record's."""
 
@@ -208,7 +210,7 @@ class Outbox:
                 revocation, target = self._target(entry)
                 freed += [target.record] if revocation.release else []
                 revoked += self._ours(index, target)
-            if kind not in _OF_ROWS or entry[9:11] != head:
+            if kind not in _OF_ROWS or entry[_FEED] != head:
                 continue
             if not bodies:
                 bodies = {p.sequence: p.body for p in self._expected(settled, stop - start)}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from chain_node.protocol.kinds.kind import NO_ADDRESS, Kind, Layout, require
+from chain_node.protocol.kinds.kind import NO_ADDRESS, Kind, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.records import ADDRESS_BYTES, HASH_BYTES
 
 ACCOUNT: Final = 0x40

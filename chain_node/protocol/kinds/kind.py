@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Generic, TypeVar
 
 from chain_node.protocol.errors import CodecError
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.postings import Holdings, Posting
 from chain_node.protocol.records import ADDRESS_BYTES, HASH_BYTES
 
@@ -18,25 +18,8 @@ NO_HASH: Final = bytes(HASH_BYTES)
 NO_ADDRESS: Final = bytes(ADDRESS_BYTES)
 
 
-class Layout:
-    """Fields of fixed width, one after the other, big-endian.
-
-    Args:
-        text: `name:code` in order, the codes those of `struct` ("feed:H record:64s").
-        start: where the first one lies in the entry.
-    """
-
-    def __init__(self, text: str, start: int = 0) -> None:
-        pairs = [part.split(":") for part in text.split()]
-        self.codes = struct.Struct(">" + "".join(code for _, code in pairs))
-        self.at: dict[str, int] = {}
-        """Where a field begins, in bytes from the entry's start."""
-        end = start
-        for name, code in pairs:
-            self.at[name] = end
-            end += struct.calcsize(">" + code)
-        self.end = end
-        """Where the byte after the last field is."""
+HEAD: Final = Layout("type:B time:Q")
+"""How every entry begins; time: the block's, unix seconds."""
 
 
 def no_postings(_entry: object, _books: Holdings) -> list[Posting]:
@@ -48,10 +31,12 @@ def no_postings(_entry: object, _books: Holdings) -> list[Posting]:
 class Kind(Generic[E]):
     """One kind of entry.
 
-    name: as documents and messages call it. types: its type bytes. entry: its dataclass. layout: its fields of fixed
-    width. encode: the bytes of an entry that `check` has passed. decode: raises struct.error, ValueError or IndexError
-    where no entry has these bytes. check: what no single field's type says, by CodecError. postings: what the entry
-    moves after the books before it; raises PostingError.
+    name: as documents and messages call it. types: its type bytes. entry: its dataclass. layout: its fields of
+    fixed width, from the entry's start. longer: for each type byte but the first, what that form is called and the
+    fields that it has behind `layout`. behind: parts that follow something of variable length, by name, each
+    counted from its own start. encode: the bytes of an entry that `check` has passed. decode: raises struct.error,
+    ValueError or IndexError where no entry has these bytes. check: what no single field's type says, by CodecError.
+    postings: what the entry moves after the books before it; raises PostingError.
     """
 
     name: str
@@ -62,6 +47,8 @@ class Kind(Generic[E]):
     decode: Callable[[bytes], E]
     check: Callable[[E], None]
     postings: Callable[[E, Holdings], list[Posting]] = no_postings
+    longer: tuple[tuple[str, Layout], ...] = ()
+    behind: tuple[tuple[str, Layout], ...] = ()
 
 
 def require(holds: bool, entry: Any, what: str) -> None:

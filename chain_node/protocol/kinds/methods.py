@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from chain_node.protocol.kinds.kind import Kind, Layout, require
+from chain_node.protocol.kinds.kind import Kind, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.records import HASH_BYTES
 
 METHOD: Final = 0x43
@@ -20,7 +21,7 @@ CAP_LIMIT: Final = 1 << 30
 
 _METHOD_HEAD: Final = Layout(
     "type:B time:Q id:H behaviour:H group:B credit_num:Q credit_den:Q point_num:Q point_den:Q "
-    "max_activity:I max_per_slot:I windows:B"
+    "max_activity:I max_per_slot:I window:B pairs:"
 )
 _METHOD_TAIL: Final = Layout("valid_from:H valid_to:H flags:B text:32s")
 _GROUP_CAPS: Final = Layout("type:B time:Q group:B credits:Q millipoints:Q")
@@ -128,7 +129,16 @@ def _check_group_caps(e: GroupCaps) -> None:
     require(e.credits_mg < CAP_LIMIT and e.millipoints < CAP_LIMIT, e, "group caps are below 2^30")
 
 
-METHODS: Final = Kind("method", (METHOD,), Method, _METHOD_HEAD, _encode_method, _decode_method, _check_method)
+METHODS: Final = Kind(
+    "method",
+    (METHOD,),
+    Method,
+    _METHOD_HEAD,
+    _encode_method,
+    _decode_method,
+    _check_method,
+    behind=(("tail", _METHOD_TAIL),),
+)
 GROUPS_CAPS: Final = Kind(
     "group caps", (GROUP_CAPS,), GroupCaps, _GROUP_CAPS, _encode_group_caps, _decode_group_caps, _check_group_caps
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chain_node.protocol.kinds.kind import Kind, Layout, require
+from chain_node.protocol.kinds.kind import Kind, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.records import HASH_BYTES
 
 PAUSE: Final = 0x46

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from chain_node.protocol.kinds.kind import Kind, Layout, ascending, require
+from chain_node.protocol.kinds.kind import Kind, ascending, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.records import ADDRESS_BYTES, HASH_BYTES
 
 ORGANISATION: Final = 0x41
@@ -19,8 +20,8 @@ MAX_LATE_DAYS: Final = 63
 """The ring of slot words holds 64 days, so that no feed may be later than this."""
 
 _ORGANISATION: Final = Layout("type:B time:Q id:H description:32s state:B")
-_FEED_HEAD: Final = Layout("type:B time:Q feed:H organisation:H version:I threshold:B signers:B")
-_FEED_MIDDLE: Final = Layout("late_days:H credits_cap:Q millipoints_cap:Q")
+_FEED_HEAD: Final = Layout("type:B time:Q feed:H organisation:H version:I threshold:B signer_count:B signers:")
+_FEED_BOUNDS: Final = Layout("late_days:H credits_cap:Q millipoints_cap:Q methods:")
 
 
 class Standing(IntEnum):
@@ -76,17 +77,17 @@ def _check_organisation(e: Organisation) -> None:
 
 def _encode_feed(e: Feed) -> bytes:
     head = _FEED_HEAD.codes.pack(FEED, e.time, e.feed, e.organisation, e.version, e.threshold, len(e.signers))
-    middle = _FEED_MIDDLE.codes.pack(e.late_days, e.credits_cap, e.millipoints_cap)
+    bounds = _FEED_BOUNDS.codes.pack(e.late_days, e.credits_cap, e.millipoints_cap)
     methods = struct.pack(f">{len(e.methods)}H", *e.methods)
-    return head + b"".join(e.signers) + middle + methods + bytes([e.state])
+    return head + b"".join(e.signers) + bounds + methods + bytes([e.state])
 
 
 def _decode_feed(data: bytes) -> Feed:
     _, time, feed, organisation, version, threshold, count = _FEED_HEAD.codes.unpack_from(data)
-    middle_at = _FEED_HEAD.end + ADDRESS_BYTES * count
-    signers = tuple(data[at : at + ADDRESS_BYTES] for at in range(_FEED_HEAD.end, middle_at, ADDRESS_BYTES))
-    late_days, credits_cap, millipoints_cap = _FEED_MIDDLE.codes.unpack_from(data, middle_at)
-    methods_at = middle_at + _FEED_MIDDLE.codes.size
+    bounds_at = _FEED_HEAD.end + ADDRESS_BYTES * count
+    signers = tuple(data[at : at + ADDRESS_BYTES] for at in range(_FEED_HEAD.end, bounds_at, ADDRESS_BYTES))
+    late_days, credits_cap, millipoints_cap = _FEED_BOUNDS.codes.unpack_from(data, bounds_at)
+    methods_at = bounds_at + _FEED_BOUNDS.codes.size
     methods = struct.unpack(f">{(len(data) - 1 - methods_at) // 2}H", data[methods_at:-1])
     state = Standing(data[-1])
     caps = (credits_cap, millipoints_cap)
@@ -112,4 +113,13 @@ ORGANISATIONS: Final = Kind(
     _decode_organisation,
     _check_organisation,
 )
-FEEDS: Final = Kind("feed", (FEED,), Feed, _FEED_HEAD, _encode_feed, _decode_feed, _check_feed)
+FEEDS: Final = Kind(
+    "feed",
+    (FEED,),
+    Feed,
+    _FEED_HEAD,
+    _encode_feed,
+    _decode_feed,
+    _check_feed,
+    behind=(("bounds", _FEED_BOUNDS),),
+)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chain_node.protocol.kinds.kind import Kind, Layout, require
+from chain_node.protocol.kinds.kind import Kind, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.postings import Given, Holdings, Posting, mint
-from chain_node.protocol.records import HASH_BYTES, Record
+from chain_node.protocol.records import HASH_BYTES, RECORD_FIELDS, Record
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import year_of
 
@@ -16,6 +17,9 @@ REDUCTION_NULLIFIER: Final = 0x02
 REFUSAL: Final = 0x03
 
 _REDUCTION: Final = Layout("type:B time:Q feed:H sequence:Q record:64s credits:Q millipoints:Q bonus:Q")
+_WITH_NULLIFIER: Final = Layout("nullifier:32s", _REDUCTION.end)
+UNROLLED_REDUCTION: Final = Layout(f"type:B time:Q feed:H sequence:Q {RECORD_FIELDS} credits:Q millipoints:Q bonus:Q")
+"""The same places, the record's own fields among them: for readers that build no objects."""
 _REFUSAL: Final = Layout("type:B time:Q feed:H sequence:Q rule:H")
 
 
@@ -43,10 +47,33 @@ class Refusal:
     rule: Rule
 
 
+def pack_reduction(
+    time: int,
+    feed: int,
+    sequence: int,
+    record: bytes,
+    credits_mg: int,
+    millipoints: int,
+    bonus_millipoints: int = 0,
+    nullifier: bytes = b"",
+) -> bytes:
+    """A reduction's bytes from its fields, unchecked: record of 64 bytes, nullifier of 32 or none.
+
+    Raises struct.error: a number out of its field's range.
+    """
+    kind = REDUCTION_NULLIFIER if nullifier else REDUCTION
+    amounts = (credits_mg, millipoints, bonus_millipoints)
+    return _REDUCTION.codes.pack(kind, time, feed, sequence, record, *amounts) + nullifier
+
+
+def pack_refusal(time: int, feed: int, sequence: int, rule: int) -> bytes:
+    """A refusal's bytes from its fields. Raises struct.error: a number out of its field's range."""
+    return _REFUSAL.codes.pack(REFUSAL, time, feed, sequence, rule)
+
+
 def _encode_reduction(e: Reduction) -> bytes:
-    kind = REDUCTION if e.nullifier is None else REDUCTION_NULLIFIER
     amounts = (e.credits_mg, e.millipoints, e.bonus_millipoints)
-    return _REDUCTION.codes.pack(kind, e.time, e.feed, e.sequence, e.record.encode(), *amounts) + (e.nullifier or b"")
+    return pack_reduction(e.time, e.feed, e.sequence, e.record.encode(), *amounts, e.nullifier or b"")
 
 
 def _decode_reduction(data: bytes) -> Reduction:
@@ -70,7 +97,7 @@ def _post_reduction(e: Reduction, books: Holdings) -> list[Posting]:
 
 
 def _encode_refusal(e: Refusal) -> bytes:
-    return _REFUSAL.codes.pack(REFUSAL, e.time, e.feed, e.sequence, e.rule)
+    return pack_refusal(e.time, e.feed, e.sequence, e.rule)
 
 
 def _decode_refusal(data: bytes) -> Refusal:
@@ -91,5 +118,6 @@ REDUCTIONS: Final = Kind(
     _decode_reduction,
     _check_reduction,
     _post_reduction,
+    longer=(("with nullifier", _WITH_NULLIFIER),),
 )
 REFUSALS: Final = Kind("refusal", (REFUSAL,), Refusal, _REFUSAL, _encode_refusal, _decode_refusal, _check_refusal)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.kinds.kind import Kind, Layout, flag, require
+from chain_node.protocol.kinds.kind import Kind, flag, require
+from chain_node.protocol.layout import Layout
 from chain_node.protocol.postings import Bucket, Holdings, Posting, Unit, moved, revoke
 from chain_node.protocol.records import HASH_BYTES
 

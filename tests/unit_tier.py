@@ -16,12 +16,12 @@ import pytest
 
 TESTS = Path(__file__).parent
 UNIT = (
-    "api/test_api_access.py",
-    "api/test_api_kinds.py",
-    "api/test_api_pages.py",
-    "api/test_api_problems.py",
-    "api/test_api_store.py",
-    "api/test_api_tokens.py",
+    "api/web/test_api_access.py",
+    "api/projection/test_api_kinds.py",
+    "api/web/test_api_pages.py",
+    "api/web/test_api_problems.py",
+    "api/store/test_api_store.py",
+    "api/tokens/test_api_tokens.py",
     "chain_node/archive",
     "chain_node/auditor/test_auditor_replica.py",
     "chain_node/contracts",
@@ -36,11 +36,13 @@ UNIT = (
     "chain_node/rpc/test_rpc_errors.py",
     "chain_node/sending/test_node_inclusion.py",
     "chain_node/sending/test_node_outbox.py",
+    "chain_node/storage",
     "luya/session/test_luya_session.py",
     "luya/test_luya_logs.py",
     "oracle",
     "test_architecture.py",
     "test_errors.py",
+    "test_found_by_name.py",
     "test_names.py",
 )
 """Folders and files of this folder that are in the tier."""
@@ -49,7 +51,7 @@ NOT_UNIT = {
     "oracle/calls/test_oracle_check.py": "reads the real files",
     "oracle/calls/test_oracle_kill.py": "kills processes",
     "oracle/calls/test_oracle_real_data.py": "reads the real files",
-    "oracle/intake/test_oracle_json.py": "11 s of generated documents",
+    "oracle/intake/test_oracle_json_rows.py": "11 s of generated documents",
 }
 """… without these, and why. The whole tier takes 46 s of one processor."""
 EVENTS = {

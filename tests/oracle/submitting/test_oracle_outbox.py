@@ -12,18 +12,15 @@ from typing import Any
 
 import partner_files
 import pytest
-from insecure_ledger import SIGNERS, InsecureLedger, world
+from insecure_ledger import InsecureLedger, world
 from partner_files import DAY, trip
 
-from chain_node.protocol.attestation import Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import Reduction, Revocation, decode, encode
 from chain_node.protocol.kinds import BY_TYPE
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
-from oracle.attest.batching import Pending, batches, gas_limit
-from oracle.attest.signer import LocalSigner, Quorum
 from oracle.calls.ingest import IngestResult, ingest, settle_pending
-from oracle.errors import JournalError, LedgerBlocked, SignerError, SubmissionError
+from oracle.errors import JournalError, LedgerBlocked, SubmissionError
 from oracle.feeds import toml_files
 from oracle.ports import BatchLimits
 from oracle.store.outcomes import RowOutcome
@@ -247,53 +244,3 @@ def test_a_ledger_behind_the_journal_is_told(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="rebuild it from the archive"):
         call(tmp_path, ledger, hundred(tmp_path))
     ledger.close()
-
-
-def test_batches_keep_to_every_limit() -> None:
-    waiting = [Pending(n, b"r" * 64, b"", 26_000 if n % 2 else 62_000) for n in range(1000)]
-    limits = BatchLimits(max_records=200, max_tx_gas=5_000_000, max_tx_bytes=8_000)
-    made = list(batches(waiting, limits))
-    assert [record for batch in made for record in batch] == waiting
-    assert all(len(batch) <= 109 and gas_limit(batch) <= 5_000_000 for batch in made)
-    assert max(map(len, batches(waiting, limits, 7))) == 7
-    worst = [Pending(n, b"r" * 64, b"n" * 32, 86_000) for n in range(400)]
-    assert all(gas_limit(batch) <= 16_000_000 for batch in batches(worst, BatchLimits()))
-
-
-class Broken:
-    def __init__(self, signer: LocalSigner, signature: bytes | None) -> None:
-        self.address = signer.address
-        self.signature = signature
-
-    def sign(self, domain: Domain, attestation: Attestation) -> bytes:
-        if self.signature is None:
-            raise SignerError("is offline")
-        return self.signature
-
-
-def test_a_quorum_does_with_those_who_sign(tmp_path: Path) -> None:
-    ledger = opened(tmp_path)
-    domain, said = ledger.domain(), Attestation(1, 0, 1, b"r" * 32, b"c" * 32)
-    by_address = sorted(SIGNERS, key=lambda signer: signer.address)
-    feed = ledger.feed
-    stranger = LocalSigner(b"\x09" * 32)
-    quorum = Quorum([stranger, by_address[2], Broken(by_address[0], None), by_address[1]], feed)
-    signed = quorum.sign(domain, said)
-    parts = [signed[:65], signed[65:]]
-    assert check_quorum(digest(domain, said), parts, feed.signers, 2) == [s.address for s in by_address[1:]]
-    wrong = Quorum(
-        [Broken(by_address[0], stranger.sign(domain, said)), Broken(by_address[1], b"x"), by_address[2]], feed
-    )
-    with pytest.raises(SignerError, match=r"1 of 2 signatures: .*another key.*65 bytes"):
-        wrong.sign(domain, said)
-    ledger.close()
-
-
-def test_a_keystore_opens_with_its_passphrase() -> None:
-    from eth_account import Account
-
-    keystore = Account.encrypt(b"\x07" * 32, "right", kdf="scrypt", iterations=2)
-    assert LocalSigner.open(keystore, "right").address == LocalSigner(b"\x07" * 32).address
-    assert "0707" not in repr(LocalSigner.open(keystore, "right"))
-    with pytest.raises(SignerError, match="cannot be opened"):
-        LocalSigner.open(keystore, "wrong")

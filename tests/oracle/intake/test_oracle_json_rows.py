@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_oracle_csv import Endless
+from test_oracle_csv_rows import Endless
 
 from oracle.errors import SourceError
 from oracle.intake import json_rows, lines

@@ -69,7 +69,13 @@ def test_luyad_through_the_door(luyad: tuple[Node, World], tmp_path: Path) -> No
         assert gateway.call("net_peerCount", token=token) == "0x0"
         assert "\n" not in gateway.call("web3_clientVersion", token=token)
         assert refused(lambda: gateway.call("eth_getStorageAt", receipt["to"], "0xasdf", token=token)).code == -32602
+        long_key = "0x" + "00" * 35
+        assert refused(lambda: gateway.call("eth_getStorageAt", receipt["to"], long_key, token=token)).code == -32602
         assert gateway.call("eth_getStorageAt", receipt["to"], "0x0", token=token).startswith("0x")
+        for method in ("eth_getProof", "eth_createAccessList"):
+            assert refused(lambda name=method: gateway.call(name, receipt["to"], [], "0x1", token=token)).code == -32601
+        twice = [{"jsonrpc": "2.0", "id": 1, "method": name, "params": []} for name in ("eth_chainId", "net_listening")]
+        assert [answer["result"] for answer in gateway.post(twice, token)[1]] == [hex(world.chain_id), True]
         steps = gateway.call("debug_traceTransaction", receipt["transactionHash"], {"timeout": "90s"}, token=token)
         assert steps["structLogs"]
         asyncio.run(heads_have_their_blocks_hashes(gateway, token))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from luyad_built import need_luyad
 
-# a small law and batches signed by real keys, shared with the node's own tests
-sys.path.append(str(Path(__file__).parent.parent / "chain_node"))
+# a small law, batches signed by real keys and a door, shared with the node's own tests
+sys.path += [str(Path(__file__).parent.parent / "chain_node" / folder) for folder in ("", "gateway")]
 
 from fault_network import FaultNetwork, found  # after the path
 

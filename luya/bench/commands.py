@@ -23,7 +23,7 @@ def bench(
     ] = "anvil",
     json: JsonOption = False,
 ) -> None:
-    """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API latency and gas; `network`: networks."""
+    """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API and gas; more by the commands below."""
     if context.invoked_subcommand is not None:
         return
     from chain_node.engine.capabilities import ENGINES, capabilities
@@ -66,3 +66,28 @@ def network(
             command.parse_validators(validators), seconds, rate, records_per_batch, block_time, in_flight
         )
     run(command.run, plan, quiet=json)
+
+
+@app.command()
+def gateway(
+    rate: Annotated[float, typer.Option(min=1, max=100_000, help="每秒调用数。Calls a second.")] = 2_000,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="每次负载时长。How long each load lasts.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="轮数。Turns of engine and door.")] = 3,
+    connections: Annotated[int, typer.Option(min=1, max=1_000, help="连接数。Connections that are kept.")] = 32,
+    json: JsonOption = False,
+) -> None:
+    """测量网关给每次调用增加多少。Measures what the JSON-RPC door adds to a call, beside the engine's own endpoint."""
+    from luya.bench import gateway as command
+
+    run(command.run, command.GatewayPlan(rate, seconds, rounds, connections), quiet=json)
+
+
+@app.command()
+def gas(
+    records: Annotated[int, typer.Option(min=200, max=2_000_000, help="条数。Records to ingest.")] = 300_000,
+    json: JsonOption = False,
+) -> None:
+    """测量燃料是否随账本增长而持平。Measures whether gas a record stays flat while the ledger grows."""
+    from luya.bench import gas_flat as command
+
+    run(command.run, records, quiet=json)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -24,10 +23,10 @@ from chain_node.engine.luyad import LIMITS
 from chain_node.errors import NodeError
 from chain_node.network.tool import Luyad
 from chain_node.node.node import Node
+from luya.bench.machine import load_average, machine, versions
 from luya.bench.network_load import FEED, NetworkLoad, Rides, run_transfers
 from luya.bench.network_queries import QueryOrder, measure
 from luya.bench.network_scene import BenchNetwork, Signers, disk_by_part, grown, height, kept, reductions
-from luya.bench.pipeline import machine, versions
 from luya.console import Advance, progress, tell
 from luya.demo.network import MOST
 from luya.errors import HomeError, UsageError
@@ -107,7 +106,7 @@ def run(plan: Plan, *, quiet: bool) -> dict[str, Any]:
     luyad = Luyad.find()
     networks: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="luya-bench-") as folder, progress() as advance:
-        begun = _load_average()
+        begun = load_average()
         for count in plan.validators:
             networks[str(count)] = _Bench(plan, Path(folder) / str(count), count, luyad, advance).run()
             if not quiet:
@@ -117,7 +116,7 @@ def run(plan: Plan, *, quiet: bool) -> dict[str, Any]:
         "networks": networks,
         "peer": {"anvil": peer},
         "plan": {"seconds": plan.seconds, "rate": plan.rate, "accounts": plan.accounts, "block_time": plan.block_time},
-        "machine": {**machine(), "load_before": begun, "load_after": _load_average()},
+        "machine": {**machine(), "load_before": begun, "load_after": load_average()},
         "measured_on": date.today().isoformat(),
         "versions": versions() | _version(luyad),
         "records_per_s": {name: one["throughput"]["saturated"]["records_per_s"] for name, one in networks.items()},
@@ -190,14 +189,14 @@ class _Bench:
     @contextlib.contextmanager
     def _accounted(self) -> Any:
         """What a load cost: CPU of validators and client; and the load average in its middle of things."""
-        told: dict[str, Any] = {"load_average_before": _load_average()}
+        told: dict[str, Any] = {"load_average_before": load_average()}
         nodes, client = self._network.cpu_seconds(), time.process_time()
         yield told
         told["cpu_seconds"] = {
             "validators": round(self._network.cpu_seconds() - nodes, 2),
             "client": round(time.process_time() - client, 2),
         }
-        told["load_average_after"] = _load_average()
+        told["load_average_after"] = load_average()
 
     def _register(self, node: Node) -> tuple[Sequence[bytes], dict[str, Any]]:
         """The residents' accounts, and what they cost."""
@@ -301,10 +300,6 @@ def _version(luyad: Luyad) -> dict[str, str]:
     said = subprocess.run([str(luyad.binary), "version"], capture_output=True, text=True, timeout=60, check=True).stdout
     value: dict[str, Any] = json.loads(said)
     return {"luyad": str(value["version"]), "go": str(value["go"])}
-
-
-def _load_average() -> float:
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
 
 
 def _tell(value: dict[str, Any]) -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import platform
-import sqlite3
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime, timedelta, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +20,7 @@ from chain_node.sending.sender import Tx
 from chain_node.supervisor.measure import cpu_seconds
 from luya.bench.gas import Gas
 from luya.bench.load import Load, Measured, Order
+from luya.bench.machine import load_average, machine, versions
 from luya.console import progress, tell
 from luya.demo.data import riders_of, write_partner_files, write_trips
 from luya.engine.choice import EngineOptions
@@ -44,7 +41,6 @@ _LEAST_FILE: Final = 0.3
 _SHANGHAI: Final = timezone(timedelta(hours=8))
 _STAGES: Final = {"survey": "read", "verify": "journal"}
 """Stages as they are reported, where the ingest's own name would mislead."""
-_PACKAGES: Final = ("luya", "web3", "eth-account", "coincurve", "cryptography", "fastapi", "uvicorn", "SQLAlchemy")
 
 
 def run(given: Path | None, *, records: int, seconds: int, engine: str, quiet: bool) -> dict[str, Any]:
@@ -53,7 +49,7 @@ def run(given: Path | None, *, records: int, seconds: int, engine: str, quiet: b
     Raises:
         HomeError: a node runs on the given home already.
     """
-    load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load_before = load_average()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-bench-")))
         home = LuyaHome.of(given or folder / "home")
@@ -75,7 +71,7 @@ def run(given: Path | None, *, records: int, seconds: int, engine: str, quiet: b
         value |= bench.fsck()
         value["gas_per_record"] = gas.per_record()
         value["peer"] = {"one_transfer_a_transaction_per_s": bench.peer()}
-        value["machine"] = {**machine(), "load_before": round(load_before, 2)}
+        value["machine"] = {**machine(), "load_before": load_before}
         value["measured_on"] = date.today().isoformat()
         value["engine"] = engine
         value["versions"] = versions() | {engine: str(session.node.rpc.call("web3_clientVersion")).splitlines()[0]}
@@ -236,35 +232,6 @@ def _get(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own API
         value: dict[str, Any] = json.loads(answer.read())
         return value
-
-
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    return {
-        "cpu": _first("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "memory_mb": int((_first("/proc/meminfo", "MemTotal") or "0").split()[0]) // 1024,
-        "kernel": f"{platform.system()} {platform.release()}",
-    }
-
-
-def _first(path: str, name: str) -> str:
-    """The value of a line `name : value`; "" where there is none."""
-    with contextlib.suppress(OSError):
-        for line in Path(path).read_text("utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == name:
-                return value.strip()
-    return ""
-
-
-def versions() -> dict[str, str]:
-    """Of what it ran with."""
-    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package.lower()] = metadata.version(package)
-    return found
 
 
 def _tell(value: dict[str, Any]) -> None:

@@ -1,37 +1,31 @@
-"""Shows that gas a record stays flat while the ledger grows (±5 % from 10,000 to 300,000 records).
+"""`luya bench gas`: shows that gas a record stays flat while the ledger grows (±5 % from 10,000 to 300,000 records).
 
 Bike trips of 10,000 riders, a morning and an evening each day: the morning's opens a slot word, the evening's finds it
 in use. What a batch of 200 costs is read from its receipt.
-
-    uv run python scripts/bench_gas_flat.py [--records 300000]
-
-The last line is JSON: for each kind of record the mean gas by size of the ledger, and the largest deviation from the
-first in per cent.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, Final
 
 from luya.bench.gas import FIRST, IN_USE, NEW_DAY, Gas, mean
-from luya.bench.pipeline import machine
+from luya.bench.machine import load_average, machine, versions
+from luya.console import tell
 from luya.demo.data import write_trips
 from luya.home import LuyaHome
 from luya.session import feeds
 from luya.session.session import opened
 
-RIDERS = 10_000
-KEEP_BLOCKS = 60
+RIDERS: Final = 10_000
+KEEP_BLOCKS: Final = 60
 
 
-def measure(records: int) -> dict[str, dict[int, int]]:
+def measure(records: int, *, quiet: bool) -> dict[str, dict[int, int]]:
     """Mean gas a record, by kind, then by records in the ledger when the batches began."""
     means: dict[str, dict[int, int]] = {NEW_DAY: {}, IN_USE: {}, FIRST: {}}
     last_day = date.today() - timedelta(days=1)
@@ -40,10 +34,11 @@ def measure(records: int) -> dict[str, dict[int, int]]:
         session = stack.enter_context(opened(LuyaHome.of(folder / "home"), keep_blocks=KEEP_BLOCKS))
         gas, seen, recorded = Gas(session.node.rpc, session.node.archive), 0, 0
         path, feed = folder / "trips.csv", feeds.find(session.home, "bike-share")
-        for number in range(-(-records // RIDERS)):
+        riders = min(RIDERS, records)
+        for number in range(-(-records // riders)):
             day, evening = divmod(number, 2)
             hour = 17 if evening else 7
-            write_trips(path, start=day * RIDERS, rows=RIDERS, riders=RIDERS, last_day=last_day, hour=hour)
+            write_trips(path, start=day * riders, rows=riders, riders=riders, last_day=last_day, hour=hour)
             begun = time.monotonic()
             result = session.ingest([path], feed, enrol_unknown=True)
             took = time.monotonic() - begun
@@ -54,7 +49,8 @@ def measure(records: int) -> dict[str, dict[int, int]]:
                 if used:
                     by_size[recorded] = mean(used)
             recorded += result.accepted
-            print(f"{recorded:,} records, {result.accepted / took:,.0f}/s", file=sys.stderr)
+            if not quiet:
+                tell(f"{recorded:,} 条 records, {result.accepted / took:,.0f}/s")
     return means
 
 
@@ -64,14 +60,13 @@ def deviation(by_size: dict[int, int]) -> float:
     return round(max(abs(gas / figures[0] - 1) for gas in figures) * 100, 2) if figures else 0.0
 
 
-def main() -> None:
-    """Run it once."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--records", type=int, default=300_000)
-    means = measure(parser.parse_args().records)
-    flat = {kind: deviation(by_size) for kind, by_size in means.items() if by_size}
-    print(json.dumps({"gas_per_record": means, "deviation_percent": flat, "machine": machine()}))
-
-
-if __name__ == "__main__":
-    main()
+def run(records: int, *, quiet: bool) -> dict[str, Any]:
+    """Measures and returns the figures: mean gas by kind and size of the ledger, the largest deviation in per cent."""
+    begun = load_average()
+    means = measure(records, quiet=quiet)
+    return {
+        "gas_per_record": means,
+        "deviation_percent": {kind: deviation(by_size) for kind, by_size in means.items() if by_size},
+        "machine": {**machine(), "load_before": begun},
+        "versions": versions(),
+    }

@@ -55,7 +55,6 @@ ELSEWHERE = {
     "luya/network/": "luya/network/test_luya_network.py",
     "luya/operate/": "luya/test_luya_cli.py",
     "luya/oracle/ingest.py": "acceptance/test_real_data.py",
-    "luya/oracle/standing.py": "luya/oracle/test_luya_feed.py",
     "luya/proofs/": "luya/test_luya_cli.py",
     "luya/session/outcomes.py": "luya/oracle/test_luya_feed.py",
     "oracle/families/family.py": "oracle/families/test_oracle_families.py",

@@ -16,6 +16,7 @@ from luya.session import feeds
 from luya.session.session import Session, opened
 from oracle.calls.report import DIGITS
 from oracle.families.config import FeedConfig
+from oracle.feeds.sound import check_sound
 from oracle.feeds.toml_files import load
 
 _GAS: Final = 5_000_000
@@ -59,11 +60,12 @@ def described(home: LuyaHome, path: Path) -> FeedConfig:
 
     Raises:
         UsageError: the file is missing, or another feed of this home has its id or name.
-        ConfigError: the file does not describe a feed.
+        ConfigError: the file does not describe a feed, or none that can be meant.
     """
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
     feed = load(path)
+    check_sound(feed)
     for other in feeds.of_home(home).values():
         if (other.id == feed.id) != (other.name == feed.name):
             raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")

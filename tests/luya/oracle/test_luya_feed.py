@@ -11,7 +11,7 @@ from chain_node import catalogue
 from luya.demo.data import write_partner_files
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.oracle import registration
+from luya.oracle import registration, standing
 from luya.session import feeds
 from luya.session.session import opened
 from oracle.errors import ConfigError
@@ -46,8 +46,10 @@ def test_a_method_that_the_ledger_lacks_is_told_before_an_engine_starts(tmp_path
     with pytest.raises(ConfigError, match="names 77, 999, which this ledger does not have; it has 1, 2"):
         registration.register(home, toml)
     toml.write_text(toml.read_text("utf-8").replace("[1, 77, 999]", f"[1, {NULLIFIED}]"), "utf-8")
-    with pytest.raises(ConfigError, match=f"names {NULLIFIED}, whose records need a nullifier"):
+    with pytest.raises(ConfigError, match=f"methods.day names {NULLIFIED}.*, which counts in"):
         registration.register(home, toml)
+    with pytest.raises(ConfigError, match=f"names {NULLIFIED}, whose records need a nullifier"):
+        standing.check_methods(standing.law_of(home), load(toml))
     assert not home.root.exists()
 
 

@@ -1,7 +1,7 @@
 """Whoever changes a module finds its test by its name.
 
-The test of `package/room/module.py` lies in `tests/package/room/` (or in `tests/package/`) and is called
-`test_…_module.py`; or a file there imports the module by its name. What is tested as a whole, or in another room,
+The test of package/room/module.py lies in tests/package/room/ (or in tests/package/) and is called
+test_…_module.py; or a file there imports the module by its name. What is tested as a whole, or in another room,
 stands in `ELSEWHERE`: a module, or with a slash at its end a folder, and the test that goes through it.
 """
 

@@ -76,3 +76,11 @@ def test_the_modules_and_files_that_texts_name_are_there() -> None:
             assert is_module(name), f"{path} names the module {name}"
         for name in PLACE.findall(text):
             assert (ROOT / name).exists(), f"{path} names the file {name}"
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    documents = [*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8")):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.relative_to(ROOT)} links to {target}"

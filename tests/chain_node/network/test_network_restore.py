@@ -1,4 +1,4 @@
-"""What docs/operations.md says of a validator's backup: what to copy while it runs, and how to start from that."""
+"""What docs/backup.md says of a validator's backup: what to copy while it runs, and how to start from that."""
 
 from __future__ import annotations
 

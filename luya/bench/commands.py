@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -91,3 +92,18 @@ def gas(
     from luya.bench import gas_flat as command
 
     run(command.run, records, quiet=json)
+
+
+@app.command()
+def intake(
+    file: Annotated[Path, typer.Argument(help="合作方的文件。A partner's file.")],
+    feed: Annotated[
+        str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of a shipped feed, or a TOML file.")
+    ] = "bike-share",
+    repeat: Annotated[int, typer.Option(min=1, max=1_000, help="次数。Runs.")] = 9,
+    json: JsonOption = False,
+) -> None:
+    """测量读取：每秒多少行。Measures how many rows a second are read and typed, alone."""
+    from luya.bench import intake as command
+
+    run(command.run, file, feed, repeat, quiet=json)

@@ -269,7 +269,7 @@ class JsonRpc:
             now = time.monotonic()
             if now - asked > self._timeout or now - alive > silence:
                 raise TimeoutError(f"no answer, and no sign of life for {now - alive:.0f} s")
-            with contextlib.suppress(NodeError), JsonRpc(self.url, timeout=min(2.0, silence)) as another:
+            with contextlib.suppress(NodeError), JsonRpc(self.url, timeout=min(1.0, silence)) as another:
                 another.call("eth_chainId")
                 alive = time.monotonic()
 

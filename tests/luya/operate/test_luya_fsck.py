@@ -79,10 +79,10 @@ def dying(home: Path, answers: int) -> Iterator[None]:
 
 
 def found(home: Path) -> list[str]:
-    """fsck's differences, told in far less time than an engine may take for one answer."""
+    """fsck's differences, told before a single question of the usual patience (60 s) would have been given up."""
     began = time.monotonic()
     done = luya("fsck", "--home", home)
-    assert time.monotonic() - began < 30, done.said
+    assert time.monotonic() - began < 55, done.said
     print(f"fsck answered after {time.monotonic() - began:.1f} s")
     assert done.code == 1, done.said
     assert done.answer["log_size"] > 0
@@ -99,7 +99,7 @@ def test_an_engine_that_hangs_is_the_chain(ingested_home: Path, answers: int) ->
 
 
 def test_a_damaged_archive_beside_it_is_named_too(ingested_home: Path) -> None:
-    with dying(ingested_home, 1):
+    with dying(ingested_home, 6):
         tile = max((ingested_home / "archive" / "tile" / "entries").rglob("*"), key=lambda path: path.is_file())
         content = bytearray(tile.read_bytes())
         content[-1] ^= 1

@@ -55,6 +55,7 @@ ELSEWHERE = {
     "luya/network/": "luya/network/test_luya_network.py",
     "luya/operate/": "luya/test_luya_cli.py",
     "luya/oracle/ingest.py": "acceptance/test_real_data.py",
+    "luya/oracle/summary.py": "luya/oracle/test_luya_check.py",
     "luya/proofs/": "luya/test_luya_cli.py",
     "luya/session/outcomes.py": "luya/oracle/test_luya_feed.py",
     "oracle/families/family.py": "oracle/families/test_oracle_families.py",

@@ -19,7 +19,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
 from chain_node.errors import KeystoreError
 from chain_node.protocol.attestation import address_of
@@ -91,6 +90,8 @@ class Keystore:
         Raises:
             KeystoreError: the passphrase does not open it.
         """
+        from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json  # seconds: only chain keys need it
+
         path = self._keys / f"{name}.json"
         passphrase = self.passphrase(name)
         if not path.exists():

@@ -20,10 +20,9 @@ from chain_node.storage.durable import make_dir
 from luya.console import Advance, answer, progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.oracle import registration, standing
-from luya.oracle.ingest import exit_code, summary
+from luya.oracle import standing
+from luya.oracle.summary import exit_code, summary
 from luya.session import feeds
-from luya.session.ledger_port import unregistered
 from oracle.calls import check
 from oracle.calls.check import CheckResult
 from oracle.calls.ingest import Progress, Watcher
@@ -62,7 +61,7 @@ def run(
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise UsageError(f"no such file: {', '.join(missing)}")
-    feed = feeds.find(home, str(feed_name)) if settings is None else registration.described(home, settings)
+    feed = feeds.find(home, str(feed_name)) if settings is None else feeds.described(home, settings)
     precheck.check(files, feed, anyway=anyway)
     with ExitStack() as stack, progress() as advance:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-check-")))
@@ -110,7 +109,7 @@ def _rehearsal(
     if as_if_registered:
         standing.registered(state, feed, now)
     elif feed.id not in state.feeds:
-        raise unregistered(feed.id)
+        raise feeds.unregistered(feed.id)
     registrar = None
     if home.registry.exists():
         registrar = Registrar(home.registry, keys.secret("registry"))

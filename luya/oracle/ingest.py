@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from chain_node.keys.keystore import Keystore
 from chain_node.protocol.errors import CodecError
@@ -13,6 +13,7 @@ from chain_node.storage import disk_space
 from luya.console import answer, progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
+from luya.oracle.summary import exit_code, summary
 from luya.session import feeds
 from luya.session.session import opened
 from oracle.calls.ingest import IngestResult, close_held
@@ -93,43 +94,3 @@ def _end(home: LuyaHome, feed: FeedConfig, value: dict[str, Any], result: Ingest
     # "known already".
     close_held(feed, home.oracle, feeds.journal_key(Keystore(home.root), feed))
     return exit_code(result)
-
-
-NOTHING_TAKEN: Final = 3
-"""The exit code of a call of which no row was accepted, and none was known: most likely it is not what was meant."""
-
-
-def exit_code(result: IngestResult) -> int:
-    """0 where a row was accepted, known already or judged again, else NOTHING_TAKEN."""
-    return 0 if result.accepted or result.already_known or result.judged_again else NOTHING_TAKEN
-
-
-def summary(result: IngestResult, report: Path | None, *, rehearsed: bool = False) -> None:
-    """Tell what became of a call's rows, or would become of them."""
-    refused = sum(result.refused.values())
-    taken, accepted = ("可入账", "would be accepted") if rehearsed else ("已入账", "accepted")
-    tell(
-        f"{result.rows:,} 行：{result.accepted:,} {taken}，{refused:,} 被拒，{result.already_known:,} 此前已知。"
-        f"{result.rows:,} rows: {result.accepted:,} {accepted}, {refused:,} refused, "
-        f"{result.already_known:,} known already."
-    )
-    for rule, count in sorted(result.refused.items()):
-        tell(f"  {rule}: {count:,}")
-    if result.already_known:
-        known = "，".join(f"{name} {count:,}" for name, count in result.known.items())
-        tell(f"  此前已知 known already：{known}")
-    if result.judged_again:
-        tell(
-            f"  其中 {result.judged_again:,} 行此前被拒，已重新判定。"
-            f"Of them {result.judged_again:,} had been refused before and were judged again."
-        )
-    if result.corrected:
-        tell(
-            f"  {result.corrected:,} 行与已入账的内容不同：已入账的保持不变。"
-            f"{result.corrected:,} rows differ from what was recorded under their id: what is recorded stays."
-        )
-    if "unknown-person" in result.refused:
-        tell("  登记后重新提交，或运行 luya oracle retry；试用时可加 --enrol-unknown 自动开户。")
-        tell("  Once enrolled, send it again or use `luya oracle retry`; in a trial --enrol-unknown enrols them.")
-    if report is not None:
-        tell(f"逐行结果见 {report}。What became of each row: {report}")

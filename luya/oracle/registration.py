@@ -9,15 +9,12 @@ from chain_node.deployment.steps import feed_settings
 from chain_node.sending.sender import Tx
 from chain_node.storage.durable import write_atomic
 from luya.console import progress, tell
-from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.oracle import standing
 from luya.session import feeds
 from luya.session.session import Session, opened
 from oracle.calls.report import DIGITS
 from oracle.families.config import FeedConfig
-from oracle.feeds.sound import check_sound
-from oracle.feeds.toml_files import load
 
 _GAS: Final = 5_000_000
 _ACTIVE: Final = 1
@@ -33,7 +30,7 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
         ConfigError: the file does not describe a feed, or names a method that the ledger does not have.
         Reverted: the ledger refuses; the text names the rule.
     """
-    feed = described(home, path)
+    feed = feeds.described(home, path)
     standing.check_methods(standing.law_of(home), feed)  # before an engine is started, which takes seconds
     with progress() as advance, opened(home, advance=advance) as session:
         _enact(session, feed)
@@ -53,28 +50,6 @@ def keep(home: LuyaHome, path: Path, feed: FeedConfig) -> Path:
             write_atomic(home.feeds / feed.stations.file, (path.parent / feed.stations.file).read_bytes())
         write_atomic(kept, path.read_bytes())
     return kept
-
-
-def described(home: LuyaHome, path: Path) -> FeedConfig:
-    """The feed in this file, where this home can have it.
-
-    Raises:
-        UsageError: the file is missing, or another feed of this home has its id or name.
-        ConfigError: the file does not describe a feed, or none that can be meant.
-    """
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}")
-    feed = load(path)
-    check_sound(feed)
-    for other in feeds.of_home(home).values():
-        if (other.id == feed.id) != (other.name == feed.name):
-            raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
-        if feed.stations is None or other.stations is None or other.id == feed.id:
-            continue
-        name = feed.stations.file
-        if other.stations.file == name and (path.parent / name).read_bytes() != (home.feeds / name).read_bytes():
-            raise UsageError(f"{path}: feed {other.name!r} has another station table {name!r} already: rename this one")
-    return feed
 
 
 def _enact(session: Session, feed: FeedConfig) -> None:

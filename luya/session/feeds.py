@@ -13,10 +13,12 @@ from chain_node.protocol import entries
 from chain_node.protocol.entries import Standing
 from chain_node.protocol.records import text_hash
 from chain_node.storage.durable import fsync_dir, write_atomic
+from luya.errors import HomeError, UsageError
 from luya.home import LuyaHome
 from oracle.attest.signer import LocalSigner
 from oracle.errors import ConfigError
 from oracle.families.config import FeedConfig
+from oracle.feeds.sound import check_sound
 from oracle.feeds.toml_files import SHIPPED, load, shipped
 
 SIGNERS = 3
@@ -56,6 +58,36 @@ def find(home: LuyaHome, name: str) -> FeedConfig:
             f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file"
         )
     return feeds[name]
+
+
+def described(home: LuyaHome, path: Path) -> FeedConfig:
+    """The feed in this file, where this home can have it.
+
+    Raises:
+        UsageError: the file is missing, or another feed of this home has its id or name.
+        ConfigError: the file does not describe a feed, or none that can be meant.
+    """
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}")
+    feed = load(path)
+    check_sound(feed)
+    for other in of_home(home).values():
+        if (other.id == feed.id) != (other.name == feed.name):
+            raise UsageError(f"{path}: this home has feed {other.id} {other.name!r} already: give another id and name")
+        if feed.stations is None or other.stations is None or other.id == feed.id:
+            continue
+        name = feed.stations.file
+        if other.stations.file == name and (path.parent / name).read_bytes() != (home.feeds / name).read_bytes():
+            raise UsageError(f"{path}: feed {other.name!r} has another station table {name!r} already: rename this one")
+    return feed
+
+
+def unregistered(feed: int) -> HomeError:
+    """What is said of a feed that the ledger does not know."""
+    return HomeError(
+        f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
+        "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
+    )
 
 
 def install(home: LuyaHome) -> None:

@@ -13,7 +13,7 @@ from chain_node.protocol.entries import Feed, GroupCaps, Method, decode
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import day_of
 from chain_node.sending.sender import Receipt, Sender, Tx
-from luya.errors import HomeError
+from luya.session.feeds import unregistered
 from oracle.ports import BatchLimits, Failure, FailureKind, FeedLaw, SignedBatch
 
 _IMPOSSIBLE: Final = "LuyaLedgerImpossibleRecord"
@@ -25,14 +25,6 @@ _KINDS: Final[Mapping[str, FailureKind]] = {
     "LuyaLedgerNotSealed": FailureKind.BLOCKED,
     "LuyaLedgerQuorumMissing": FailureKind.REFUSED,
 }
-
-
-def unregistered(feed: int) -> HomeError:
-    """What is said of a feed that the ledger does not know."""
-    return HomeError(
-        f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
-        "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
-    )
 
 
 class NodeLedger:

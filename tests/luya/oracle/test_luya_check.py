@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from luya.cli import app
 from oracle.feeds.toml_files import SHIPPED
 
+DATA = Path(os.environ.get("LUYA_REAL_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 FEEDS = ("bike-share", "daily-steps", "transit-card")
 
 
@@ -81,6 +83,25 @@ def test_agrees_with_the_next_ingest_of_a_home(
     assert {name: told[name] for name in done} == done
     assert {"unknown-person", "overlap"} <= told["refused"].keys()
     assert told["already_known"] > 100
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (set LUYA_REAL_DATA)")
+def test_agrees_on_whole_real_files_with_what_a_chain_makes_of_them(tmp_path: Path) -> None:
+    """One home: January, then January and March; steps; swipes."""
+    home = tmp_path / "home"
+    january, march = (DATA / "citibike" / f"JC-2017{month}-citibike-tripdata.csv" for month in ("01", "03"))
+    calls = [
+        ("bike-share", [january]),
+        ("bike-share", [january, march]),
+        ("daily-steps", [DATA / "fitbit" / "dailySteps_merged.csv"]),
+        ("transit-card", [DATA / "szt" / "page1x100.json"]),
+    ]
+    for feed, files in calls:
+        told = check(home, "--feed", feed, "--enrol-unknown", "--report", tmp_path / "checked.csv", *files)
+        done = luya_process.ingest(home, feed, *files, report=tmp_path / "done.csv")
+        assert lines(tmp_path / "checked.csv") == lines(tmp_path / "done.csv")
+        assert {name: told[name] for name in done} == done
 
 
 def test_a_feed_is_named_in_one_way(tmp_path: Path, partner_rows: dict[str, Path]) -> None:

@@ -77,16 +77,16 @@ def test_a_feeds_station_table_comes_with_it(tmp_path: Path) -> None:
     home = LuyaHome.of(tmp_path / "home")
     feeds.install(home)
     path = docks(tmp_path / "one", "one", 21)
-    registration.keep(home, path, registration.described(home, path))
+    registration.keep(home, path, feeds.described(home, path))
     assert feeds.find(home, "one").digest == load(path).digest
     assert feeds.find(home, "one").station_positions == {"3101": (40.723047, -74.02)}
     moved = docks(tmp_path / "two", "one", 21, at="40.8")
-    registration.keep(home, moved, registration.described(home, moved))
+    registration.keep(home, moved, feeds.described(home, moved))
     assert feeds.find(home, "one").station_positions == {"3101": (40.8, -74.02)}
     same = docks(tmp_path / "three", "three", 22, at="40.8")
-    registration.keep(home, same, registration.described(home, same))
+    registration.keep(home, same, feeds.described(home, same))
     with pytest.raises(UsageError, match=r"feed 'one' has another station table 'divvy-2014-stations\.csv' already"):
-        registration.described(home, docks(tmp_path / "four", "four", 23))
+        feeds.described(home, docks(tmp_path / "four", "four", 23))
     (home.feeds / "divvy-2014-stations.csv").unlink()
     with pytest.raises(ConfigError, match=r"station table .* cannot be read"):
         feeds.of_home(home)

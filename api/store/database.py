@@ -89,10 +89,6 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-Rows = Result[*tuple[Any, ...]]
-"""Rows of any columns."""
-
-
 class Reader:
     """What a repository gets: `execute`, whichever driver lies below."""
 

@@ -89,8 +89,3 @@ def block_reference(value: Any) -> int | str | dict[str, Any]:
         raise bad("requireCanonical is true or false")
     found: dict[str, Any] = {"blockHash": hash32(value["blockHash"], "blockHash")}
     return found | {"requireCanonical": True} if canonical else found
-
-
-def hex_number(value: int) -> str:
-    """A quantity as hex."""
-    return hex(value)

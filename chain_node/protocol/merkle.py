@@ -74,9 +74,6 @@ class Tree:
         return Tree(self._size, self._edge)
 
 
-CompactRange = Tree
-
-
 def fold_edge(edge: Sequence[bytes], node: NodeHash = node_hash) -> bytes:
     """The hash over adjoining full subtrees, largest first, at least one."""
     result = edge[-1]

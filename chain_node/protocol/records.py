@@ -104,16 +104,6 @@ def _utf16(text: str) -> bytes:
     return text.encode("utf-16-be")
 
 
-def as_texts(element: Mapping[str, object]) -> dict[str, str]:
-    """A JSON element as a raw record: a value that is not a string becomes its JSON text; what is absent stays so."""
-    return {
-        key: value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        for key, value in element.items()
-    }
-
-
 def evidence(salt: bytes, raw: Mapping[str, str] | bytes) -> bytes:
     """The commitment to a raw record: SHA-256(salt ‖ its RFC 8785 JSON). `raw` may be that JSON already.
 

@@ -94,9 +94,3 @@ def ordered(problems: Sequence[Problem]) -> list[Problem]:
     """The worst first; each code and its facts once."""
     unique = {(one.code, tuple(sorted((k, str(v)) for k, v in one.facts.items()))): one for one in problems}
     return sorted(unique.values(), key=lambda one: (RANK[one.severity], one.code))
-
-
-def worst(problems: Sequence[Problem]) -> str:
-    """The worst severity; 'ok' when nothing but hints is there."""
-    ranked = sorted((one.severity for one in problems if one.severity != "info"), key=lambda s: RANK[s])
-    return ranked[0] if ranked else "ok"

@@ -9,7 +9,6 @@ import contextlib
 import email.utils
 import http.client
 import os
-import socket
 import statistics
 import time
 from collections.abc import Sequence
@@ -114,10 +113,3 @@ class ClockWatch:
         offset = time.time() - time.monotonic()
         moved, self._offset = offset - self._offset, offset
         return moved
-
-
-def can_connect(port: int) -> bool:
-    """Somebody accepts connections on this loopback port."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-        return True
-    return False

@@ -133,7 +133,6 @@ class _Bench:
         self._advance = advance
         self._validators = validators
         self._network = BenchNetwork(root, validators, plan.block_time, luyad)
-        self._stages = 0
 
     def run(self) -> dict[str, Any]:
         signers = Signers()

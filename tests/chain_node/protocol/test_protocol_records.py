@@ -66,11 +66,6 @@ def test_canonical_json_is_rfc_8785() -> None:
         records.evidence(b"short", {})
 
 
-def test_json_elements_become_texts() -> None:
-    element = {"a": "x", "b": 7, "c": None, "d": {"z": 1, "y": ["ä"]}, "e": True}
-    assert records.as_texts(element) == {"a": "x", "b": "7", "c": "null", "d": '{"y":["ä"],"z":1}', "e": "true"}
-
-
 def test_text_hash() -> None:
     data = b"\0\0\0\3abc\0\0\0\2\xc3\xa9"
     assert records.text_hash("abc", "é") == hashlib.sha256(data).digest()

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from api.errors import ProjectionError
 from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, postings
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.postings import DEBT, Bucket, Given, Posting, Unit
+from chain_node.protocol.postings import DEBT, Bucket, Given, Unit
 from chain_node.protocol.times import year_of
-from chain_node.protocol.totals import burned, taken_back, totals
+from chain_node.protocol.totals import Sheet, burned, taken_back, totals
 from chain_node.protocol.totals import minted as minted_of
 
 Pair = list[int]
@@ -59,8 +59,9 @@ def minted(index: int, entry: Reduction, revoked_by: int | None = None) -> Minte
 class Effects:
     """The touched part of the read model. Totals are changes, accounts and balances are values.
 
-    targets: reductions before the chunk that it revokes; minted: the chunk's own reductions. moves: all postings, each
-    with the (vintage, method) of the reduction it is about; counts, by the same: records, activity, and of the revoked.
+    targets: reductions before the chunk that it revokes; minted: the chunk's own reductions. by_vintage: what moved, by
+    the posting's vintage; by_method: by the (vintage, method) of the reduction it is about; counts, likewise: records,
+    activity, and of the revoked.
     """
 
     accounts: dict[bytes, AccountFacts] = field(default_factory=dict)
@@ -70,7 +71,8 @@ class Effects:
     changed_accounts: set[bytes] = field(default_factory=set)
     changed_balances: set[tuple[bytes, int]] = field(default_factory=set)
     revoked: dict[int, int] = field(default_factory=dict)
-    moves: list[tuple[tuple[int, int], Posting]] = field(default_factory=list)
+    by_vintage: dict[int, Sheet] = field(default_factory=dict)
+    by_method: dict[tuple[int, int], Sheet] = field(default_factory=dict)
     counts: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     feeds: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -118,7 +120,7 @@ class Effects:
     @property
     def vintages(self) -> dict[int, list[int]]:
         """Changes by vintage, in the order of the columns; also of vintages in which nothing moved."""
-        sheets = totals((post.vintage, post) for _, post in self.moves)
+        sheets = self.by_vintage
         years = {vintage for vintage, _ in self.counts} | sheets.keys() - {DEBT}
         return {
             year: [figure(sheets.get(year, {}), unit) for figure in (minted_of, burned) for unit in Unit]
@@ -128,10 +130,9 @@ class Effects:
     @property
     def methods(self) -> dict[tuple[int, int], list[int]]:
         """Changes by (vintage, method), in the order of the columns."""
-        sheets = totals(self.moves)
         found = {}
         for key, (records, activity, revoked, revoked_activity) in self.counts.items():
-            sheet = sheets.get(key, {})
+            sheet = self.by_method.get(key, {})
             given, back = ([figure(sheet, unit) for unit in Unit] for figure in (minted_of, taken_back))
             found[key] = [records, activity, *given, revoked, revoked_activity, *back]
         return found
@@ -164,9 +165,9 @@ class Effects:
             posts = postings(entry, self)
         except PostingError as error:
             raise ProjectionError(f"entry {index}: {error}") from error
-        for post in posts:
-            self.moves.append((about, post))
-            unit, vintage, origin, target, amount, owner, to = post
+        totals([(post.vintage, post) for post in posts], self.by_vintage)
+        totals([(about, post) for post in posts], self.by_method)
+        for unit, vintage, origin, target, amount, owner, to in posts:
             match origin:
                 case Bucket.HELD:
                     self._balance(owner, vintage)[unit] -= amount

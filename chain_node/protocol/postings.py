@@ -62,9 +62,10 @@ class Bucket(Enum):
     MET = ("met", Side.SINK)
     WAIVED = ("waived", Side.SINK)
 
-    @property
-    def side(self) -> Side:
-        return self.value[1]
+    def __init__(self, _name: str, side: Side) -> None:
+        self.side = side
+
+    __hash__ = object.__hash__  # a member is one object; Enum's own, of its name, is written in Python and slow
 
 
 DEBT_BUCKETS: Final = frozenset({Bucket.BOOKED, Bucket.OWED, Bucket.MET, Bucket.WAIVED})

@@ -20,17 +20,17 @@ Position = dict[tuple[Unit, int, Bucket], int]
 NOTHING: Final[Mapping[tuple[Unit, int, Bucket], int]] = {}
 
 
-def totals(moves: Iterable[tuple[K, Posting]]) -> dict[K, Sheet]:
-    """All buckets, by the key that comes with each posting."""
-    found: dict[K, Sheet] = {}
+def totals(moves: Iterable[tuple[K, Posting]], found: dict[K, Sheet] | None = None) -> dict[K, Sheet]:
+    """All buckets, by the key that comes with each posting; added to `found`, where sums are to go on."""
+    sheets: dict[K, Sheet] = {} if found is None else found
     for key, (unit, _, origin, target, amount, _, _) in moves:
-        sheet = found.get(key)
+        sheet = sheets.get(key)
         if sheet is None:
-            sheet = found[key] = {}
+            sheet = sheets[key] = {}
         given = amount if origin.side is Side.SOURCE else -amount
         sheet[unit, origin] = sheet.get((unit, origin), 0) + given
         sheet[unit, target] = sheet.get((unit, target), 0) + amount
-    return found
+    return sheets
 
 
 def minted(sheet: Sheet, unit: Unit) -> int:

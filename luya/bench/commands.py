@@ -107,3 +107,17 @@ def intake(
     from luya.bench import intake as command
 
     run(command.run, file, feed, repeat, quiet=json)
+
+
+@app.command()
+def replay(
+    before: Annotated[Path, typer.Argument(help="改动前的源码目录。Tree of this project before a change.")],
+    after: Annotated[Path, typer.Argument(help="改动后的源码目录。Tree after it.")],
+    entries: Annotated[int, typer.Option(min=1_000, max=200_000, help="条目数。Entries about people.")] = 30_000,
+    pairs: Annotated[int, typer.Option(min=1, max=1_000, help="对数。Runs of each tree, in turns.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """对比两份源码的重放速度。Compares the replay's speed in two trees, in turns."""
+    from luya.bench import replay as command
+
+    run(command.run, before, after, entries, pairs, quiet=json)

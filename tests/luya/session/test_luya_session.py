@@ -175,6 +175,6 @@ def test_fsck_does_not_take_growth_for_a_difference(
     monkeypatch.setattr(checks, "_compare", lambda *_: ("result", ["a real one"]))
     if told is None:
         with pytest.raises(HomeError, match="being written to"):
-            checks._compared(made.home, cast(Any, None), False, lambda *_: None)
+            checks._compared(made.home, cast(Any, None), False, None, lambda *_: None)
     else:
-        assert checks._compared(made.home, cast(Any, None), False, lambda *_: None)[1] == told
+        assert checks._compared(made.home, cast(Any, None), False, None, lambda *_: None)[1] == told

@@ -164,6 +164,7 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
 
     /// @inheritdoc ILuyaModule
     function applyEntry(bytes calldata entry) external onlyLedger {
+        if (!LawEntries.isWhole(entry)) revert LuyaLawBadLength(entry.length);
         _apply(entry);
     }
 

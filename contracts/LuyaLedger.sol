@@ -127,6 +127,7 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
 
     /// @inheritdoc ILuyaLedger
     function setLogKey(bytes32 publicKey) external restricted onlySealed {
+        if (publicKey == 0) revert LuyaLedgerNoLogKey();
         _logKey = publicKey;
         _appendOne(abi.encodePacked(_header(EntryLayout.LOG_KEY), _ED25519, publicKey));
     }

@@ -79,6 +79,8 @@ def _kind(kind: Kind[Any]) -> Iterator[str]:
     for _, layout in kind.longer:
         yield from _places(name, layout)
     for part, layout in kind.behind:
+        if _is_fixed(layout):
+            yield from _number(f"{name}_{_name(part)}_BYTES", layout.end)
         yield from _places(f"{name}_{_name(part)}", layout)
 
 

@@ -74,6 +74,8 @@ interface ILuyaLaw is ILuyaModule {
     error LuyaLawNotLedger(address caller);
     /// @notice The entry's type is not the law's.
     error LuyaLawWrongType(uint8 entryType);
+    /// @notice An imported entry has not the length of its kind.
+    error LuyaLawBadLength(uint256 length);
     /// @notice Ids start at 1 and states are 1 (active) or 2 (disabled).
     error LuyaLawBadOrganisation(uint16 organisation, uint8 state);
     /// @notice The organisation is unknown or disabled.

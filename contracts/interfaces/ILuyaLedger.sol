@@ -114,6 +114,10 @@ interface ILuyaLedger {
     error LuyaLedgerBadHeader();
     /// @notice The law is chosen once: its types keep their module.
     error LuyaLedgerModuleFixed(uint8 entryType);
+    /// @notice The entry names a method that no entry before it has set.
+    error LuyaLedgerUnknownMethod(uint16 method);
+    /// @notice A log's key is not zero: nobody could sign a checkpoint.
+    error LuyaLedgerNoLogKey();
     /// @notice A vintage's total would not fit in 64 bits.
     error LuyaLedgerTotalOverflow(uint16 vintage);
     /// @notice Credits and points are not freely transferable.
@@ -181,7 +185,7 @@ interface ILuyaLedger {
     function unpause() external;
 
     /// @notice Announces the Ed25519 key that signs checkpoints. Role: governance.
-    /// @param publicKey the raw public key
+    /// @param publicKey the raw public key, not zero
     function setLogKey(bytes32 publicKey) external;
 
     /// @notice Gives entry types to a module. The law's types (0x41–0x45) once, 0x10–0x2F also anew. Role: governance.

@@ -4,6 +4,7 @@ pragma solidity 0.8.28;
 import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC1155MetadataURI} from "@openzeppelin/contracts/token/ERC1155/extensions/IERC1155MetadataURI.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {BurnOrder} from "../libraries/BurnOrder.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {LedgerSlots} from "../libraries/LedgerSlots.sol";
 import {AccountWord, AmountsWord, AmountsWords, TotalsWord} from "../libraries/Words.sol";
@@ -208,14 +209,16 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
         return word;
     }
 
-    /// @dev Burns up to `wanted`, first from `year`, then from the newest vintage to the oldest, and books the rest as
-    /// debt.
+    /// @dev Burns up to `wanted` in the order of a revocation, and books the rest as debt.
     function _burn(address account, uint256 year, AmountsWord wanted) internal returns (AmountsWord owed) {
         AccountWord word = _accounts[account];
         Totals memory totals = _openTotals();
-        (word, owed) = _burnFrom(totals, account, word, year, wanted);
-        for (uint256 other = word.vintage(); other >= Calendar.FIRST_VINTAGE && !owed.isZero(); --other) {
-            if (other != year) (word, owed) = _burnFrom(totals, account, word, other, owed);
+        uint256 newest = word.vintage();
+        owed = wanted;
+        for (uint256 i = 0; !owed.isZero(); ++i) {
+            uint256 vintage = BurnOrder.revoked(i, year, newest);
+            if (vintage == 0) break;
+            (word, owed) = _burnFrom(totals, account, word, vintage, owed);
         }
         if (!owed.isZero()) {
             _debts[account] = _debts[account].plus(owed);

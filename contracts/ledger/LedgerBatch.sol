@@ -151,8 +151,8 @@ abstract contract LedgerBatch is LedgerBalances, IERC5267 {
             if (method.id() == id) return method;
         }
         (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) = batch.law.methodTerms(uint16(id));
-        if (entry.length == 0) return Methods.NONE;
         method = Methods.parse(entry, creditsCap, millipointsCap, _isAllowed(batch.terms, id), batch.methods);
+        if (method.isNone()) return method;
         method.setTimely(batch.minDay, batch.today);
         batch.methods = method;
     }

@@ -88,8 +88,10 @@ abstract contract LedgerImport is LedgerRevocation {
             _requireLength(entry, EntryLayout.ACCOUNT_BYTES);
             _applyAccount(entry);
         } else if (entryType == EntryLayout.PAUSE) {
+            _requireLength(entry, EntryLayout.PAUSE_BYTES);
             _pausedUntil = entry.u64(EntryLayout.PAUSE_UNTIL_AT);
         } else if (entryType == EntryLayout.LOG_KEY) {
+            _requireLength(entry, EntryLayout.LOG_KEY_BYTES);
             _logKey = bytes32(entry.word(EntryLayout.LOG_KEY_PUBLIC_KEY_AT));
         } else {
             address owner = _modules[entryType];

@@ -58,9 +58,10 @@ abstract contract LedgerRevocation is LedgerBalances {
     }
 
     /// @dev A method's terms, asked of the law, put in front of a list.
-    function _askMethod(uint256 id, Method next) internal view returns (Method) {
+    function _askMethod(uint256 id, Method next) internal view returns (Method method) {
         (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) = ILuyaLaw(_modules[EntryLayout.METHOD])
             .methodTerms(uint16(id));
-        return Methods.parse(entry, creditsCap, millipointsCap, true, next);
+        method = Methods.parse(entry, creditsCap, millipointsCap, true, next);
+        if (method.isNone()) revert LuyaLedgerUnknownMethod(uint16(id));
     }
 }

@@ -105,6 +105,7 @@ library EntryLayout {
     uint256 internal constant METHOD_MAX_PER_SLOT_AT = 50;
     uint256 internal constant METHOD_WINDOW_AT = 54;
     uint256 internal constant METHOD_PAIRS_AT = 55;
+    uint256 internal constant METHOD_TAIL_BYTES = 37;
     uint256 internal constant METHOD_TAIL_VALID_FROM_AT = 0;
     uint256 internal constant METHOD_TAIL_VALID_TO_AT = 2;
     uint256 internal constant METHOD_TAIL_FLAGS_AT = 4;

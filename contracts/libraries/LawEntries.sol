@@ -10,6 +10,25 @@ import {Methods} from "./Methods.sol";
 library LawEntries {
     using EntryReader for bytes;
 
+    /// @notice Whether an entry of the law has the length of its kind. Of a type that is not the law's nothing is said.
+    function isWhole(bytes memory entry) internal pure returns (bool) {
+        uint8 entryType = entry.u8(EntryLayout.TYPE_AT);
+        uint256 length = entry.length;
+        if (entryType == EntryLayout.ORGANISATION) return length == EntryLayout.ORGANISATION_BYTES;
+        if (entryType == EntryLayout.GROUP_CAPS) return length == EntryLayout.GROUP_CAPS_BYTES;
+        if (entryType == EntryLayout.METHOD) {
+            if (length < EntryLayout.METHOD_PAIRS_AT) return false;
+            uint256 tail = Methods.windowEnd(entry.u8(EntryLayout.METHOD_WINDOW_AT));
+            return length == tail + EntryLayout.METHOD_TAIL_BYTES;
+        }
+        if (entryType != EntryLayout.FEED) return true;
+        if (length < EntryLayout.FEED_SIGNERS_AT) return false;
+        uint256 signers = EntryLayout.ADDRESS_BYTES * uint256(entry.u8(EntryLayout.FEED_SIGNER_COUNT_AT));
+        uint256 methods = EntryLayout.FEED_SIGNERS_AT + signers + EntryLayout.FEED_BOUNDS_METHODS_AT;
+        // Methods of two bytes each, and the state.
+        return length > methods && (length - methods) % 2 == 1;
+    }
+
     function organisation(uint16 id, bytes32 description, uint8 state) internal view returns (bytes memory) {
         return abi.encodePacked(_header(EntryLayout.ORGANISATION), id, description, state);
     }

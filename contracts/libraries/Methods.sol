@@ -109,7 +109,7 @@ library Methods {
         }
     }
 
-    /// @notice Unpacks a method's entry, which the law built.
+    /// @notice Unpacks a method's entry, which the law built; no entry, no method.
     /// @param allowed whether the feed's entry lists it; where not, it is in force on no day
     /// @param next_ the list that it is put in front of
     function parse(
@@ -119,6 +119,7 @@ library Methods {
         bool allowed,
         Method next_
     ) internal pure returns (Method method) {
+        if (entry.length == 0) return NONE;
         method = _allocate();
         _set(method, _ID, entry.u16(EntryLayout.METHOD_ID_AT));
         _set(method, _NEXT, Method.unwrap(next_));

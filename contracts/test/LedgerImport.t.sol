@@ -133,6 +133,47 @@ contract LedgerImportTest is Operator {
         );
     }
 
+    function test_RefusesPausesAndLogKeysOfAnotherLength() public {
+        bytes memory pause = abi.encodePacked(uint8(0x46), uint64(NOON), uint8(0), uint64(NOON + 60));
+        bytes memory key = abi.encodePacked(uint8(0x47), uint64(NOON), uint8(1), keccak256("key"));
+        _refusesLengthsBeside(pause, 18);
+        _refusesLengthsBeside(key, 42);
+        _ledger2.importEntries(bytes.concat(bytes2(uint16(18)), pause, bytes2(uint16(42)), key));
+        assertEq(_ledger2.pausedUntil(), NOON + 60, "paused until");
+        assertEq(_ledger2.logKey(), keccak256("key"), "key");
+    }
+
+    function test_RefusesEntriesOfTheLawOfAnotherLength() public {
+        uint256 seen = 0;
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint8 entryType = uint8(entries[i][0]);
+            if (entryType < 0x41 || entryType > 0x44) continue;
+            seen |= 1 << entryType;
+            bytes memory entry = entries[i];
+            _refusesLawLength(slice(entry, 0, entry.length - 1));
+            _refusesLawLength(bytes.concat(entry, hex"00"));
+            _refusesLawLength(slice(entry, 0, 18));
+            _refusesLawLength(slice(entry, 0, 9));
+        }
+        assertEq(seen, (1 << 0x41) | (1 << 0x42) | (1 << 0x43) | (1 << 0x44), "each kind of the law");
+    }
+
+    /// @dev What lies behind an empty entry in memory was once taken for the method's terms.
+    function test_RefusesAReductionByAMethodThatNobodyAnnounced() public {
+        bytes memory item = recordOf(person(5), 777, TODAY, 3, 2, 100);
+        bytes memory entry = abi.encodePacked(
+            uint8(1),
+            uint64(NOON),
+            FEED,
+            uint64(0),
+            item,
+            uint64(5),
+            uint64(5),
+            uint64(0)
+        );
+        _refuses(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerUnknownMethod.selector, 777), entry);
+    }
+
     function test_RefusesACutPackage() public {
         bytes memory packed = _packed(0, 1);
         vm.expectRevert();
@@ -223,6 +264,23 @@ contract LedgerImportTest is Operator {
         for (uint256 i = from; i < to; ++i) {
             packed = bytes.concat(packed, bytes2(uint16(entries[i].length)), entries[i]);
         }
+    }
+
+    function _refusesLawLength(bytes memory entry) private {
+        _refuses(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadLength.selector, entry.length), entry);
+    }
+
+    function _refusesLengthsBeside(bytes memory entry, uint256 length) private {
+        assertEq(entry.length, length, "the protocol's length");
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, length - 1),
+            slice(entry, 0, length - 1)
+        );
+        _refuses(
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, length + 1),
+            bytes.concat(entry, hex"00")
+        );
+        _refuses(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadLength.selector, 9), slice(entry, 0, 9));
     }
 
     function _refuses(bytes memory reason, bytes memory entry) private {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.28;
 
+import {BurnOrder} from "../libraries/BurnOrder.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {KeccakTree} from "../libraries/KeccakTree.sol";
+import {Method, Methods} from "../libraries/Methods.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
 import {AmountsWord, AmountsWords, AccountWord, SlotWord, SlotWords} from "../libraries/Words.sol";
 import {ReferenceLog} from "./support/ReferenceLog.sol";
@@ -241,5 +243,31 @@ contract WordsTest is Test {
         assertEq(rest.credits(), a - small.credits(), "difference");
         assertEq(rest.millipoints(), b - small.millipoints(), "difference");
         assertEq(AmountsWord.unwrap(rest.plus(small)), AmountsWord.unwrap(left), "sum");
+    }
+}
+
+/// @title A method's terms
+contract MethodsTest is Test {
+    function test_NoEntryIsNoMethod() public pure {
+        bytes memory none = new bytes(0);
+        bytes memory behind = abi.encodePacked(new bytes(9), uint16(77), type(uint256).max, type(uint256).max);
+        assertTrue(Methods.parse(none, 1, 1, true, Methods.NONE).isNone(), "none");
+        assertTrue(!Methods.parse(behind, 1, 1, true, Methods.NONE).isNone(), "some");
+        assertEq(Methods.parse(behind, 1, 1, true, Methods.NONE).id(), 77, "id");
+    }
+}
+
+/// @title The order of a revocation
+contract BurnOrderTest is Test {
+    /// @dev Every year once, the record's own first, then descending, then nothing.
+    function testFuzz_EachVintageOnce(uint256 a, uint256 b) public pure {
+        uint256 own = bound(a, Calendar.FIRST_VINTAGE, 2150);
+        uint256 newest = bound(b, Calendar.FIRST_VINTAGE, 2150);
+        assertEq(BurnOrder.revoked(0, own, newest), own, "own");
+        uint256 position = 1;
+        for (uint256 year = newest; year >= Calendar.FIRST_VINTAGE; --year) {
+            if (year != own) assertEq(BurnOrder.revoked(position++, own, newest), year, "next");
+        }
+        assertEq(BurnOrder.revoked(position, own, newest), 0, "end");
     }
 }

@@ -162,6 +162,13 @@ contract LuyaLedgerTest is World {
         assertEq(ledger.logKey(), keccak256("key"), "key");
     }
 
+    function test_NoLogIsWithoutAKey() public {
+        bytes32 before = ledger.logKey();
+        vm.expectRevert(ILuyaLedger.LuyaLedgerNoLogKey.selector);
+        ledger.setLogKey(0);
+        assertEq(ledger.logKey(), before, "key");
+    }
+
     // ----------------------------------------------------------------------------------------------------- modules
 
     function test_TheLawIsChosenOnce() public {

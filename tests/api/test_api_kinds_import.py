@@ -64,7 +64,7 @@ def test_every_kind_is_imported_and_the_new_ledger_is_what_the_replay_says(tmp_p
             for word, value in zip(words, found, strict=True):
                 assert int(value, 16) == word.value, f"{word.what} {word.key}"
             assert {word.what for word in words} >= {"account", "slot word", "nullifier", "totals of vintage", "feed"}
-            stored = listed(rpc, manifest.ledger_address)
+            stored = listed(rpc, manifest, None, len(words))
             assert stored is not None
             assert list(hidden(stored, state, reader)) == []
             compare_law(LuyaLaw(rpc, manifest.law_address), state, 0)

@@ -60,6 +60,19 @@ def test_a_risen_version_projects_again_and_keeps_what_no_archive_holds(
     assert Projector(world.engine, world.reader, CHUNK).step() == size, "nothing is begun again twice"
 
 
+def test_a_difference_is_mended_by_projecting_again(world: World, kept: dict[str, list[tuple[Any, ...]]]) -> None:
+    """As docs/operations.md says it."""
+    before = dump(world.engine)
+    spoil(world.engine)
+    assert compare(world.engine, world.reader, world.ledger.state) != []
+    with world.engine.begin() as connection:
+        connection.execute(text("UPDATE ledger SET version = 0"))
+    world.projector.catch_up()
+    assert compare(world.engine, world.reader, world.ledger.state) == []
+    assert dump(world.engine) == before
+    assert dump(world.engine, KEPT) == kept
+
+
 @pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.deep)])
 def test_killed_at_any_boundary_it_goes_on_and_ends_as_a_fresh_one(
     world: World,

@@ -14,38 +14,16 @@ Those a replay of the whole log shows.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import rfc8785
+from typing import Any
 
 from chain_node.protocol import arithmetic, attestation, checkpoint, merkle, records, times
+from chain_node.protocol import bundle_json as form
 from chain_node.protocol.attestation import Attestation, Domain
 from chain_node.protocol.checkpoint import Checkpoint
-from chain_node.protocol.entries import NO_HASH, Feed, Method, Reduction, Standing, decode
+from chain_node.protocol.entries import Feed, Method, Reduction, Standing, decode
 from chain_node.protocol.errors import BundleError, ProtocolError
-
-FORMAT: Final = "luya-bundle@v1"
-MAX_BYTES: Final = 1 << 20
-"""A bundle with its opening stays far below this; more is refused unread."""
-
-_HEX = re.compile(r"(?:[0-9a-f]{2})*")
-_KEYS: Final = {
-    "": {"attestation", "domain", "entry", "format", "hints", "index", "law", "proof"},
-    "attestation": {
-        "config_digest", "count", "feed", "first_sequence", "path", "position", "records_root", "signatures"
-    },
-    "domain": {"chain_id", "genesis_nonce", "ledger", "origin", "salt"},
-    "law": {"feed", "method"},
-    "law.feed": {"entry", "index", "proof"},
-    "law.method": {"entry", "index", "proof"},
-    "evidence": {"raw", "salt"},
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +94,7 @@ def build(
     size = checkpoint.Checkpoint.parse(note.rpartition("\n\n")[0] + "\n").size
     known = dict(zip(merkle.inclusion_ranges(index, size), proof, strict=True))
     document: dict[str, Any] = {
-        "format": FORMAT,
+        "format": form.FORMAT,
         "entry": entry.hex(),
         "index": index,
         "proof": checkpoint.build_tlog_proof(index, proof, note),
@@ -128,7 +106,7 @@ def build(
             "records_root": attested.records_root.hex(),
             "config_digest": attested.config_digest.hex(),
             "position": position,
-            "path": _encode64(records.records_path(payloads, position)),
+            "path": form.encode64(records.records_path(payloads, position)),
             "signatures": [signature.hex() for signature in signatures],
         },
         "domain": {
@@ -142,7 +120,7 @@ def build(
     }
     if evidence is not None:
         document["evidence"] = {"salt": evidence.salt.hex(), "raw": dict(evidence.raw)}
-    return _canonical(document)
+    return form.canonical(document)
 
 
 def _law_part(law: LawEntry, size: int, known: dict[merkle.Range, bytes]) -> dict[str, Any]:
@@ -150,7 +128,7 @@ def _law_part(law: LawEntry, size: int, known: dict[merkle.Range, bytes]) -> dic
     ranges = merkle.inclusion_ranges(law.index, size)
     new = [part for at, part in zip(ranges, law.proof, strict=True) if at not in known]
     known.update(zip(ranges, law.proof, strict=True))
-    return {"entry": law.entry.hex(), "index": law.index, "proof": _encode64(new)}
+    return {"entry": law.entry.hex(), "index": law.index, "proof": form.encode64(new)}
 
 
 def verify(
@@ -180,8 +158,8 @@ def verify(
 def _verify(
     bundle: bytes, vkey: str, newer: str | None, consistency: str | None, witnesses: Sequence[str]
 ) -> VerifiedReduction:
-    document = _parse(bundle)
-    index, data = _number(document, "index"), _hex(document, "entry")
+    document = form.parse(bundle)
+    index, data = form.number(document, "index"), form.hexadecimal(document, "entry")
     noted, proof = _open_proof(document, index, vkey, witnesses)
     merkle.verify_inclusion(merkle.leaf_hash(data), index, noted.size, proof, noted.root)
     entry = decode(data)
@@ -210,37 +188,10 @@ def _verify(
     )
 
 
-def _parse(bundle: bytes) -> dict[str, Any]:
-    """The document, in its one spelling and with exactly its members."""
-    if len(bundle) > MAX_BYTES:
-        raise BundleError(f"a bundle has at most {MAX_BYTES} bytes, not {len(bundle)}")
-    try:
-        document = json.loads(bundle.decode())
-        spelled = _canonical(document)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"not a JSON document: {error}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise BundleError(f"the document's format is not {FORMAT!r}")
-    if spelled != bundle:
-        raise BundleError("the document is not in canonical form (RFC 8785, one LF at the end)")
-    for path, keys in _KEYS.items():
-        if path == "evidence" and path not in document:
-            continue
-        part: Any = document
-        for name in path.split(".") if path else ():
-            part = part[name]
-        allowed = keys | {"evidence"} if not path and "evidence" in document else keys
-        if not isinstance(part, dict) or set(part) != allowed:
-            raise BundleError(f"{path or 'the document'} does not have exactly the members {', '.join(sorted(keys))}")
-    if not isinstance(document["hints"], dict):
-        raise BundleError("hints is not an object")
-    return document
-
-
 def _open_proof(
     document: dict[str, Any], index: int, vkey: str, witnesses: Sequence[str]
 ) -> tuple[Checkpoint, tuple[bytes, ...]]:
-    text = _text(document, "proof")
+    text = form.text(document, "proof")
     parsed = checkpoint.parse_tlog_proof(text)
     if parsed.extra is not None or checkpoint.build_tlog_proof(parsed.index, parsed.proof, parsed.note) != text:
         raise BundleError("the proof text has an extra line or is spelled otherwise than canonical")
@@ -254,7 +205,11 @@ def _open_law(
 ) -> object:
     """The law entry `name`, included before the reduction."""
     part = law[name]
-    index, data, given = _number(part, "index"), _hex(part, "entry"), _decode64(part, "proof")
+    index, data, given = (
+        form.number(part, "index"),
+        form.hexadecimal(part, "entry"),
+        form.decode64(part, "proof"),
+    )
     if index >= before:
         raise BundleError(f"the {name} entry {index} does not stand before the reduction {before}")
     ranges = merkle.inclusion_ranges(index, noted.size)
@@ -297,26 +252,34 @@ def _check_attestation(
     document: dict[str, Any], entry: Reduction, feed: Feed, noted: Checkpoint
 ) -> tuple[Attestation, Domain, tuple[bytes, ...]]:
     part, place = document["attestation"], document["domain"]
-    numbers = (_number(part, "feed"), _number(part, "first_sequence"), _number(part, "count"))
-    attested = Attestation(*numbers, _hex(part, "records_root"), _hex(part, "config_digest"))
-    domain = Domain(_number(place, "chain_id"), _hex(place, "ledger"), _hex(place, "salt"))
-    position = _number(part, "position")
+    numbers = (
+        form.number(part, "feed"),
+        form.number(part, "first_sequence"),
+        form.number(part, "count"),
+    )
+    attested = Attestation(*numbers, form.hexadecimal(part, "records_root"), form.hexadecimal(part, "config_digest"))
+    domain = Domain(
+        form.number(place, "chain_id"),
+        form.hexadecimal(place, "ledger"),
+        form.hexadecimal(place, "salt"),
+    )
+    position = form.number(part, "position")
     if attested.feed != entry.feed or attested.first_sequence + position != entry.sequence:
         raise BundleError(
             f"the attestation's feed {attested.feed} and sequence {attested.first_sequence}+{position} are not the "
             f"entry's, {entry.feed} and {entry.sequence}"
         )
-    if _text(place, "origin") != noted.origin:
+    if form.text(place, "origin") != noted.origin:
         raise BundleError(f"the domain's origin {place['origin']!r} is not the checkpoint's, {noted.origin!r}")
-    if attestation.domain_salt(noted.origin, _hex(place, "genesis_nonce")) != domain.salt:
+    if attestation.domain_salt(noted.origin, form.hexadecimal(place, "genesis_nonce")) != domain.salt:
         raise BundleError("the domain's salt is not made of its origin and genesis nonce")
     payload = entry.record.encode() + (entry.nullifier or b"")
-    path = _decode64(part, "path")
+    path = form.decode64(part, "path")
     records.verify_records_path(payload, position, attested.count, path, attested.records_root)
     given = part["signatures"]
     if not isinstance(given, list):
         raise BundleError("attestation.signatures is not a list")
-    signatures = [_hex({"signature": signature}, "signature") for signature in given]
+    signatures = [form.hexadecimal({"signature": signature}, "signature") for signature in given]
     digest = attestation.digest(domain, attested)
     return attested, domain, tuple(attestation.check_quorum(digest, signatures, feed.signers, feed.threshold))
 
@@ -328,7 +291,7 @@ def _check_evidence(document: dict[str, Any], entry: Reduction) -> Opening | Non
     raw = part["raw"]
     if not isinstance(raw, dict):
         raise BundleError("evidence.raw is not an object")
-    opening = Opening(_hex(part, "salt"), raw)
+    opening = Opening(form.hexadecimal(part, "salt"), raw)
     if records.evidence(opening.salt, raw) != entry.record.evidence:
         raise BundleError("the evidence opening is not what the record commits to")
     return opening
@@ -350,47 +313,3 @@ def _check_newer(noted: Checkpoint, vkey: str, newer: str | None, consistency: s
         raise BundleError(f"the consistency proof is from size {old}, the bundle's is {noted.size}")
     merkle.verify_consistency(noted.size, newest.size, proof, noted.root, newest.root)
     return newest
-
-
-def _canonical(document: object) -> bytes:
-    try:
-        return rfc8785.dumps(document) + b"\n"  # type: ignore[arg-type]  # checked by rfc8785 itself
-    except (rfc8785.CanonicalizationError, UnicodeError) as error:
-        raise BundleError(f"can't be written as RFC 8785 JSON: {error}") from None
-
-
-def _number(part: Mapping[str, Any], name: str) -> int:
-    value = part[name]
-    if type(value) is not int or value < 0:
-        raise BundleError(f"{name} is not a non-negative integer: {value!r}")
-    return value
-
-
-def _text(part: Mapping[str, Any], name: str) -> str:
-    value = part[name]
-    if not isinstance(value, str):
-        raise BundleError(f"{name} is not text: {value!r}")
-    return value
-
-
-def _hex(part: Mapping[str, Any], name: str) -> bytes:
-    value = _text(part, name)
-    if not _HEX.fullmatch(value):
-        raise BundleError(f"{name} is not lower-case hex: {value!r}")
-    return bytes.fromhex(value)
-
-
-def _encode64(hashes: Sequence[bytes]) -> str:
-    return base64.b64encode(b"".join(hashes)).decode()
-
-
-def _decode64(part: Mapping[str, Any], name: str) -> list[bytes]:
-    """The hashes of a path: base64, in its one spelling, of all of them one after the other."""
-    value, size = _text(part, name), len(NO_HASH)
-    try:
-        data = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise BundleError(f"{name} is not base64") from None
-    if len(data) % size or base64.b64encode(data).decode() != value:
-        raise BundleError(f"{name} is not canonical base64 of whole hashes")
-    return [data[at : at + size] for at in range(0, len(data), size)]

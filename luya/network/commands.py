@@ -87,7 +87,7 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """在一台机器上建立网络，各机构各有密钥。All organisations' folders on one machine, each with keys of its own."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     terms = _terms(deployer, sender, is_open=open_sending, threshold=threshold, delay=delay)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
@@ -107,7 +107,7 @@ def prepare(
     json: JsonOption = False,
 ) -> None:
     """生成本机构的密钥和公开部分。Makes this organisation's keys and its public part, public.json."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     wish = _wish(organisation, name, endpoint, port, p2p_bind, power, block_time)
     run(command.make_part, folder, wish, quiet=json)
@@ -125,7 +125,7 @@ def assemble(
     json: JsonOption = False,
 ) -> None:
     """由公开部分生成创世文件。Makes the genesis from public parts; nobody's secret is needed."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     terms = _terms(deployer, sender, is_open=open_sending, threshold=threshold, delay=delay)
     run(command.make_network, out, parts, terms, quiet=json)
@@ -137,7 +137,7 @@ def adopt(
     network: Annotated[Path, typer.Argument(help="网络的公开目录。The network's public folder.")],
 ) -> None:
     """核对并采用网络的创世文件。Checks the genesis against the charter and one's own part, then takes it over."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     run(command.take_over, folder, network)
 
@@ -156,7 +156,7 @@ def join(
     json: JsonOption = False,
 ) -> None:
     """新机构加入：生成密钥和目录，说明成员要表决什么。A newcomer's keys and folder, and what the members vote on."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     wish = _wish(organisation, name, endpoint, port, p2p_bind, power, block_time)
     run(command.newcomer, folder, network, wish, quiet=json)
@@ -174,7 +174,7 @@ def second(
 ) -> None:
     """本机构的第二个节点：跟随者，或验证者换密钥时的继任者。A second node: a follower, or a validator's successor."""
     from chain_node.network.folders import ValidatorSettings
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     with explained():
         settings = ValidatorSettings(port, p2p_bind, block_time)
@@ -184,7 +184,7 @@ def second(
 @app.command()
 def resync(folder: FolderArgument, json: JsonOption = False) -> None:
     """数据损坏的节点：放弃本地链数据，重新从其他节点取回。A damaged node fetches the chain anew."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     run(command.begin_again, folder, quiet=json)
 
@@ -198,7 +198,7 @@ def start(
     json: JsonOption = False,
 ) -> None:
     """启动节点，直到 Ctrl-C。Starts the nodes and keeps them running until Ctrl-C."""
-    from luya.network import actions as command
+    from luya.network import running as command
 
     run(command.start, folder, organisation or [], quiet=json)
 
@@ -209,7 +209,7 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """节点高度、对端、权重与治理。Heights, peers and weights of the nodes here, and who governs; exit 1 unless ok."""
-    from luya.network import actions as command
+    from luya.network import running as command
 
     value = run(command.status, folder, quiet=json)
     raise typer.Exit(0 if value["ok"] else 1)
@@ -224,7 +224,7 @@ def council(
     json: JsonOption = False,
 ) -> None:
     """理事会成员与待决提案。The council's members and what it is asked."""
-    from luya.network import actions as command
+    from luya.network import running as command
 
     run(command.council, folder, rpc, quiet=json)
 
@@ -250,7 +250,7 @@ def besu(
     json: JsonOption = False,
 ) -> None:
     """为 Besu QBFT 生成创世、许可与启动文件。Genesis, permissions and start files for Besu nodes under QBFT."""
-    from luya.network import actions as command
+    from luya.network import founding as command
 
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     senders = [address.lower() for address in sender or []]

@@ -32,7 +32,7 @@ from chain_node.network.votes import (
 from chain_node.rpc.client import JsonRpc
 from luya.console import story, tell
 from luya.errors import UsageError
-from luya.network.actions import proposal_json
+from luya.network.running import proposal_json
 
 Wanted = Callable[[Governance, CouncilMember], Sequence[VoteCall]]
 """What is voted for, given how things are; nothing where they are so already."""

@@ -27,7 +27,7 @@ from chain_node.operations.guard import Guard, Watching
 from chain_node.rpc.client import JsonRpc, to_hex
 from chain_node.supervisor.report import Reporter
 from luya.home import LuyaHome
-from luya.network import actions as network_command
+from luya.network import running as network_command
 from luya.operate import status as status_command
 
 BLOCK_TIME = 0.3

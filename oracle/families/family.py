@@ -11,7 +11,7 @@ from oracle.families.config import PERSON, STAND_IN, FeedConfig
 from oracle.families.headers import HeaderStyles
 from oracle.families.verdict import Verdict
 from oracle.intake.clocks import Clock, Clocks
-from oracle.intake.fields import Numbers, Unreadable
+from oracle.intake.fields import Numbers, Unreadable, coordinate, coordinate_with_comma
 from oracle.ports import FeedLaw
 
 Fields = Mapping[str, str]
@@ -111,6 +111,11 @@ def clock(config: FeedConfig) -> Clock | Clocks:
 def numbers(config: FeedConfig) -> Numbers:
     """What reads the feed's numbers."""
     return Numbers(config.numbers.thousands, config.numbers.decimal)
+
+
+def degrees(config: FeedConfig) -> Callable[[str, str, int], float]:
+    """What reads the feed's coordinates: (text, column, greatest value) → degrees."""
+    return coordinate_with_comma if config.numbers.decimal == "," else coordinate
 
 
 def whose(columns: Columns) -> tuple[str, str]:

@@ -21,6 +21,7 @@ class HeaderStyles:
         self.styles = styles
         self.wanted = [frozenset(name for role, name in style.items() if role not in may_lack) for style in styles]
         self.record_ids = [style.get(RECORD_ID) for style in styles]
+        self._identified = any(self.record_ids)
         self._place = lru_cache(maxsize=1024)(self._place_of)
 
     def place(self, names: Iterable[str]) -> int:
@@ -39,7 +40,7 @@ class HeaderStyles:
 
     def record_id(self, names: Iterable[str]) -> str | None:
         """The column that holds the partner's record id in rows with these headers, None where there is none."""
-        return self.record_ids[self.place(names)] if any(self.record_ids) else None
+        return self.record_ids[self.place(names)] if self._identified else None
 
     def nearest(self, names: Iterable[str]) -> int:
         """The place of the first style that these headers fit, or come nearest to."""

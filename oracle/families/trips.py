@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
 from oracle.families.config import FeedConfig
-from oracle.families.family import Columns, Family, Fields, cells, clock, figures, names, numbers, whose
+from oracle.families.family import Columns, Family, Fields, cells, clock, degrees, figures, names, numbers, whose
 from oracle.families.verdict import Verdict, claim, refused
-from oracle.intake.fields import Unreadable, coordinate, optional, required, shown
+from oracle.intake.fields import Unreadable, optional, required, shown
 from oracle.intake.positions import geohash, wgs84
 from oracle.ports import FeedLaw
 
@@ -225,10 +225,11 @@ def _place(config: FeedConfig, columns: Columns, kind: str, end: str) -> Callabl
 
     if kind == "coordinates":
         lat, lon = columns[f"{end}_latitude"], columns[f"{end}_longitude"]
+        axis = degrees(config)
 
         def by_coordinates(row: Fields) -> Place:
             name = optional(text(row, station), station) if station is not None else ""
-            latitude, longitude = coordinate(figure(row, lat), lat, 90), coordinate(figure(row, lon), lon, 180)
+            latitude, longitude = axis(figure(row, lat), lat, 90), axis(figure(row, lon), lon, 180)
             if shifted:
                 latitude, longitude = wgs84(latitude, longitude, lat)
             return name, latitude, longitude

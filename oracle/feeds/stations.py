@@ -10,8 +10,9 @@ from pathlib import Path
 
 from oracle.errors import ConfigError, SourceError
 from oracle.families.config import FeedConfig, StationTable
+from oracle.families.family import degrees
 from oracle.intake import csv_rows
-from oracle.intake.fields import Unreadable, coordinate, required
+from oracle.intake.fields import Unreadable, required
 from oracle.intake.positions import Position, wgs84
 
 
@@ -28,19 +29,19 @@ def with_table(feed: FeedConfig, table: StationTable, folder: Path) -> FeedConfi
     described = {**feed.settings["stations"], "sha256": hashlib.sha256(data).hexdigest()}
     return replace(
         feed,
-        station_positions=_positions(data, str(path), table, feed.positions.system == "gcj02"),
+        station_positions=_positions(data, str(path), table, feed),
         settings={**feed.settings, "stations": described},
     )
 
 
-def _positions(data: bytes, name: str, table: StationTable, shifted: bool) -> dict[str, Position]:
+def _positions(data: bytes, name: str, table: StationTable, feed: FeedConfig) -> dict[str, Position]:
     found: dict[str, Position] = {}
     try:
         for row in csv_rows.read(io.BytesIO(data), name, encoding=table.encoding, delimiter=table.delimiter):
             try:
                 if row.problem is not None:
                     raise Unreadable(row.problem)
-                station, there = _station(row.fields, table, shifted)
+                station, there = _station(row.fields, table, feed)
             except Unreadable as error:
                 raise ConfigError(f"{name}, line {row.line}: {error}") from None
             if found.setdefault(station, there) != there:
@@ -52,9 +53,9 @@ def _positions(data: bytes, name: str, table: StationTable, shifted: bool) -> di
     return found
 
 
-def _station(fields: Mapping[str, str], table: StationTable, shifted: bool) -> tuple[str, Position]:
+def _station(fields: Mapping[str, str], table: StationTable, feed: FeedConfig) -> tuple[str, Position]:
     texts = [fields.get(column) for column in (table.id, table.latitude, table.longitude)]
     station = required(texts[0], table.id)
-    latitude = coordinate(texts[1] or "", table.latitude, 90)
-    longitude = coordinate(texts[2] or "", table.longitude, 180)
-    return station, wgs84(latitude, longitude, table.latitude) if shifted else Position(latitude, longitude)
+    axis = degrees(feed)
+    there = Position(axis(texts[1] or "", table.latitude, 90), axis(texts[2] or "", table.longitude, 180))
+    return station, wgs84(*there, table.latitude) if feed.positions.system == "gcj02" else there

@@ -71,6 +71,13 @@ def coordinate(text: str, name: str, limit: int) -> float:
     raise Unreadable(f"{name}: {shown(text)} is not between {-limit} and {limit} degrees")
 
 
+def coordinate_with_comma(text: str, name: str, limit: int) -> float:
+    """As `coordinate`, where a comma stands before the fraction."""
+    if "." in text:
+        raise Unreadable(f"{name}: {shown(text)} should have a comma before its fraction (numbers.decimal)")
+    return coordinate(text.replace(",", "."), name, limit)
+
+
 def required(text: str | None, name: str, longest: int = 200) -> str:
     """Text that must be there."""
     text = (text or "").strip()

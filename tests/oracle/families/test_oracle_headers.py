@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +184,42 @@ def test_rows_of_all_styles_are_judged_alike() -> None:
     verdicts = family_of(BIKES).judge(BIKES, law)([reader(BIKES)(in_style(number)) for number in range(3)])
     assert verdicts[0].rule is None
     assert len(set(verdicts)) == 1
+
+
+BY_ROLE = {
+    "person": "p",
+    "stand_in": "b",
+    "record_id": "r",
+    "duration": "1200",
+    "steps": "5",
+    "station": "x",
+    "start_station": "1",
+    "end_station": "2",
+    "start_geohash": "wx4snhx",
+    "end_geohash": "wx4snhj",
+    "start_latitude": "30.5",
+    "start_longitude": "104",
+    "end_latitude": "30.51",
+    "end_longitude": "104",
+}
+
+
+@pytest.mark.parametrize("path", sorted(toml_files.SHIPPED.rglob("*.toml")), ids=lambda path: path.stem)
+def test_a_row_is_read_only_with_all_columns_of_its_style(path: Path, tmp_path: Path) -> None:
+    """What lets the first style be tried before it is known to fit: whatever it reads has all that it wants."""
+    text = path.read_text("utf-8")
+    if (table := tomllib.loads(text).get("stations")) is not None:
+        (tmp_path / table["file"]).write_text("id,latitude,longitude\n1,30.5,104\n2,30.51,104\n", "utf-8")
+    feed = toml_files.parse(text, str(path), tmp_path)
+    written = feed.times.formats[0]
+    when = "2025-05-01T08:00:00" if written == "iso" else datetime(2025, 5, 1, 8).strftime(written)
+    texts = {**BY_ROLE, **dict.fromkeys(("start", "end", "day", "time"), when), "type": feed.values.get("entry", "")}
+    family = family_of(feed)
+    for style, wanted in zip(feed.header_styles, family.headers(feed).wanted, strict=True):
+        row = {header: texts[role] for role, header in style.items()}
+        read = family.bind(feed, style)
+        read(row)
+        only_a_key = {style.get("record_id")} - {header for role, header in style.items() if role != "record_id"}
+        for header in wanted - only_a_key:
+            with pytest.raises(Unreadable, match=f"has no {re.escape(header)}$"):
+                read({name: text for name, text in row.items() if name != header})

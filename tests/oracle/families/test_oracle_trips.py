@@ -12,7 +12,7 @@ from chain_node import catalogue
 from chain_node.protocol.rules import Rule
 from oracle.errors import ConfigError
 from oracle.families import family_of
-from oracle.families.config import FeedConfig, Times
+from oracle.families.config import FeedConfig, NumberFormat, Times
 from oracle.families.trips import Trip
 from oracle.families.verdict import Verdict
 from oracle.feeds import toml_files
@@ -212,3 +212,22 @@ def test_a_geohash_with_a_wrong_letter_is_malformed() -> None:
     with pytest.raises(Unreadable, match="h: 'wm3yr3a' is no geohash: 'a'"):
         read(config, h="wm3yr3a")
     assert judged(config, h="wm3yr31").rule is Rule.SAME_STATION
+
+
+def test_a_comma_before_fractions_holds_for_coordinates_too(tmp_path: Path) -> None:
+    columns = f'end="ended", {COORDINATES}, distance="far"'
+    config = feed(columns, DETOUR)
+    config = replace(config, numbers=NumberFormat(".", ","))
+    commas = {"a": "30,5", "b": "104,0", "c": "30,51", "d": "104", "far": "1.500,7"}
+    assert read(config, **commas) == read(feed(columns, DETOUR), far="1500.7")
+    with pytest.raises(Unreadable, match=r"a: '30\.5' should have a comma"):
+        read(config, **{**commas, "a": "30.5"})
+    (tmp_path / "docks.csv").write_text('dock,lat,lon\n1,"30,5","104,0"\n', encoding="utf-8")
+    by_table = toml_files.parse(
+        HEAD.replace('{decimal = "."}', '{decimal = ","}')
+        + TABLE
+        + f'\ncolumns = {{person = "who", start = "begun", end = "ended", {STATIONS}}}\nrules = {{{RULES}}}\n',
+        "rides.toml",
+        tmp_path,
+    )
+    assert by_table.station_positions == {"1": (30.5, 104.0)}

@@ -8,6 +8,7 @@ import pytest
 
 from chain_node import catalogue
 from oracle.errors import ConfigError
+from oracle.families import family_of
 from oracle.feeds import toml_files
 
 TEXT = (toml_files.SHIPPED / "bike-share.toml").read_text(encoding="utf-8")
@@ -67,3 +68,12 @@ def test_no_such_feed(tmp_path: Path) -> None:
     assert set(toml_files.shipped()) == {"bike-share", "daily-steps", "transit-card"}
     with pytest.raises(ConfigError, match="cannot be read"):
         toml_files.load(tmp_path / "ferry.toml")
+
+
+def test_a_homes_feed_of_before_keeps_its_digest_and_its_accounts() -> None:
+    """A copy that a home of November 2026 has: what was signed stays what the file says, and who a bike is."""
+    old = toml_files.load(Path(__file__).parent / "bike-share-2026-11.toml")
+    assert old.digest.hex() == "259dffd70c04554e73075dbc644f5a31c2955e4b2d2d8cc6307fee136c25a4f3"
+    row = dict.fromkeys(old.columns.values(), "30.5")
+    row |= {"bikeid": "17", "starttime": "1/1/17 0:21", "stoptime": "1/1/17 0:24", "tripduration": "148"}
+    assert family_of(old).reader(old)(row).person == "17"

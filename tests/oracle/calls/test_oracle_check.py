@@ -228,6 +228,20 @@ def test_a_frozen_account_and_a_pause_are_the_ledgers(log: Log, trips: Path, tmp
         log.check(feed, folder(tmp_path), trips)
 
 
+def test_a_call_that_was_cut_off_is_gone_on_with(log: Log, trips: Path, tmp_path: Path) -> None:
+    """Its rows wait in the journal, signed and not recorded: in earnest the same command would record them."""
+    feed, everybody = FEEDS["bike-share"], [f"stand-in:b{n}" for n in range(8)]
+    log.append(Pause(TIME, TIME + 3_600))
+    with pytest.raises(LedgerBlocked, match="paused"):
+        log.ingest(feed, trips, enrol=everybody)
+    log.append(Pause(TIME, TIME))
+    before = files_of(log.home)
+    checked = log.check(feed, folder(tmp_path), trips, report=tmp_path / "checked.csv", enrol_unknown=False)
+    assert checked.result.accepted == 8
+    assert files_of(log.home) == before
+    assert log.check(feed, folder(tmp_path), trips).result == log.ingest(feed, trips)
+
+
 # --- the journal's copy
 
 

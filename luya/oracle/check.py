@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,7 @@ def run(
     feed = feeds.find(home, str(feed_name)) if settings is None else feeds.described(home, settings)
     precheck.check(files, feed, anyway=anyway)
     with ExitStack() as stack, progress() as advance:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luya-check-")))
+        folder = stack.enter_context(_passing_folder())
         key, rehearsal = _rehearsal(home, feed, folder, advance, stack, as_if_registered=settings is not None)
         checked = check.check(
             files,
@@ -86,6 +88,17 @@ def run(
         value |= {"judged_otherwise": checked.earlier.judged_otherwise, "earlier_rows": asdict(checked.earlier)}
     answer(value)
     return exit_code(checked.result)
+
+
+@contextmanager
+def _passing_folder() -> Iterator[Path]:
+    """A folder that goes with the call, also where that is ended by SIGTERM: it holds the partner's raw rows."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with tempfile.TemporaryDirectory(prefix="luya-check-") as folder:
+            yield Path(folder)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _rehearsal(

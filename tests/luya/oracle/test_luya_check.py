@@ -6,6 +6,9 @@ import csv
 import hashlib
 import json
 import os
+import signal
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from luya.cli import app
+from oracle.calls import check as oracle_check
 from oracle.feeds.toml_files import SHIPPED
 
 DATA = Path(os.environ.get("LUYA_REAL_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
@@ -102,6 +106,35 @@ def test_agrees_on_whole_real_files_with_what_a_chain_makes_of_them(tmp_path: Pa
         done = luya_process.ingest(home, feed, *files, report=tmp_path / "done.csv")
         assert lines(tmp_path / "checked.csv") == lines(tmp_path / "done.csv")
         assert {name: told[name] for name in done} == done
+
+
+def test_a_check_that_is_ended_leaves_no_rows_behind(
+    partner_rows: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    copies: list[Path] = []
+
+    def ended(*_: object, **__: object) -> None:
+        copies.extend(tmp_path.glob("luya-check-*"))
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    monkeypatch.setattr(oracle_check, "ingest", ended)
+    done = CliRunner().invoke(
+        app,
+        [
+            "oracle",
+            "check",
+            "--home",
+            str(tmp_path / "none"),
+            "--feed",
+            "daily-steps",
+            str(partner_rows["daily-steps"]),
+        ],
+    )
+    assert done.exit_code == 143
+    assert copies
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_feed_is_named_in_one_way(tmp_path: Path, partner_rows: dict[str, Path]) -> None:

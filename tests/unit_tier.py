@@ -49,6 +49,7 @@ UNIT = (
 NOT_UNIT = {
     "chain_node/archive/test_node_archive.py": "10 s: every fault at every operation",
     "oracle/calls/test_oracle_check.py": "reads the real files",
+    "chain_node/keys/test_keys_recursion.py": "starts processes",
     "oracle/calls/test_oracle_kill.py": "kills processes",
     "oracle/calls/test_oracle_real_data.py": "reads the real files",
     "oracle/intake/test_oracle_json_rows.py": "11 s of generated documents",

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from chain_node.errors import KeystoreError
+from chain_node.keys import recursion
 from chain_node.protocol.attestation import address_of
 from chain_node.storage.durable import make_dir, write_new
 
@@ -90,7 +91,8 @@ class Keystore:
         Raises:
             KeystoreError: the passphrase does not open it.
         """
-        from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json  # seconds: only chain keys need it
+        with recursion.held():  # seconds to import: only chain keys need it
+            from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
         path = self._keys / f"{name}.json"
         passphrase = self.passphrase(name)

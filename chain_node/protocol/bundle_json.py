@@ -21,6 +21,11 @@ FORMAT: Final = "luya-bundle@v1"
 MAX_BYTES: Final = 1 << 20
 """A bundle with its opening stays far below this; more is refused unread."""
 
+DEEPEST: Final = 64
+"""Arrays and objects in each other: beyond, the decoder might overflow the stack where a library (web3) has raised the
+interpreter's recursion limit."""
+
+_OPENING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL)
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _KEYS: Final = {
     "": {"attestation", "domain", "entry", "format", "hints", "index", "law", "proof"},
@@ -40,7 +45,10 @@ def parse(bundle: bytes) -> dict[str, Any]:
     if len(bundle) > MAX_BYTES:
         raise BundleError(f"a bundle has at most {MAX_BYTES} bytes, not {len(bundle)}")
     try:
-        document = json.loads(bundle.decode())
+        text = bundle.decode()
+        if _depth(text) > DEEPEST:
+            raise BundleError(f"not a JSON document: nested more than {DEEPEST} deep")
+        document = json.loads(text)
         spelled = canonical(document)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"not a JSON document: {error}") from None
@@ -60,6 +68,21 @@ def parse(bundle: bytes) -> dict[str, Any]:
     if not isinstance(document["hints"], dict):
         raise BundleError("hints is not an object")
     return document
+
+
+def _depth(text: str) -> int:
+    """How many arrays and objects stand open at most, whatever else is wrong with the text."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return 0
+    depth = deepest = 0
+    for token in _OPENING.finditer(text):
+        sign = token[0]
+        if sign in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in "]}":
+            depth -= 1
+    return deepest
 
 
 def canonical(document: object) -> bytes:

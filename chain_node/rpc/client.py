@@ -284,7 +284,7 @@ class JsonRpc:
             return {"error": {"code": -32600, "message": "request entity too large"}}
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             start = text[:200].decode("utf-8", "replace")
             raise RpcUnavailable(f"{self.url}: HTTP {status}, not JSON: {start!r}") from None
 

@@ -8,6 +8,7 @@ import rlp  # type: ignore[import-untyped]  # it ships no types
 from eth_hash.auto import keccak
 
 from chain_node.errors import SenderError
+from chain_node.keys import recursion
 from chain_node.rpc.client import to_hex
 
 
@@ -24,7 +25,8 @@ class LegacySigner:
 
     def __init__(self, private_key: bytes, chain_id: int) -> None:
         # Imported here: it costs a second, and most commands sign nothing.
-        from eth_account import Account
+        with recursion.held():
+            from eth_account import Account
 
         backend = type(Account._keys.backend).__name__
         if backend != "CoinCurveECCBackend":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from chain_node.keys import recursion
 from chain_node.protocol import attestation as protocol
 from chain_node.protocol.attestation import Attestation, Domain
 from chain_node.protocol.entries import Feed
@@ -36,7 +37,8 @@ class LocalSigner:
     def open(cls, keystore: Mapping[str, Any], passphrase: str) -> LocalSigner:
         """Raises SignerError: the passphrase does not open the keystore."""
         # Half a second to import, and only keystores need it.
-        from eth_account import Account
+        with recursion.held():
+            from eth_account import Account
 
         try:
             return cls(bytes(Account.decrypt(dict(keystore), passphrase)))

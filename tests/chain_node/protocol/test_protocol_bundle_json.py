@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -44,7 +45,9 @@ def test_what_is_written_is_read() -> None:
     [
         (b" " * (form.MAX_BYTES + 1), "at most 1048576 bytes"),
         (b"\xff", "not a JSON document"),
-        (b"[" * 200_000, "not a JSON document"),
+        (b"[" * 200_000, "nested more than 64 deep"),
+        (b'{"a":' * 100_000, "nested more than 64 deep"),
+        (b'"\\"' * 100_000 + b"[" * 100_000, "nested more than 64 deep|not a JSON document"),
         (b"[]\n", "format is not"),
         (form.canonical({**WHOLE, "format": "luya-bundle@v2"}), "format is not"),
         (json.dumps(WHOLE).encode(), "not in canonical form"),
@@ -59,6 +62,27 @@ def test_what_is_written_is_read() -> None:
 def test_another_document_is_refused_with_its_reason(data: bytes, reason: str) -> None:
     with pytest.raises(BundleError, match=reason):
         form.parse(data)
+
+
+@pytest.mark.parametrize(("depth", "passes"), [(62, True), (63, False), (200, False)])
+def test_hints_may_nest_but_not_without_end(depth: int, passes: bool) -> None:
+    """Where a library has raised the recursion limit, too; brackets in texts and beside each other don't count."""
+    deep: list[Any] = []
+    for _ in range(depth - 1):
+        deep = [deep]
+    data = form.canonical({**WHOLE, "hints": {"many": "[" * 1_000}, "domain": {**WHOLE["domain"], "origin": ']\\"['}})
+    assert form.parse(data)
+    data = form.canonical({**WHOLE, "hints": {"deep": deep, "flat": [[]] * 1_000}})
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)  # as py_ecc does
+    try:
+        if passes:
+            assert form.parse(data)["hints"]["deep"] == deep
+        else:
+            with pytest.raises(BundleError, match="nested more than 64 deep"):
+                form.parse(data)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, True, "1", None])

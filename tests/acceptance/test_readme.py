@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.zh-CN.md")
 NOT_RUN = {
     "pip install uv && uv run luya demo": "asks the registry for uv, and serves until Ctrl-C; test_demo.py",
+    "uv run pytest -m unit": "its promise is held by test_unit_tier.py",
     "uv run pytest": "is this",
     "uv run luya engine build": "compiles for minutes; test_engine_build.py",
     "uv run luya demo --engine luyad --validators 4 --once": "takes minutes; test_demo_network.py, deep",

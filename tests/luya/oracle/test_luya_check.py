@@ -108,15 +108,16 @@ def test_agrees_on_whole_real_files_with_what_a_chain_makes_of_them(tmp_path: Pa
         assert {name: told[name] for name in done} == done
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_check_that_is_ended_leaves_no_rows_behind(
-    partner_rows: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, partner_rows: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     copies: list[Path] = []
 
     def ended(*_: object, **__: object) -> None:
         copies.extend(tmp_path.glob("luya-check-*"))
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         time.sleep(30)
 
     monkeypatch.setattr(oracle_check, "ingest", ended)
@@ -132,7 +133,7 @@ def test_a_check_that_is_ended_leaves_no_rows_behind(
             str(partner_rows["daily-steps"]),
         ],
     )
-    assert done.exit_code == 143
+    assert done.exit_code == 128 + number
     assert copies
     assert list(tmp_path.iterdir()) == []
 

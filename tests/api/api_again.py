@@ -17,6 +17,7 @@ from api.projection.outcomes import ReportedRow
 from api.projection.projector import Projector
 from api.store import database, migrate, models
 from api.store.models import DERIVED, KEPT
+from api.web import whole
 from chain_node.archive.reader import ArchiveReader
 
 ROWS = [
@@ -37,7 +38,7 @@ def dump(engine: Engine, tables: tuple[Any, ...] = (*DERIVED, *KEPT)) -> dict[st
 def know_more(monkeypatch: pytest.MonkeyPatch) -> int:
     """This program's version of the projection rises by one."""
     newer = models.PROJECTION_VERSION + 1
-    for module in (models, migrate, projector, compare):
+    for module in (models, migrate, projector, compare, whole):
         monkeypatch.setattr(module, "PROJECTION_VERSION", newer)
     return newer
 

@@ -110,6 +110,22 @@ def test_killed_at_any_boundary_it_goes_on_and_ends_as_a_fresh_one(
     assert reached == {0, *range(CHUNK, size, CHUNK), size}, "killed before clearing, after it, and between chunks"
 
 
+def test_an_older_projection_is_not_answered_from_while_it_waits_to_be_made_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API of an upgraded program, before any projector of it has run."""
+    size = world.ledger.state.size
+    assert world.client().get("/v1/totals").status_code == 200
+    know_more(monkeypatch)
+    client = world.client()
+    assert client.get("/healthz").json()["status"] == "projecting-again"
+    answer = client.get("/v1/totals")
+    assert answer.status_code == 503
+    assert f"0 of {size}" in answer.json()["messages"]["en"]["detail"]
+    world.projector.catch_up()
+    assert world.client().get("/v1/totals").status_code == 200
+
+
 def test_half_way_the_api_says_so_and_answers_nothing_of_it(
     world: World, kept: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,13 @@ def test_both_languages_have_the_same_commands() -> None:
     assert len(told[0]) == len(told[1])
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_every_page_of_docs_is_linked_in_one_of_its_languages(name: str) -> None:
+    linked = set(re.findall(r"\]\(docs/([\w.-]+)\.md\)", (ROOT / name).read_text("utf-8")))
+    pages = {page.stem.removesuffix(".zh-CN") for page in (ROOT / "docs").glob("*.md")}
+    assert {page.removesuffix(".zh-CN") for page in linked} == pages
+
+
 def test_every_command_is_run_here_or_said_to_be_run_elsewhere() -> None:
     everything = [line for block in blocks("README.md") for line in block]
     run = blocks("README.md")[YOUR_OWN_DATA]

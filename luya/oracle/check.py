@@ -124,9 +124,8 @@ def _rehearsal(
         key = feeds.journal_key(keys, feed)
         size = max(size, peek.copy(journal, copied))
     state = standing.state_of(home, now, size, advance)
-    if as_if_registered:
-        standing.registered(state, feed, now)
-    elif feed.id not in state.feeds:
+    first = standing.registration(state, feed, now) if as_if_registered else ()
+    if not first and feed.id not in state.feeds:
         raise feeds.unregistered(feed.id)
     registrar = None
     if home.registry.exists():
@@ -136,7 +135,7 @@ def _rehearsal(
     def lookup(organisation: int, users: Sequence[str]) -> Mapping[str, bytes]:
         return {} if registrar is None else registrar.lookup_many(organisation, users)
 
-    return key, Rehearsal(state, reader.entries, lookup, now)
+    return key, Rehearsal(state, reader.entries, lookup, now, first)
 
 
 def _watcher(advance: Advance) -> Watcher:

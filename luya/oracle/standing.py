@@ -73,15 +73,16 @@ def state_of(home: LuyaHome, now: int, size: int, advance: Callable[[str, int, i
     return state
 
 
-def registered(state: State, feed: FeedConfig, now: int) -> None:
-    """Bring the state to where `luya feed register` would bring it. Raises ConfigError: see `check_methods`."""
+def registration(state: State, feed: FeedConfig, now: int) -> tuple[Organisation, Feed]:
+    """What `luya feed register` would record after this state. Raises ConfigError: see `check_methods`."""
     check_methods(state.law, feed)
     time = max(now, state.time)
-    organisation = replace(feeds.organisation_entry(feed), time=time)
-    state.apply(encode(organisation))
     before = state.feeds.get(feed.id)
     version = 1 if before is None else before.version + 1
-    state.apply(encode(replace(feeds.feed_entry(feed, _ADDRESSES), time=time, version=version)))
+    return (
+        replace(feeds.organisation_entry(feed), time=time),
+        replace(feeds.feed_entry(feed, _ADDRESSES), time=time, version=version),
+    )
 
 
 def check_methods(law: Law, feed: FeedConfig) -> None:

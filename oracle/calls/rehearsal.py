@@ -17,7 +17,9 @@ from chain_node.protocol.attestation import Domain
 from chain_node.protocol.entries import (
     Account,
     AccountState,
+    Feed,
     GroupCaps,
+    Organisation,
     Reduction,
     Refusal,
     Standing,
@@ -42,12 +44,15 @@ class Rehearsal:
     """`oracle.ports`: Ledger, FinalEntries and AccountRegistrar in one.
 
     state: the replay of what is final; it goes on with what is rehearsed. entries: (start, stop) → what is final;
-    lookup: (organisation, user ids) → the accounts of those who are enrolled; now: unix seconds.
+    lookup: (organisation, user ids) → the accounts of those who are enrolled; now: unix seconds. first: entries that
+    are rehearsed before all else, as a feed's registration is.
     """
 
     limits = BatchLimits()
 
-    def __init__(self, state: State, entries: Entries, lookup: Lookup, now: int) -> None:
+    def __init__(
+        self, state: State, entries: Entries, lookup: Lookup, now: int, first: Sequence[Organisation | Feed] = ()
+    ) -> None:
         self._state = state
         self._entries = entries
         self._lookup = lookup
@@ -55,6 +60,8 @@ class Rehearsal:
         self._made: list[bytes] = []
         self._waiting: list[SignedBatch] = []
         self.final = state.size
+        for entry in first:
+            self._append(entry)
 
     # --- the archive
 
@@ -67,7 +74,7 @@ class Rehearsal:
             yield from self._entries(start, min(stop, self.final))
         yield from self._made[max(0, start - self.final) : max(0, stop - self.final)]
 
-    def _append(self, entry: Account | Reduction | Refusal) -> None:
+    def _append(self, entry: Account | Reduction | Refusal | Organisation | Feed) -> None:
         data = encode(entry)
         self._state.apply(data)
         self._made.append(data)

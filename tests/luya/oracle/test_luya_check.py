@@ -167,6 +167,24 @@ def test_settings_are_tried_as_if_registered(
     assert content(ingested_home) == before
 
 
+def test_changed_settings_are_tried_on_a_ledger_that_has_the_feeds_records(
+    ingested_home: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    """The feed's journal has read the log to its end, where the rehearsed registration comes."""
+    file, before = partner_rows["daily-steps"], content(ingested_home)
+    changed = tmp_path / "changed.toml"
+    changed.write_text((SHIPPED / "daily-steps.toml").read_text("utf-8") + "late_days = 62\n", "utf-8")
+    more = tmp_path / "more.csv"
+    text = file.read_text("utf-8")
+    more.write_text(f"{text}somebody new,{text.splitlines()[1].partition(',')[2]}\n", "utf-8")
+    known = check(ingested_home, "--feed", "daily-steps", file)
+    told = check(ingested_home, "--config", changed, "--enrol-unknown", more)
+    assert told["accepted"] == 1
+    assert told["log_size"] == known["log_size"]
+    assert told["known"]["accepted"] == known["known"]["accepted"] > 100
+    assert content(ingested_home) == before
+
+
 def test_settings_that_cannot_be_registered_are_not_tried(tmp_path: Path, partner_rows: dict[str, Path]) -> None:
     file = partner_rows["daily-steps"]
     unknown = own_toml(tmp_path, ("day = [1]", "day = [1, 999]"))

@@ -162,6 +162,8 @@ class FeedConfig:
                 raise ValueError("a delimiter is one character, and no quote or line end")
         if self.stations is not None and Path(self.stations.file).name != self.stations.file:
             raise ValueError("stations.file is the name of a file beside the TOML, without a folder")
+        if self.stations is not None and self.stations.file.lower().endswith(".toml"):
+            raise ValueError("stations.file is a CSV file: kept in the home under .toml, it would replace a feed")
         if not self.times.formats:
             raise ValueError("times.format names at least one format")
         if self.numbers.decimal and self.numbers.decimal == self.numbers.thousands:

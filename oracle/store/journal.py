@@ -266,10 +266,6 @@ class Journal:
 
     # --- records
 
-    def next_id(self) -> int:
-        """The id of the next row."""
-        return int(self.db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM record").fetchone()[0])
-
     def next_sequence(self) -> int:
         """The sequence of the feed's next record."""
         found = self.db.execute("SELECT MAX(sequence) FROM record").fetchone()[0]

@@ -112,6 +112,7 @@ def test_a_trip_without_end_lasts_the_nominal_minutes() -> None:
         (f'end="ended", {COORDINATES}', "", 'positions = {system = "bd09"}', "positions.system"),
         (f'end="ended", {STATIONS}', "", TABLE.replace("docks", "none"), "station table .*none.csv cannot be read"),
         (f'end="ended", {STATIONS}', "", TABLE.replace("docks", "../docks"), "without a folder"),
+        (f'end="ended", {STATIONS}', "", TABLE.replace("docks.csv", "bike-share.toml"), "would replace a feed"),
         (f'end="ended", {STATIONS}, {COORDINATES}', "", TABLE, "coordinates or stations, not from both"),
         ('end="ended"', "", TABLE, "lacks end_station, start_station"),
         (f'end="ended", {STATIONS}', "", TABLE.replace('"lat"', '"latitude"'), "line 2: latitude is empty"),

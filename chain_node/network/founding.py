@@ -54,30 +54,30 @@ class OrganisationRequest:
     power: int = DEFAULT_POWER
 
 
-def prepare(folder: OrganisationFolder, wish: OrganisationRequest, luyad: Luyad) -> PublicPart:
+def prepare(folder: OrganisationFolder, request: OrganisationRequest, luyad: Luyad) -> PublicPart:
     """Make an organisation's keys, where they are missing, and its public part.
 
     Raises:
         NetworkError: the folder is another organisation's.
     """
     adopted = folder.network.charter_file.exists()
-    if adopted and folder.part().organisation != wish.organisation:
+    if adopted and folder.part().organisation != request.organisation:
         raise NetworkError(
-            f"{folder.root} holds organisation {folder.part().organisation}, not {wish.organisation}: "
+            f"{folder.root} holds organisation {folder.part().organisation}, not {request.organisation}: "
             "give each its own folder"
         )
     make_dir(folder.root, 0o700)
-    identity = luyad.make_keys(folder.node, moniker(wish.organisation))
+    identity = luyad.make_keys(folder.node, moniker(request.organisation))
     part = PublicPart(
-        organisation=wish.organisation,
-        name=wish.name,
+        organisation=request.organisation,
+        name=request.name,
         member=to_hex(folder.council_key().address),
         node_id=identity.node_id,
         validator_key=identity.validator_key,
-        endpoint=wish.endpoint or wish.settings.address("p2p"),
-        power=wish.power,
+        endpoint=request.endpoint or request.settings.address("p2p"),
+        power=request.power,
     )
-    folder.write_settings(wish.settings)
+    folder.write_settings(request.settings)
     save(folder.public_file, asdict(part))
     return part
 
@@ -181,16 +181,16 @@ def init_network(
     return folders
 
 
-def join(folder: OrganisationFolder, network: NetworkFolder, wish: OrganisationRequest, luyad: Luyad) -> PublicPart:
+def join(folder: OrganisationFolder, network: NetworkFolder, request: OrganisationRequest, luyad: Luyad) -> PublicPart:
     """A newcomer's keys and folder. Its node is let in, and then weighs, when the members have voted so.
 
     Raises:
         NetworkError: its number, name, keys or endpoint are taken.
     """
     charter = network.charter()
-    if charter.part(wish.organisation) is not None:
-        raise NetworkError(f"organisation {wish.organisation} is in this network already: choose another number")
-    part = prepare(folder, wish, luyad)
+    if charter.part(request.organisation) is not None:
+        raise NetworkError(f"organisation {request.organisation} is in this network already: choose another number")
+    part = prepare(folder, request, luyad)
     adopt(folder, network, luyad)
     return part
 

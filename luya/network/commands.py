@@ -62,7 +62,7 @@ def _terms(
         )
 
 
-def _wish(
+def _request(
     number: int, name: str, endpoint: str, port: int, bind: str, power: int, block_time: float
 ) -> OrganisationRequest:
     from chain_node.network.folders import ValidatorSettings
@@ -109,8 +109,8 @@ def prepare(
     """生成本机构的密钥和公开部分。Makes this organisation's keys and its public part, public.json."""
     from luya.network import founding as command
 
-    wish = _wish(organisation, name, endpoint, port, p2p_bind, power, block_time)
-    run(command.make_part, folder, wish, quiet=json)
+    request = _request(organisation, name, endpoint, port, p2p_bind, power, block_time)
+    run(command.make_part, folder, request, quiet=json)
 
 
 @app.command()
@@ -158,8 +158,8 @@ def join(
     """新机构加入：生成密钥和目录，说明成员要表决什么。A newcomer's keys and folder, and what the members vote on."""
     from luya.network import founding as command
 
-    wish = _wish(organisation, name, endpoint, port, p2p_bind, power, block_time)
-    run(command.newcomer, folder, network, wish, quiet=json)
+    request = _request(organisation, name, endpoint, port, p2p_bind, power, block_time)
+    run(command.newcomer, folder, network, request, quiet=json)
 
 
 @app.command()

@@ -50,10 +50,10 @@ def found(
     }
 
 
-def make_part(folder: Path, wish: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
+def make_part(folder: Path, request: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
     """`luya network prepare`."""
     organisation = OrganisationFolder(folder)
-    part = prepare(organisation, wish, Luyad.find())
+    part = prepare(organisation, request, Luyad.find())
     if not quiet:
         tell(
             f"公开部分 {organisation.public_file}：交给其他机构；目录里的其余内容绝不外传。"
@@ -81,10 +81,10 @@ def take_over(folder: Path, network: Path) -> dict[str, Any]:
     return {"chain_id": charter.chain_id, "organisation": organisation.part().organisation, "checked": True}
 
 
-def newcomer(folder: Path, network: Path, wish: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
+def newcomer(folder: Path, network: Path, request: OrganisationRequest, *, quiet: bool) -> dict[str, Any]:
     """`luya network join`."""
     organisation = OrganisationFolder(folder)
-    part = join(organisation, NetworkFolder(network), wish, Luyad.find())
+    part = join(organisation, NetworkFolder(network), request, Luyad.find())
     steps = [
         f"luya network vote admit THEIR_FOLDER {organisation.public_file.name}",
         f"luya network start {folder}",

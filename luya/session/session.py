@@ -87,11 +87,11 @@ class Session:
         anyway: also files of which most rows are malformed.
         """
 
-        with self._world(feed) as (world, sender):
+        with self._ports(feed) as (ports, sender):
             return ingest(
                 files,
                 feed,
-                world,
+                ports,
                 enrol_unknown=enrol_unknown,
                 report=report,
                 progress=self._watcher(advance),
@@ -111,10 +111,10 @@ class Session:
         hold: bool = False,
     ) -> IngestResult:
         """Judges the feed's unattested rows again, without their files; as `ingest`."""
-        with self._world(feed) as (world, sender):
+        with self._ports(feed) as (ports, sender):
             return rejudge.retry(
                 feed,
-                world,
+                ports,
                 rule=rule,
                 enrol_unknown=enrol_unknown,
                 report=report,
@@ -127,10 +127,10 @@ class Session:
         self, feed: FeedConfig, *, enrol_unknown: bool, advance: Advance, hold: bool
     ) -> IngestResult | None:
         """Judges the rows again that other settings refused; None where there are none. As `ingest`."""
-        with self._world(feed) as (world, sender):
+        with self._ports(feed) as (ports, sender):
             return rejudge.under_other_settings(
                 feed,
-                world,
+                ports,
                 enrol_unknown=enrol_unknown,
                 progress=self._watcher(advance),
                 deliver=self._deliverer(feed, sender),
@@ -159,12 +159,12 @@ class Session:
         return deliver
 
     @contextmanager
-    def _world(self, feed: FeedConfig) -> Iterator[tuple[IngestPorts, Sender]]:
+    def _ports(self, feed: FeedConfig) -> Iterator[tuple[IngestPorts, Sender]]:
         name = f"feed-{feed.id}-submitter"
         keys = self.node.keystore
         sender = self.node.sender(name)
         try:
-            world = IngestPorts(
+            ports = IngestPorts(
                 home=self.home.oracle,
                 ledger=NodeLedger(self.node, sender),
                 archive=self.node.archive,
@@ -172,7 +172,7 @@ class Session:
                 signers=home_feeds.signers(keys, feed),
                 key=home_feeds.journal_key(keys, feed),
             )
-            yield world, sender
+            yield ports, sender
         finally:
             self.node.release_sender(name)
 

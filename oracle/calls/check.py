@@ -63,9 +63,9 @@ def check(
                 by_ledger += row.sequence is not None
                 examples.setdefault(row.rule, row)
 
-    world = IngestPorts(folder, rehearsal, rehearsal, rehearsal, SIGNERS, key)
-    result = ingest(files, feed, world, enrol_unknown=enrol_unknown, progress=progress, deliver=deliver, anyway=anyway)
-    earlier = rejudge.under_other_settings(feed, world, enrol_unknown=enrol_unknown, progress=progress)
+    ports = IngestPorts(folder, rehearsal, rehearsal, rehearsal, SIGNERS, key)
+    result = ingest(files, feed, ports, enrol_unknown=enrol_unknown, progress=progress, deliver=deliver, anyway=anyway)
+    earlier = rejudge.under_other_settings(feed, ports, enrol_unknown=enrol_unknown, progress=progress)
     return CheckResult(result, earlier, by_ledger, examples)
 
 

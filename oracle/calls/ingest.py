@@ -94,7 +94,7 @@ class IngestPorts:
 def ingest(
     files: Sequence[Path],
     feed: FeedConfig,
-    world: IngestPorts,
+    ports: IngestPorts,
     *,
     enrol_unknown: bool = False,
     report: Path | None = None,
@@ -118,9 +118,9 @@ def ingest(
     if report is not None:
         reports.check(report)
     precheck.check(files, feed, anyway=anyway)
-    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
+    journal = Journal(path_of(ports.home, feed.name), feed.id, ports.key)
     try:
-        return Run(journal, feed, world, enrol_unknown, progress or silent).files(files, report, deliver, hold)
+        return Run(journal, feed, ports, enrol_unknown, progress or silent).files(files, report, deliver, hold)
     finally:
         journal.close()
 
@@ -140,11 +140,11 @@ def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
         journal.close()
 
 
-def settle_pending(feed: FeedConfig, world: IngestPorts) -> int:
+def settle_pending(feed: FeedConfig, ports: IngestPorts) -> int:
     """Bring to an end what earlier, interrupted calls have journaled; returns how many sequences are final."""
-    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
+    journal = Journal(path_of(ports.home, feed.name), feed.id, ports.key)
     try:
-        run = Run(journal, feed, world, False, silent)
+        run = Run(journal, feed, ports, False, silent)
         run.outbox.recover()
         for _ in run.outbox.drain():
             pass
@@ -161,16 +161,16 @@ class Run:
     """One call on an open journal: of files here, of what the journal holds in `oracle.calls.rejudge`."""
 
     def __init__(
-        self, journal: Journal, feed: FeedConfig, world: IngestPorts, enrol_unknown: bool, progress: Watcher
+        self, journal: Journal, feed: FeedConfig, ports: IngestPorts, enrol_unknown: bool, progress: Watcher
     ) -> None:
         self.journal = journal
         self.feed = feed
-        self._world = world
+        self._ports = ports
         self._enrol = enrol_unknown
         self.progress = progress
-        self.law = _law(feed, world.ledger)
-        quorum = Quorum(world.signers, self.law.feed)
-        self.outbox = Outbox(journal, world.ledger, world.archive, self.law, quorum, feed.digest)
+        self.law = _law(feed, ports.ledger)
+        quorum = Quorum(ports.signers, self.law.feed)
+        self.outbox = Outbox(journal, ports.ledger, ports.archive, self.law, quorum, feed.digest)
 
     def files(
         self,
@@ -246,7 +246,7 @@ class Run:
 
     def _accounts(self, call: IngestCall) -> None:
         """Find, or with the flag make, the accounts of the persons that may earn."""
-        registrar, organisation = self._world.registrar, self.feed.organisation.id
+        registrar, organisation = self._ports.registrar, self.feed.organisation.id
         find = registrar.enrol_many if self._enrol else registrar.lookup_many
         wanted, done = stage.persons(self.journal, call), 0
         while some := list(islice(wanted, ENROLLED_AT_ONCE)):
@@ -256,7 +256,7 @@ class Run:
 
     def _verify(self, call: IngestCall, asked: bool) -> None:
         total = stage.count(self.journal)
-        words = Words(self.journal, self._world.ledger, self.law)
+        words = Words(self.journal, self._ports.ledger, self.law)
         journaling, done = Journaling(self.journal, call, self.feed, self.law, words, asked=asked), 0
         while True:
             with self.journal.transaction():

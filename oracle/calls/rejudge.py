@@ -36,7 +36,7 @@ WHERE id <= :last AND {other} > :last
 
 def retry(
     feed: FeedConfig,
-    world: IngestPorts,
+    ports: IngestPorts,
     *,
     rule: Rule | None = None,
     enrol_unknown: bool = False,
@@ -51,9 +51,9 @@ def retry(
     """
     if report is not None:
         reports.check(report)
-    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
+    journal = Journal(path_of(ports.home, feed.name), feed.id, ports.key)
     try:
-        run = Run(journal, feed, world, enrol_unknown, progress or silent)
+        run = Run(journal, feed, ports, enrol_unknown, progress or silent)
         asked = hashlib.sha256(b"retry" + feed.digest + bytes([enrol_unknown, rule or 0])).digest()
         # An entry and its exit were refused by a rule each: they are looked for together.
         rules = LONELY if rule in LONELY else () if rule is None else (rule,)
@@ -64,7 +64,7 @@ def retry(
 
 def under_other_settings(
     feed: FeedConfig,
-    world: IngestPorts,
+    ports: IngestPorts,
     *,
     enrol_unknown: bool = False,
     progress: Watcher | None = None,
@@ -72,13 +72,13 @@ def under_other_settings(
     hold: bool = False,
 ) -> IngestResult | None:
     """Judge the rows again that other settings refused; None where there are none. As `ingest.ingest`."""
-    journal = Journal(path_of(world.home, feed.name), feed.id, world.key)
+    journal = Journal(path_of(ports.home, feed.name), feed.id, ports.key)
     try:
         asked = hashlib.sha256(b"settings" + feed.digest + bytes([enrol_unknown])).digest()
         settings = journal.settings(feed.digest, feed.settings)
         if not journal.begun(asked) and not store.judged_otherwise(journal, settings):
             return None
-        run = Run(journal, feed, world, enrol_unknown, progress or silent)
+        run = Run(journal, feed, ports, enrol_unknown, progress or silent)
         return _go(run, asked, lambda call: Which(other_than=call.settings), None, deliver, hold)
     finally:
         journal.close()

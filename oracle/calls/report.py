@@ -29,6 +29,8 @@ HEADER: Final = (
     *("file", "row", "line", "outcome", "rule", "value", "index", "credits_mg", "millipoints"),
     *("was", "corrected", "settings", "remedy_zh", "remedy_en"),
 )
+_START: Final = b"file,row,"
+"""With which every version's reports have begun."""
 DIGITS: Final = 16
 """Hex digits of a settings' digest that are shown."""
 _CORRECTED: Final = (
@@ -73,16 +75,25 @@ def write(path: Path, names: Sequence[str], rows: Iterable[RowOutcome]) -> None:
 def check(path: Path) -> None:
     """Before hours of work: can the report be written there?
 
-    Raises SourceError: it can't.
+    Raises SourceError: it can't, or a file is there that is no earlier report, as the partner's own would be.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise SourceError(f"the report cannot be written to {path}: it is a folder; name a file")
+        if path.is_file() and not _replaceable(path):
+            raise SourceError(f"{path} is there already and is no report: nothing replaces it; name another file")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise SourceError(f"the report cannot be written to {path}: {error.strerror or error}") from None
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether the file is empty, or a report of this or an earlier version."""
+    with path.open("rb") as file:
+        start = file.read(len(_START))
+    return start in (b"", _START)
 
 
 def _line(row: RowOutcome, names: Sequence[str]) -> tuple[object, ...]:

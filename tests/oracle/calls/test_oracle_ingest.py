@@ -259,6 +259,21 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_taken(tmp_pa
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_a_report_replaces_a_report_and_no_other_file(tmp_path: Path) -> None:
+    """`--report trips.csv trips.csv` would be the end of the partner's file."""
+    path = tmp_path / "trips.csv"
+    for text in ("Id,Date,StepTotal\nu1,2026-01-01,7\n", 'id = 7\nname = "own"\n', "f"):
+        path.write_text(text, "utf-8")
+        with pytest.raises(SourceError, match="is there already and is no report"):
+            report.check(path)
+        assert path.read_text("utf-8") == text
+    for text in ("", "file,row,outcome,rule\n"):
+        path.write_text(text, "utf-8")
+        report.check(path)
+    report.write(path, [], [])
+    report.check(path)
+
+
 def test_two_files_that_break_off_alike_are_two_refusals(cards: Home, tmp_path: Path) -> None:
     files = [tmp_path / "a.json", tmp_path / "b.json"]
     for number, file in enumerate(files):

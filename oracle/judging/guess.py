@@ -65,7 +65,11 @@ def guess(sample: Sample, table: Sample | None = None) -> Guess:
     best = min(FAMILIES, key=lambda name: (len(unmet[name]) / len(NEEDS[name]), -len(found[name])))
     if 2 * len(unmet[best]) >= len(NEEDS[best]):
         lacks = "; ".join(f"for {name} it lacks {', '.join(_told(unmet[name]))}" for name in FAMILIES)
-        raise SourceError(f"{sample.name}: its columns are not those of any kind of feed: {lacks}")
+        shown = ", ".join(map(repr, sample.columns[:20]))
+        raise SourceError(
+            f"{sample.name}: the names of its columns do not tell what they hold ({shown}): {lacks}. "
+            "Begin with the template nearest to it, or the example in docs/feeds.md, and write them into [columns]"
+        )
     family, columns, missing = FAMILIES[best], found[best], _told(unmet[best])
     stations = _stations(table) if table is not None and needs_table(columns) else {}
     if needs_table(columns) and not stations:

@@ -21,10 +21,12 @@ _PERSON: Final = (
     *_each("userid memberid riderid customerid personid openid residentid"),
     *_each("用户 会员", _NUMBER, bare=True),
     *_each("手机号 手机号码"),
+    *_each("user member rider customer"),
 )
 _RECORD: Final = (
     *_each("orderid rideid tripid recordid transactionid serialno 流水号"),
     *_each("订单 行程 记录", _NUMBER),
+    *_each("order"),
 )
 _SPAN: Final = "s sec seconds ms min minutes"
 
@@ -62,11 +64,13 @@ TRIPS: Final[Hints] = {
     "record_id": _RECORD,
     "start": (
         *_each("starttime startedat startdatetime startdate begintime departuretime start"),
-        *_each("开始时间 起始时间 借车时间 出发时间"),
+        *_each("unlock unlocked pickup", "time at"),
+        *_each("开始时间 起始时间 借车时间 出发时间 开锁时间"),
     ),
     "end": (
         *_each("stoptime endtime endedat enddatetime enddate stopdate arrivaltime end"),
-        *_each("结束时间 终止时间 还车时间 到达时间"),
+        *_each("lock locked dropoff return returned", "time at"),
+        *_each("结束时间 终止时间 还车时间 到达时间 关锁时间"),
     ),
     "duration": (*_each("tripduration duration", _SPAN, bare=True), ".*时长.*"),
     **_end("start", "from", "起点 借车 出发"),

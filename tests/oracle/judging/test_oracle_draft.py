@@ -96,7 +96,7 @@ def test_real_files(name: str, file: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("zurich_waste/disposa-liz.csv", "not those of any kind of feed: for trips it lacks person, start"),
+        ("zurich_waste/disposa-liz.csv", "do not tell what they hold .*for trips it lacks person, start"),
         ("zurich_waste/lord-of-the-bins.csv", "for steps it lacks person, day, steps"),
         ("geolife/010/labels.txt", "for transit it lacks person, time, type"),
         ("geolife/010/Trajectory/20080330004134.plt", "do not part into columns"),
@@ -135,6 +135,18 @@ def test_stations_without_a_table_are_missing(tmp_path: Path) -> None:
         parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]))
     with pytest.raises(SourceError, match="is no station table: no column looks like a station's id"):
         drafted(SCHEMAS / "divvy-2014.csv", partner_files.trips(tmp_path / "trips.csv", 10))
+
+
+@pytest.mark.parametrize("page", ["feeds.md", "feeds.zh-CN.md"])
+def test_the_pages_example_is_what_is_drafted_from_its_own_columns(page: str, tmp_path: Path) -> None:
+    example = (ROOT / "docs" / page).read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    columns = parse(example).header_styles[0]
+    held = {"start": "2026/11/20 08:00", "end": "2026/11/20 08:20", "duration": "20"}
+    held |= {role: "31.2" if role.endswith("latitude") else "121.4" for role in columns if role.endswith("itude")}
+    sample = tmp_path / "rides.csv"
+    row = ",".join(held.get(role, f"{role}-1") for role in columns)
+    sample.write_text(f"{','.join(columns.values())}\n{row}\n", "utf-8")
+    assert confirmed(drafted(sample)).header_styles[0] == columns
 
 
 def test_what_only_the_partner_knows_is_to_be_confirmed() -> None:

@@ -32,7 +32,7 @@ def fit(feed: FeedConfig) -> None:
         low, high = {**family.rules, **family.optional_rules}[rule]
         if not low <= value <= high:
             raise ValueError(f"rules.{rule} lies between {low} and {high}")
-    _same("methods", set(feed.methods), family.methods)
+    _same("methods", set(feed.methods), frozenset(family.methods))
     _same("values", set(feed.values), family.values)
 
 

@@ -49,16 +49,16 @@ class Family:
     """A kind of feed: what it needs of its configuration, and what is made of its rows.
 
     columns, optional: the roles that a column must, and may play; absent: of these, what single rows may lack; rules,
-    optional_rules: names of [rules] with their bounds; methods: names of [methods]; values: names of [values]; bind:
-    (settings, one style of header) → ({header: text} → typed record, or `Unreadable`); judge: (settings, law) →
-    verdicts on typed records, one by one.
+    optional_rules: names of [rules] with their bounds; methods: names of [methods], each with the unit that its records
+    count in, as the catalogue names it; values: names of [values]; bind: (settings, one style of header) → ({header:
+    text} → typed record, or `Unreadable`); judge: (settings, law) → verdicts on typed records, one by one.
     """
 
     name: str
     columns: frozenset[str]
     optional: frozenset[str]
     rules: Bounds
-    methods: frozenset[str]
+    methods: Mapping[str, str]
     bind: Callable[[FeedConfig, Columns], Callable[[Fields], Any]]
     judge: Callable[[FeedConfig, FeedLaw], Callable[[Sequence[Any]], list[Verdict]]]
     values: frozenset[str] = frozenset()

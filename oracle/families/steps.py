@@ -68,7 +68,7 @@ FAMILY: Final = Family(
     columns=names("person day steps"),
     optional=names("record_id"),
     rules={},
-    methods=names("day"),
+    methods={"day": "step"},
     bind=_bind,
     judge=_judge,
 )

@@ -284,7 +284,7 @@ FAMILY: Final = Family(
         "max_metres": (1, 1_000_000),
         "max_detour_percent": (100, 1_000),
     },
-    methods=names("trip"),
+    methods={"trip": "metre"},
     bind=_bind,
     judge=_judge,
 )

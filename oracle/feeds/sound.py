@@ -5,21 +5,16 @@ Not asked of feeds that a home has already: what was registered once must go on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from chain_node import catalogue
 from oracle.errors import ConfigError
+from oracle.families import family_of
 from oracle.families.config import STAND_IN, FeedConfig
 
 MOST: Final = (1 << 64) - 1
 """The highest cap that an entry holds."""
-UNITS: Final[Mapping[str, Mapping[str, str]]] = {
-    "trips": {"trip": "metre"},
-    "steps": {"day": "step"},
-    "transit": {"ride": "ride", "trip": "trip"},
-}
-"""What a record of each kind's each use counts, as the catalogue names it."""
 
 
 def check_sound(feed: FeedConfig) -> None:
@@ -73,7 +68,7 @@ def _methods(feed: FeedConfig) -> Iterator[str]:
     """A method counts in its own unit, whatever a record of another means."""
     shipped = {method.id: method for method in catalogue.load()}
     for use, ids in feed.methods.items():
-        wanted = UNITS[feed.kind][use]
+        wanted = family_of(feed).methods[use]
         for one in ids:
             if one in shipped and shipped[one].unit.en != wanted:
                 found = shipped[one]

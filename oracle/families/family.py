@@ -68,7 +68,7 @@ class Family:
 
     def headers(self, config: FeedConfig) -> HeaderStyles:
         """The feed's header styles."""
-        return HeaderStyles(config.header_styles, self.absent)
+        return HeaderStyles(config.header_styles, self.absent, nulls(config))
 
     def reader(self, config: FeedConfig) -> Callable[[Fields], Any]:
         """What reads the feed's rows, each by the style of header that it fits.
@@ -123,15 +123,20 @@ def whose(columns: Columns) -> tuple[str, str]:
     return (columns[PERSON], "") if PERSON in columns else (columns[STAND_IN], _STANDS_IN)
 
 
+def nulls(config: FeedConfig) -> frozenset[str]:
+    """Texts that stand for nothing, beside the empty one: the feed's own; of JSON `null`, read as a text."""
+    return frozenset(config.source.nulls) | (frozenset() if config.source.format == "csv" else {"null"})
+
+
 def cells(config: FeedConfig) -> Callable[[Fields, str], str]:
     """(row, column) → its text, '' for a null. Raises Unreadable: the row has no such column."""
-    nulls = frozenset(config.source.nulls)
-    if not nulls:
+    nothing = nulls(config)
+    if not nothing:
         return at
 
     def found(row: Fields, name: str) -> str:
         text = at(row, name)
-        return "" if text.strip() in nulls else text
+        return "" if text.strip() in nothing else text
 
     return found
 

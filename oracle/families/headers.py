@@ -14,11 +14,14 @@ RECORD_ID: Final = "record_id"
 class HeaderStyles:
     """The styles of one feed. A row is of the first style that its headers fit.
 
-    styles: role → header, each; may_lack: roles whose column single rows may lack.
+    styles: role → header, each; may_lack: roles whose column single rows may lack; nulls: texts that are no record id.
     """
 
-    def __init__(self, styles: Sequence[Mapping[str, str]], may_lack: Collection[str]) -> None:
+    def __init__(
+        self, styles: Sequence[Mapping[str, str]], may_lack: Collection[str], nulls: Collection[str] = ()
+    ) -> None:
         self.styles = styles
+        self.nulls = nulls
         self.wanted = [frozenset(name for role, name in style.items() if role not in may_lack) for style in styles]
         self.record_ids = [style.get(RECORD_ID) for style in styles]
         self._identified = any(self.record_ids)

@@ -252,14 +252,15 @@ def key_of(row: RawRow, raw: bytes, file: bytes, headers: HeaderStyles) -> bytes
     `i` and the partner's record id, where the feed has one; `h` and the SHA-256 of the raw row, where not; `u` and the
     SHA-256 of file, place and raw row for one that was not even parted into fields: two files may break off alike.
 
-    Raises Unreadable: the record id is missing.
+    Raises Unreadable: the record id is missing, or stands for nothing: many rows would be taken for one.
     """
     if row.problem is not None:
         return b"u" + hashlib.sha256(file + row.number.to_bytes(8, "big") + raw).digest()
     record_id = headers.record_id(row.fields)
     if record_id is None:
         return b"h" + hashlib.sha256(raw).digest()
-    return b"i" + required(row.fields.get(record_id), record_id).encode()
+    text = row.fields.get(record_id, "").strip()
+    return b"i" + required("" if text in headers.nulls else text, record_id).encode()
 
 
 def key_in_any_case(row: RawRow, raw: bytes, file: bytes, headers: HeaderStyles) -> bytes:

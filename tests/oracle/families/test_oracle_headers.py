@@ -144,6 +144,31 @@ def test_rows_of_nobody_never_share_an_account(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.parametrize("role", ["stand_in", "record_id"])
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_rows_whose_ids_stand_for_nothing_are_refused_and_none_is_taken_for_another(
+    form: str, role: str, tmp_path: Path
+) -> None:
+    """JSON's null is read as a text; two rows of it were one account, and, as record ids, one row."""
+    columns = {**STYLES[0], "record_id": "order"}
+    feed = replace(BIKES, columns=columns, styles={}, source=replace(BIKES.source, format=form))  # type: ignore[arg-type]
+    null = "NULL" if form == "csv" else None
+    rows = [{**ROW, "bikeid": f"b{number}", "order": f"o{number}"} for number in range(4)]
+    wrong = [{**row, columns[role]: null} for row in rows[:2]]
+    file = tmp_path / "rows"
+    if form == "csv":
+        lines = [",".join(map(str, row.values())) for row in (*wrong, *rows[2:])]
+        file.write_text("\n".join((",".join(rows[0]), *lines)) + "\n", "utf-8")
+    else:
+        file.write_text(json.dumps([*wrong, *rows[2:]]), "utf-8")
+    with pytest.warns(UserWarning, match="Insecure"):
+        ledger = InsecureLedger(tmp_path / "ledger.db", feed)
+    result = ingest([file], feed, world(tmp_path, ledger), enrol_unknown=True)
+    assert (result.accepted, result.refused, result.already_known) == (2, {"malformed": 2}, 0)
+    assert InsecureRegistrar(ledger).count() == 2
+    ledger.close()
+
+
 def test_unknown_persons_are_told_by_every_styles_column() -> None:
     assert BIKES.person_columns == "bikeid, Bike ID, ride_id"
     assert toml_files.shipped()["transit-card"].person_columns == "card_no"

@@ -140,19 +140,6 @@ def close_held(feed: FeedConfig, home: Path, key: bytes) -> int:
         journal.close()
 
 
-def settle_pending(feed: FeedConfig, ports: IngestPorts) -> int:
-    """Bring to an end what earlier, interrupted calls have journaled; returns how many sequences are final."""
-    journal = Journal(path_of(ports.home, feed.name), feed.id, ports.key)
-    try:
-        run = Run(journal, feed, ports, False, silent)
-        run.outbox.recover()
-        for _ in run.outbox.drain():
-            pass
-        return run.outbox.settled
-    finally:
-        journal.close()
-
-
 def silent(progress: Progress) -> None:
     """Nobody watches."""
 

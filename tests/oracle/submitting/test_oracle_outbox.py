@@ -19,10 +19,11 @@ from chain_node.protocol.entries import Reduction, Revocation, decode, encode
 from chain_node.protocol.kinds import BY_TYPE
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
-from oracle.calls.ingest import IngestResult, ingest, settle_pending
+from oracle.calls.ingest import IngestResult, Run, ingest, silent
 from oracle.errors import JournalError, LedgerBlocked, SubmissionError
 from oracle.feeds import toml_files
 from oracle.ports import BatchLimits
+from oracle.store.journal import Journal, path_of
 from oracle.store.outcomes import RowOutcome
 
 FEED = toml_files.shipped()["bike-share"]
@@ -37,6 +38,18 @@ def opened(folder: Path, **options: Any) -> InsecureLedger:
 
 def call(folder: Path, ledger: InsecureLedger, *files: Path) -> IngestResult:
     return ingest(files, FEED, world(folder, ledger), enrol_unknown=True)
+
+
+def settle_pending(folder: Path, ledger: InsecureLedger) -> int:
+    """What a new process does before its own rows: brings to an end what earlier calls have journaled."""
+    ports = world(folder, ledger)
+    journal = Journal(path_of(ports.home, FEED.name), FEED.id, ports.key)
+    try:
+        run = Run(journal, FEED, ports, False, silent)
+        run.catch_up()
+        return list(run.outbox.drain())[-1]
+    finally:
+        journal.close()
 
 
 def hundred(folder: Path) -> Path:
@@ -149,7 +162,7 @@ def test_a_pause_ends_the_call_and_the_next_goes_on(tmp_path: Path) -> None:
         call(tmp_path, ledger, hundred(tmp_path))
     assert states(tmp_path) == {"accepted": 100}
     with pytest.raises(LedgerBlocked, match="paused until"):
-        settle_pending(FEED, world(tmp_path, ledger))
+        settle_pending(tmp_path, ledger)
     ledger.blocked = ""
     assert call(tmp_path, ledger, hundred(tmp_path)).accepted == 100
     assert len(activities(ledger)) == 100
@@ -180,7 +193,7 @@ def test_pending_records_settle_without_their_files(tmp_path: Path) -> None:
     with pytest.raises(LedgerBlocked):
         call(tmp_path, ledger, hundred(tmp_path))
     ledger.blocked = ""
-    assert settle_pending(FEED, world(tmp_path, ledger)) == 100
+    assert settle_pending(tmp_path, ledger) == 100
     result = call(tmp_path, ledger, hundred(tmp_path))
     assert (result.accepted, result.already_known) == (100, 0), "the call goes on, and counts its rows"
     ledger.close()

@@ -25,6 +25,7 @@ from oracle.feeds import toml_files
 from oracle.ports import BatchLimits
 from oracle.store.journal import Journal, path_of
 from oracle.store.outcomes import RowOutcome
+from oracle.submitting import outbox
 
 FEED = toml_files.shipped()["bike-share"]
 LIMITS = BatchLimits(max_records=16)
@@ -197,6 +198,12 @@ def test_pending_records_settle_without_their_files(tmp_path: Path) -> None:
     result = call(tmp_path, ledger, hundred(tmp_path))
     assert (result.accepted, result.already_known) == (100, 0), "the call goes on, and counts its rows"
     ledger.close()
+
+
+@pytest.mark.parametrize("code", sorted(BY_TYPE))
+def test_every_registered_type_is_known(code: int) -> None:
+    """One that is forgotten would stop every oracle at the first entry of it."""
+    assert outbox._kind(0, bytes([code]) + bytes(20)) == code
 
 
 @pytest.mark.parametrize("code", [0x00, 0x10, 0x7E])

@@ -29,6 +29,7 @@ from oracle.calls import check
 from oracle.calls.check import CheckResult
 from oracle.calls.ingest import Progress, Watcher
 from oracle.calls.rehearsal import Rehearsal
+from oracle.errors import JournalError
 from oracle.families.config import FeedConfig
 from oracle.judging import precheck
 from oracle.store import peek
@@ -56,6 +57,7 @@ def run(
     Raises:
         UsageError: a file is missing, or neither or both of feed and settings are given.
         HomeError: the feed is not on this ledger.
+        JournalError: the feed's journal is not this ledger's.
         SourceError, ConfigError …: as `ingest`.
     """
     if (feed_name is None) == (settings is None):
@@ -122,7 +124,13 @@ def _rehearsal(
     if journal.exists():
         make_dir(copied.parent, 0o700)
         key = feeds.journal_key(keys, feed)
-        size = max(size, peek.copy(journal, copied))
+        settled = peek.copy(journal, copied)
+        if settled > reader.size:
+            raise JournalError(
+                f"{journal} has settled {settled:,} entries of a log, and the archive of {home.root} has "
+                f"{reader.size:,}: it is another ledger's journal, or the archive has lost its end (`luya fsck`)"
+            )
+        size = max(size, settled)
     state = standing.state_of(home, now, size, advance)
     first = standing.registration(state, feed, now) if as_if_registered else ()
     if not first and feed.id not in state.feeds:

@@ -19,9 +19,11 @@ def whole(text: str, name: str) -> int:
     if text.isdigit() and text.isascii() and len(text) <= 15:
         return int(text)
     text = text.strip()
-    if text.isdigit() and text.isascii() and len(text) <= 15:
-        return int(text)
-    raise Unreadable(f"{name}: {shown(text)} is not a whole number of 0 or more")
+    if not (text.isdigit() and text.isascii()):
+        raise Unreadable(f"{name}: {shown(text)} is not a whole number of 0 or more")
+    if len(text) > 15:
+        raise Unreadable(f"{name}: {shown(text)} has more than 15 digits")
+    return int(text)
 
 
 class Numbers:

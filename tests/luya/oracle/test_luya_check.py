@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -183,6 +184,14 @@ def test_changed_settings_are_tried_on_a_ledger_that_has_the_feeds_records(
     assert told["log_size"] == known["log_size"]
     assert told["known"]["accepted"] == known["known"]["accepted"] > 100
     assert content(ingested_home) == before
+
+
+def test_a_journal_that_knows_more_than_the_ledger_is_told_as_such(
+    ingested: Path, deployed_home: Path, partner_rows: dict[str, Path]
+) -> None:
+    shutil.copytree(ingested / "oracle", deployed_home / "oracle", dirs_exist_ok=True)
+    said = refuses(deployed_home, "--feed", "daily-steps", partner_rows["daily-steps"])
+    assert "it is another ledger's journal, or the archive has lost its end" in said
 
 
 def test_settings_that_cannot_be_registered_are_not_tried(tmp_path: Path, partner_rows: dict[str, Path]) -> None:

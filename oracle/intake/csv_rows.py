@@ -104,8 +104,11 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     if twice:
         shown = ", ".join(map(repr, twice[:3])) + (" …" if len(twice) > 3 else "")
         raise SourceError(f"{name}: its header names {shown} more than once; is it a CSV file with a header line?")
-    if feed.taken and feed.taken[0].problem:
-        raise SourceError(f"{name}: its header line is {feed.taken[0].problem}; is it GB 18030 (source.encoding)?")
+    problem = feed.taken[0].problem if feed.taken else None
+    if problem:
+        if problem.startswith("not "):
+            problem += f"; is it {'UTF-8' if 'GB18030' in problem else 'GB 18030'} (source.encoding)?"
+        raise SourceError(f"{name}: its header line: {problem}")
     return header
 
 

@@ -45,6 +45,11 @@ def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
 _PACKED: Final = (
     (b"PK\x03\x04", "a zip archive or a workbook (xlsx): unpack it, or save the sheet as CSV, first"),
     (b"\x1f\x8b", "packed with gzip: unpack it first (gunzip)"),
+    (b"7z\xbc\xaf\x27\x1c", "packed with 7z: unpack it first"),
+    (b"Rar!\x1a\x07", "packed with rar: unpack it first"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (xls): save the sheet as CSV first"),
+    (b"\xff\xd8\xff", "a JPEG picture: ask the partner for CSV or JSON"),
+    (b"\x89PNG\r\n", "a PNG picture: ask the partner for CSV or JSON"),
     (b"%PDF-", "a PDF: ask the partner for CSV or JSON"),
 )
 _PAGE: Final = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)\b", re.IGNORECASE)

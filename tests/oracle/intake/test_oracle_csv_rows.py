@@ -108,6 +108,23 @@ def test_a_file_that_is_none(data: bytes, says: str) -> None:
         read(data)
 
 
+@pytest.mark.parametrize(
+    ("data", "encoding", "says"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "utf-8", "an old Excel workbook"),
+        (b"\xff\xd8\xff\xe0", "utf-8", "a JPEG picture"),
+        (b"\x89PNG\r\n\x1a\n", "gb18030", "a PNG picture"),
+        (b"7z\xbc\xaf\x27\x1c", "utf-8", "packed with 7z"),
+        (b"Rar!\x1a\x07\x00", "utf-8", "packed with rar"),
+        ("用户,b\n".encode("gb18030"), "utf-8", r"not UTF-8: byte 0x..; is it GB 18030 \(source"),
+        (b"a,\xff\n", "gb18030", r"not GB18030: byte 0xff; is it UTF-8 \(source"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_its_kind(data: bytes, encoding: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        read(data, encoding=encoding)
+
+
 def test_other_encodings_and_delimiters() -> None:
     rows = read("名;b\n泸州;1\n".encode("gb18030"), encoding="gb18030", delimiter=";")
     assert rows == [RawRow(1, {"名": "泸州", "b": "1"}, None, 2)]

@@ -17,8 +17,7 @@ from typing import Final
 from oracle.attest.signer import Quorum, Signer
 from oracle.calls import report as reports
 from oracle.errors import ConfigError
-from oracle.families.config import FeedConfig
-from oracle.families.headers import RECORD_ID
+from oracle.families.config import RECORD_ID, FeedConfig
 from oracle.judging import precheck, staging
 from oracle.judging.staging import InputFile
 from oracle.ports import AccountRegistrar, FeedLaw, FinalEntries, Ledger

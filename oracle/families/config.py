@@ -36,6 +36,7 @@ MAX_FIELD_BYTES: Final = 131_072
 """The csv module's own limit, which is a setting of the whole process."""
 TRIAL_LATE_DAYS: Final = 65_535
 PERSON: Final = "person"
+RECORD_ID: Final = "record_id"
 STAND_IN: Final = "stand_in"
 """The role of a column that stands in for a person in a trial: a bike, or the trip itself."""
 
@@ -183,6 +184,12 @@ class FeedConfig:
         """The column that says whose a row is, as a report names it; of several styles all of them."""
         found = [style.get(PERSON) or style[STAND_IN] for style in self.header_styles]
         return ", ".join(dict.fromkeys(found))
+
+    @property
+    def id_columns(self) -> frozenset[str]:
+        """The columns, of all styles, that tell a row or its person from others."""
+        roles = (PERSON, STAND_IN, RECORD_ID)
+        return frozenset(style[role] for style in self.header_styles for role in roles if role in style)
 
     @property
     def late_days(self) -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
 
+from oracle.families.config import RECORD_ID
 from oracle.intake.fields import Unreadable
-
-RECORD_ID: Final = "record_id"
 
 
 class HeaderStyles:

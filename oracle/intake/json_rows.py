@@ -10,10 +10,11 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 from oracle.errors import SourceError
+from oracle.intake.fields import shown
 from oracle.intake.lines import CHUNK, lines, without_mark
 from oracle.intake.rows import EXCERPT, UNREAD, RawRow
 
@@ -26,6 +27,7 @@ _RECURSION: Final = 1_000
 _SPACE: Final = " \t\r\n"
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _OPEN_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*\\?')
+_WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
 _TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{},"]')
 
 
@@ -84,10 +86,22 @@ def json_text(value: object, depth: int = 0) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _row(number: int, element: object, text: str, max_field: int) -> RawRow:
+def _no_id(element: dict[str, object], ids: Collection[str]) -> str:
+    """Why this object cannot be told by its ids, '' where it can: as texts, all that say `true` would be of one."""
+    for name in ids:
+        value = element.get(name)
+        if value is None or (_WHOLE.fullmatch(value) if isinstance(value, _Number) else isinstance(value, str)):
+            continue
+        return f"{name}: {shown(json_text(value))} is no id: write a text or a whole number"
+    return ""
+
+
+def _row(number: int, element: object, text: str, max_field: int, ids: Collection[str]) -> RawRow:
     if not isinstance(element, dict):
         return RawRow(number, {UNREAD: text[:EXCERPT]}, "is not a JSON object")
     try:
+        if problem := _no_id(element, ids):
+            return RawRow(number, {UNREAD: text[:EXCERPT]}, problem)
         fields = {name: value if type(value) is str else json_text(value) for name, value in element.items()}
     except ValueError as error:
         return RawRow(number, {UNREAD: text[:EXCERPT]}, str(error))
@@ -102,8 +116,10 @@ def _bad(number: int, text: str, reason: str) -> RawRow:
     return RawRow(number, {UNREAD: text.strip(_SPACE)[:EXCERPT]}, reason)
 
 
-def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_field: int = 131_072) -> Iterator[RawRow]:
-    """One element a line. Blank lines are no rows."""
+def read_lines(
+    stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_field: int = 131_072, ids: Collection[str] = ()
+) -> Iterator[RawRow]:
+    """One element a line. Blank lines are no rows. ids: fields that, where they stand, are texts or whole numbers."""
     number = 0
     for line in lines(stream, name, encoding, MAX_ELEMENT):
         text = line.text.strip(_SPACE)
@@ -121,7 +137,7 @@ def read_lines(stream: BinaryIO, name: str, *, encoding: str = "utf-8", max_fiel
         if end != len(text):
             yield _bad(number, text, "not JSON: more than one value in the line")._replace(line=line.number)
         else:
-            yield _row(number, element, text, max_field)._replace(line=line.number)
+            yield _row(number, element, text, max_field, ids)._replace(line=line.number)
 
 
 class _Buffer:
@@ -260,9 +276,15 @@ def _scan(text: str, at: int, depth: int = 0) -> _Scan:
 
 
 def read_array(
-    stream: BinaryIO, name: str, *, path: str = "", encoding: str = "utf-8", max_field: int = 131_072
+    stream: BinaryIO,
+    name: str,
+    *,
+    path: str = "",
+    encoding: str = "utf-8",
+    max_field: int = 131_072,
+    ids: Collection[str] = (),
 ) -> Iterator[RawRow]:
-    """The elements of the array at `path` (keys joined by dots; '' = the document itself).
+    """The elements of the array at `path` (keys joined by dots; '' = the document itself). ids: as in `read_lines`.
 
     Raises SourceError: no such array, or what follows it is no end of a document. A document that ends within the array
     gives a last malformed row.
@@ -281,13 +303,13 @@ def read_array(
             yield _bad(number, "", "the document ends within the array")._replace(line=buffer.line)
             return
         line = buffer.line
-        yield _element(buffer, number, max_field)._replace(line=line)
+        yield _element(buffer, number, max_field, ids)._replace(line=line)
         # Behind an element stands ','; a stray '}' is stepped over, so that every turn moves on.
         if buffer.peek() in (",", "}"):
             buffer.at += 1
 
 
-def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
+def _element(buffer: _Buffer, number: int, max_field: int, ids: Collection[str]) -> RawRow:
     """The element that starts here; moves behind it, to ',' or ']' or the end."""
     while True:
         start, problem = buffer.at, ""
@@ -302,12 +324,12 @@ def _element(buffer: _Buffer, number: int, max_field: int) -> RawRow:
                 text = buffer.text[start:end]
                 if "\ufffd" in text:
                     return _bad(number, text, "holds bytes that are not in the file's encoding")
-                return _row(number, element, text, max_field)
+                return _row(number, element, text, max_field, ids)
             if after:
                 problem = f"not JSON: {after.group()!r} after an element"
             elif buffer.ended:
                 buffer.at = len(buffer.text)
-                return _row(number, element, buffer.text[start:end], max_field)
+                return _row(number, element, buffer.text[start:end], max_field, ids)
         if problem:
             end_of = _scan(buffer.text, start).end
             if end_of is not None or buffer.ended:

@@ -126,9 +126,16 @@ def rows(stream: BinaryIO, name: str, config: FeedConfig) -> Iterator[RawRow]:
         )
     if source.format == "json":
         return json_rows.read_array(
-            stream, name, path=source.path, encoding=source.encoding, max_field=source.max_field_bytes
+            stream,
+            name,
+            path=source.path,
+            encoding=source.encoding,
+            max_field=source.max_field_bytes,
+            ids=config.id_columns,
         )
-    return json_rows.read_lines(stream, name, encoding=source.encoding, max_field=source.max_field_bytes)
+    return json_rows.read_lines(
+        stream, name, encoding=source.encoding, max_field=source.max_field_bytes, ids=config.id_columns
+    )
 
 
 class RowJudge:

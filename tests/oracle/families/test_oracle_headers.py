@@ -18,6 +18,7 @@ from partner_files import TRIP_HEADER, trip, write_trips
 
 from chain_node import catalogue
 from oracle.calls.ingest import ingest
+from oracle.calls.rejudge import retry
 from oracle.errors import ConfigError, SourceError
 from oracle.families import family_of
 from oracle.families.config import FeedConfig, NumberFormat
@@ -166,6 +167,31 @@ def test_rows_whose_ids_stand_for_nothing_are_refused_and_none_is_taken_for_anot
     result = ingest([file], feed, world(tmp_path, ledger), enrol_unknown=True)
     assert (result.accepted, result.refused, result.already_known) == (2, {"malformed": 2}, 0)
     assert InsecureRegistrar(ledger).count() == 2
+    ledger.close()
+
+
+@pytest.mark.parametrize("role", ["stand_in", "record_id"])
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+@pytest.mark.parametrize("value", [True, ["a"], {"id": 7}, 1.5])
+def test_json_that_is_no_id_is_never_taken_for_one(value: object, form: str, role: str, tmp_path: Path) -> None:
+    """As texts, all rows of `"user": true` were one account, and, as record ids, one row."""
+    columns = {**STYLES[0], "record_id": "order"}
+    feed = replace(BIKES, columns=columns, styles={}, source=replace(BIKES.source, format=form))  # type: ignore[arg-type]
+    rows: list[dict[str, Any]] = [{**ROW, "bikeid": number, "order": f"o{number}"} for number in range(5)]
+    wrong = [{**row, columns[role]: value} for row in rows[:2]]
+    file = tmp_path / "rows"
+    all_rows = [*wrong, *rows[2:]]
+    file.write_text(json.dumps(all_rows) if form == "json" else "\n".join(map(json.dumps, all_rows)), "utf-8")
+    with pytest.warns(UserWarning, match="Insecure"):
+        ledger = InsecureLedger(tmp_path / "ledger.db", feed)
+    there = world(tmp_path, ledger)
+    report = tmp_path / "report.csv"
+    result = ingest([file], feed, there, enrol_unknown=True, report=report)
+    assert (result.accepted, result.refused, result.already_known) == (3, {"malformed": 2}, 0)
+    assert report.read_text("utf-8").count("is no id: write a text or a whole number") == 2
+    assert InsecureRegistrar(ledger).count() == 3
+    retried = retry(feed, there, enrol_unknown=True)
+    assert retried.accepted == 0, "nor when judged again, without the file"
     ledger.close()
 
 

@@ -48,6 +48,7 @@ UNIT = (
 """Folders and files of this folder that are in the tier."""
 NOT_UNIT = {
     "chain_node/archive/test_node_archive.py": "10 s: every fault at every operation",
+    "chain_node/storage/test_storage_untouched.py": "starts processes",
     "oracle/calls/test_oracle_check.py": "reads the real files",
     "chain_node/keys/test_keys_recursion.py": "starts processes",
     "oracle/calls/test_oracle_kill.py": "kills processes",

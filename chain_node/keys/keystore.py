@@ -55,11 +55,13 @@ class Keystore:
 
     Args:
         home: holds `keys/` and `secrets/`, created when needed.
+        new: make what is asked for and not there; without, that is a KeystoreError, and nothing is ever written.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, new: bool = True) -> None:
         self._keys = home / "keys"
         self._secrets = home / "secrets"
+        self._new = new
 
     def passphrase(self, name: str) -> str:
         """The passphrase called `name`: from the environment, else from its file, else, for a new key, a random one.
@@ -79,6 +81,7 @@ class Keystore:
                     f"the passphrase of {self._keys / f'{name}.json'} is missing: put it into {path} (mode 0600; "
                     f"`luya backup --secrets` has kept it) or into {variable}"
                 )
+            self._may_make(path)
             make_dir(self._secrets, 0o700)
             write_new(path, secrets.token_hex(32).encode() + b"\n", 0o600)
         if path.stat().st_mode & 0o077:
@@ -129,8 +132,13 @@ class Keystore:
         except (ValueError, KeyError, TypeError, InvalidTag) as error:
             raise KeystoreError(_wrong(path, name, error)) from error
 
+    def _may_make(self, path: Path) -> None:
+        if not self._new:
+            raise KeystoreError(f"{path} is missing: put it back (`luya backup` has kept it)")
+
     def _write(self, path: Path, value: Any) -> None:
         """Two processes may come here at once with different secrets: the first one's is kept, both then read it."""
+        self._may_make(path)
         make_dir(self._keys, 0o700)
         write_new(path, json.dumps(value, indent=1).encode() + b"\n", 0o600)
 

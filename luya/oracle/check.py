@@ -19,6 +19,7 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.keys.keystore import Keystore
 from chain_node.registry.registrar import Registrar
 from chain_node.storage.durable import make_dir
+from chain_node.storage.untouched import copy_untouched
 from luya.console import Advance, answer, progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
@@ -114,22 +115,23 @@ def _rehearsal(
     """(the journal's key, the ledger as it stands) with the feed's journal copied into the folder.
 
     The log is read as far as it went before the journal was copied, or as far as the journal has settled: so neither
-    knows of a record that the other does not, also while an ingest runs.
+    knows of a record that the other does not, also while an ingest runs. The registry is copied as well: its store
+    may write when it is opened. Of keys none is made: one that is missing here is lost.
     """
-    keys, now = Keystore(home.root), int(time.time())
+    keys, now = Keystore(home.root, new=False), int(time.time())
     reader = ArchiveReader(home.archive)
     size = reader.size
     journal, copied = path_of(home.oracle, feed.name), path_of(folder, feed.name)
     key = secrets.token_bytes(32)
     if journal.exists():
         make_dir(copied.parent, 0o700)
-        key = feeds.journal_key(keys, feed)
         settled = peek.copy(journal, copied)
         if settled > reader.size:
             raise JournalError(
                 f"{journal} has settled {settled:,} entries of a log, and the archive of {home.root} has "
                 f"{reader.size:,}: it is another ledger's journal, or the archive has lost its end (`luya fsck`)"
             )
+        key = feeds.journal_key(keys, feed)
         size = max(size, settled)
     state = standing.state_of(home, now, size, advance)
     first = standing.registration(state, feed, now) if as_if_registered else ()
@@ -137,7 +139,9 @@ def _rehearsal(
         raise feeds.unregistered(feed.id)
     registrar = None
     if home.registry.exists():
-        registrar = Registrar(home.registry, keys.secret("registry"))
+        enrolled = folder / "enrolled.db"
+        copy_untouched(home.registry, enrolled)
+        registrar = Registrar(enrolled, keys.secret("registry"))
         stack.callback(registrar.close)
 
     def lookup(organisation: int, users: Sequence[str]) -> Mapping[str, bytes]:

@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from chain_node.errors import LockError
+from chain_node.storage.untouched import copy_untouched
 from oracle.errors import JournalError
 from oracle.store.journal import NAME
 
@@ -50,11 +52,13 @@ def waiting(path: Path) -> int:
 def copy(path: Path, target: Path) -> int:
     """Copy a journal as it is at this moment, also while an ingest runs; returns how many entries it has settled.
 
-    Raises JournalError: it cannot be read.
+    Nothing beside the journal changes. Raises JournalError: it cannot be read, or changes too fast.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, closing(sqlite3.connect(target)) as made:
-            db.backup(made)
+        copy_untouched(path, target)
+        with closing(sqlite3.connect(target)) as made:
             return moment(made).cursor
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise JournalError(f"{path} cannot be read: {error}") from None
+    except LockError as error:
+        raise JournalError(str(error)) from None

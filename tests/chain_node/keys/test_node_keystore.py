@@ -80,6 +80,19 @@ def test_a_missing_passphrase_is_not_replaced_by_another(tmp_path: Path) -> None
         use(name)
 
 
+def test_a_keystore_that_makes_nothing_new_writes_nothing(tmp_path: Path) -> None:
+    only = Keystore(tmp_path, new=False)
+    with pytest.raises(KeystoreError, match=r"secrets/registry is missing: put it back"):
+        only.secret("registry")
+    assert list(tmp_path.iterdir()) == []
+    made = Keystore(tmp_path).secret("registry")
+    assert only.secret("registry") == made
+    (tmp_path / "keys" / "registry.json").unlink()
+    with pytest.raises(KeystoreError, match=r"keys/registry.json is missing: put it back"):
+        only.secret("registry")
+    assert list((tmp_path / "keys").iterdir()) == []
+
+
 def test_readable_secret_is_refused(tmp_path: Path) -> None:
     keystore = Keystore(tmp_path)
     keystore.chain_key("auditor")

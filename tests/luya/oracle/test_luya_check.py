@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import hashlib
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +36,47 @@ def lines(report: Path) -> list[dict[str, str]]:
         return [{name: text for name, text in line.items() if name != "index"} for line in csv.DictReader(file)]
 
 
-def content(home: Path) -> dict[str, str]:
-    """A home's files by what is in them (SQLite's passing files aside)."""
-    paths = (path for path in sorted(home.rglob("*")) if path.is_file() and not path.name.endswith(("-wal", "-shm")))
-    return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+def content(home: Path) -> dict[str, tuple[str, int, int]]:
+    """All that is in a home, folders too: what is in each, its mode, and when it was last changed."""
+    found = {}
+    for path in [home, *sorted(home.rglob("*"))]:
+        at, inside = path.stat(), "" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+        found[str(path.relative_to(home))] = (inside, at.st_mode, at.st_mtime_ns)
+    return found
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from chain_node.keys.keystore import Keystore
+from chain_node.registry.registrar import Registrar
+from luya.home import LuyaHome
+from luya.session import feeds
+from oracle.store.journal import Journal, path_of
+home = LuyaHome(Path(sys.argv[1]))
+keys, feed = Keystore(home.root), feeds.find(home, "daily-steps")
+journal = Journal(path_of(home.oracle, feed.name), feed.id, feeds.journal_key(keys, feed))
+journal.set_cursor(int(journal.meta("cursor")))
+registrar = Registrar(home.registry, keys.secret("registry"))
+registrar.enrol_many(feed.organisation.id, ["somebody new"])
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Has written to journal and registry, as an ingest does, and holds both."""
+
+
+@contextmanager
+def held(home: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def check(home: Path, *arguments: object, code: int = 0) -> dict[str, Any]:
@@ -88,6 +130,69 @@ def test_agrees_with_the_next_ingest_of_a_home(
     assert {name: told[name] for name in done} == done
     assert {"unknown-person", "overlap"} <= told["refused"].keys()
     assert told["already_known"] > 100
+
+
+def passing(home: Path) -> set[str]:
+    return {path.name for path in home.rglob("*") if path.name.endswith(("-wal", "-shm"))}
+
+
+def test_a_home_that_is_held_or_was_killed_stays_as_it_was_to_the_byte(
+    ingested_home: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    """Also what only the writer's WAL knows yet is read."""
+    more = tmp_path / "more.csv"
+    text = partner_rows["daily-steps"].read_text("utf-8")
+    more.write_text(f"{text}somebody new,{text.splitlines()[1].partition(',')[2]}\n", "utf-8")
+    assert check(ingested_home, "--feed", "daily-steps", more)["accepted"] == 0
+    with held(ingested_home) as process:
+        before = content(ingested_home)
+        assert len(passing(ingested_home)) == 4
+        assert check(ingested_home, "--feed", "daily-steps", more)["accepted"] == 1
+        assert content(ingested_home) == before
+        process.communicate("")
+        assert passing(ingested_home) == set()
+    with held(ingested_home):
+        pass
+    before = content(ingested_home)
+    assert passing(ingested_home)
+    assert check(ingested_home, "--feed", "daily-steps", more)["accepted"] == 1
+    assert content(ingested_home) == before
+
+
+_CAP_DAC_OVERRIDE = 1
+_PR_CAPBSET_DROP = 24
+
+
+def as_anybody() -> None:
+    """Root may write to what nobody may write to: not the program that begins after this."""
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+def test_a_home_that_nobody_can_write_to_is_checked(
+    ingested_home: Path, partner_rows: dict[str, Path], tmp_path: Path
+) -> None:
+    everything = [ingested_home, *ingested_home.rglob("*")]
+    modes = {path: path.stat().st_mode for path in everything}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    arguments = ["oracle", "check", "--home", ingested_home, "--feed", "daily-steps", partner_rows["daily-steps"]]
+    passing_folder = tmp_path / "passing"
+    passing_folder.mkdir()
+    try:
+        done = subprocess.run(
+            [*luya_process.COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            env=luya_process.environment({"TMPDIR": str(passing_folder)}),
+            preexec_fn=as_anybody,
+        )
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["known"]["accepted"] > 100
+    assert list(passing_folder.iterdir()) == []
 
 
 @pytest.mark.deep

@@ -19,7 +19,7 @@ from api.accounts.endpoints import router as accounts
 from api.checkpoint.endpoints import router as checkpoint
 from api.entries.endpoints import router as entries
 from api.feeds.endpoints import router as feeds
-from api.health.endpoints import projected_size
+from api.health.endpoints import projected
 from api.health.endpoints import router as health
 from api.methods.endpoints import router as methods
 from api.proofs.endpoints import router as proofs
@@ -33,7 +33,6 @@ from api.web.context import Context
 from api.web.head import HeadAsGet
 from api.web.limits import RateLimiter
 from api.web.observe import Metrics, Observe
-from api.web.whole import Wholeness
 from chain_node.archive.reader import ArchiveReader
 from chain_node.catalogue import load
 
@@ -54,7 +53,6 @@ def create_app(settings: Settings) -> FastAPI:
     context = Context(
         settings=settings,
         database=database,
-        wholeness=Wholeness(database),
         archive=archive,
         verifier=Verifier(database, settings.token_cache_seconds),
         public_limit=RateLimiter(settings.public_rate, settings.public_burst, settings.rate_clients),
@@ -100,7 +98,7 @@ def _serve_metrics(app: FastAPI, metrics: Metrics, context: Context) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def serve() -> Response:
-        metrics.size.set(await projected_size(context))
+        metrics.size.set((await projected(context)).size)
         return Response(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -6,22 +6,21 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from api.accounts import repository, service
 from api.accounts.schemas import AccountEntries, AccountSummary
 from api.entries.decoded import TYPES
 from api.errors import BadParameter, ErrorText
-from api.web.access import TOKEN_PROBLEMS, Holder, projected
+from api.web.access import TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.types import parse_address
+from api.web.whole import whole
 from chain_node.protocol.times import day_of_date
 
-router = APIRouter(
-    prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)]
-)
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS)
 Address = Annotated[
     str,
     Path(
@@ -61,7 +60,7 @@ async def account(request: Request, context: Ctx, holder: Holder, address: Addre
     """
     wanted = parse_address(address)
     service.authorise(holder.scopes, wanted)
-    async with context.database.snapshot() as connection:
+    async with whole(context.database) as connection:
         row = await repository.account(connection, wanted)
         balances = await repository.balances(connection, wanted)
     return respond(request, service.view(wanted, row, balances), private=True)
@@ -93,7 +92,7 @@ async def entries(
     chosen = repository.EntryFilter(types, method, feed, _day("from_day", from_day), _day("to_day", to_day))
     after = service.parse_cursor(cursor)
     ascending = order == "oldest"
-    async with context.database.read() as connection:
+    async with whole(context.database) as connection:
         rows = await repository.entries(connection, wanted, chosen, after=after, ascending=ascending, limit=limit + 1)
     return respond(request, service.page(wanted, rows, limit), private=True)
 

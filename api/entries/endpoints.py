@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.entries import repository, service
 from api.entries.schemas import Provenance
 from api.errors import ErrorText, NotFound
-from api.web.access import TOKEN_PROBLEMS, Holder, projected
+from api.web.access import TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
+from api.web.whole import whole
 from chain_node.archive import bundles
 from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER
 
-router = APIRouter(prefix="/v1/entries", tags=["entries"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)])
+router = APIRouter(prefix="/v1/entries", tags=["entries"], responses=TOKEN_PROBLEMS)
 Index = Annotated[int, Path(ge=0, le=service.MAX_INDEX, description="The entry's index: its public id", examples=[41])]
 
 
@@ -27,7 +28,7 @@ async def entry(request: Request, context: Ctx, holder: Holder, index: Index) ->
     The entry decoded and as bytes, the transaction and block that appended it, who signed it, the method and the feed
     in force. For its owner, the feed that recorded it, auditors and operators.
     """
-    async with context.database.read() as connection:
+    async with whole(context.database) as connection:
         row = await repository.find(connection, index)
     if row is None:
         raise service.no_entry(index)
@@ -44,7 +45,7 @@ async def bundle(request: Request, context: Ctx, holder: Holder, index: Index) -
     One RFC 8785 JSON document that anyone verifies offline (`luya verify`): the entry, its inclusion under a signed
     checkpoint, the law it relies on, and the oracles' signatures. Without the evidence opening, which its owner has.
     """
-    async with context.database.read() as connection:
+    async with whole(context.database) as connection:
         row = await repository.find(connection, index)
     if row is None:
         raise service.no_entry(index)

@@ -10,14 +10,13 @@ from api import law
 from api.errors import ErrorText, NotFound
 from api.feeds import repository, service
 from api.feeds.schemas import FeedDetail, FeedList
-from api.web.access import PUBLIC_PROBLEMS, anyone, projected
+from api.web.access import PUBLIC_PROBLEMS, anyone
 from api.web.answers import respond
 from api.web.context import Ctx
+from api.web.whole import whole
 from chain_node.protocol.entries import FEED
 
-router = APIRouter(
-    prefix="/v1/feeds", tags=["law"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone), Depends(projected)]
-)
+router = APIRouter(prefix="/v1/feeds", tags=["law"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
 Id = Annotated[int, Path(ge=0, le=0xFFFF, description="Feed id", examples=[1])]
 
 
@@ -27,7 +26,7 @@ async def feeds(request: Request, context: Ctx) -> Response:
 
     Every feed with its organisation, signers, bounds and allowed methods, and how its records ended.
     """
-    async with context.database.snapshot() as connection:
+    async with whole(context.database) as connection:
         found = await law.latest(connection, FEED)
         counts = await repository.counts(connection)
     return respond(request, FeedList(feeds=[service.view(one, counts.get(one.id, {})) for one in found]))
@@ -36,7 +35,7 @@ async def feeds(request: Request, context: Ctx) -> Response:
 @router.get("/{id}", response_model=FeedDetail, summary="One feed, with its history")
 async def feed(request: Request, context: Ctx, id: Id) -> Response:
     """某一数据源及其签名方的变更历史。"""
-    async with context.database.snapshot() as connection:
+    async with whole(context.database) as connection:
         history = await law.history(connection, FEED, id)
         counts = await repository.counts(connection)
     if not history:

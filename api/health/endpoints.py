@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
-from sqlalchemy import select
 
-from api.store.models import LedgerRow
 from api.web.access import PUBLIC_PROBLEMS, anyone
 from api.web.context import Context, Ctx
 from api.web.types import Amount, Model, example
+from api.web.whole import Extent, extent
 
 router = APIRouter(tags=["health"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
-_SIZE = select(LedgerRow.__table__.c.size)
 
 
 class HealthAnswer(Model):
@@ -28,11 +26,10 @@ class HealthAnswer(Model):
     lag: Amount
 
 
-async def projected_size(context: Context) -> int:
-    """Entries in the read model."""
+async def projected(context: Context) -> Extent:
+    """How far the read model goes."""
     async with context.database.read() as connection:
-        size: Any = (await connection.execute(_SIZE)).scalar()
-    return int(size or 0)
+        return await extent(connection)
 
 
 @router.get("/healthz", response_model=HealthAnswer, summary="Is this server well, and how far behind")
@@ -41,11 +38,11 @@ async def healthz(request: Request, context: Ctx) -> Response:
 
     200 while the database and the archive answer; 503 as a problem otherwise.
     """
-    projected = await projected_size(context)
+    found = await projected(context)
     archived = context.archive.size
-    lag = max(archived - projected, 0)
+    lag = max(archived - found.size, 0)
     status: Literal["ok", "behind", "projecting-again"] = "behind" if lag > context.settings.max_lag else "ok"
-    if await context.wholeness.missing(0.0) is not None:
+    if found.again is not None:
         status = "projecting-again"
-    body = HealthAnswer(status=status, log_size=projected, archive_size=archived, lag=lag)
+    body = HealthAnswer(status=status, log_size=found.size, archive_size=archived, lag=lag)
     return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})

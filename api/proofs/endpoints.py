@@ -11,10 +11,11 @@ from api.checkpoint.endpoints import NOTE_TYPE, newest
 from api.errors import BadParameter, ErrorText, NotFound
 from api.proofs import repository
 from api.proofs.schemas import ConsistencyProof, InclusionProof
-from api.web.access import PUBLIC_PROBLEMS, anyone, projected
+from api.web.access import PUBLIC_PROBLEMS, anyone
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.types import parse_hash
+from api.web.whole import whole
 from chain_node.protocol.checkpoint import build_consistency, build_tlog_proof
 
 router = APIRouter(prefix="/v1", tags=["log"], responses=PUBLIC_PROBLEMS, dependencies=[Depends(anyone)])
@@ -30,7 +31,6 @@ To = Annotated[
     "/proof/{leaf_hash}",
     response_model=InclusionProof,
     summary="Is this leaf in the log",
-    dependencies=[Depends(projected)],
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def proof(request: Request, context: Ctx, leaf_hash: Leaf) -> Response:
@@ -41,7 +41,7 @@ async def proof(request: Request, context: Ctx, leaf_hash: Leaf) -> Response:
     """
     leaf = parse_hash(leaf_hash, "leaf_hash")
     point, note = newest(context)
-    async with context.database.read() as connection:
+    async with whole(context.database) as connection:
         index = await repository.index_of(connection, leaf)
     if index is None or index >= point.size:
         raise NotFound(ErrorText("日志中没有此叶子哈希", "the log has no leaf with this hash"))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.projection.outcomes import stored
 from api.records import repository, service
 from api.records.schemas import Records
-from api.web.access import TOKEN_PROBLEMS, Holder, projected
+from api.web.access import TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
+from api.web.whole import whole
 
-router = APIRouter(prefix="/v1", tags=["records"], responses=TOKEN_PROBLEMS, dependencies=[Depends(projected)])
+router = APIRouter(prefix="/v1", tags=["records"], responses=TOKEN_PROBLEMS)
 Feed = Annotated[int, Query(ge=0, le=0xFFFF, description="The feed's number", examples=[1])]
 RowName = Annotated[
     str,
@@ -34,7 +35,7 @@ async def records(request: Request, context: Ctx, holder: Holder, feed: Feed, na
     Recorded, waiting or refused, by the oracle or by the ledger; with the rule, the value it looked at and what to do,
     in Chinese and English. For the feed's partner, the resident it is about, auditors and operators.
     """
-    async with context.database.read() as connection:
+    async with whole(context.database) as connection:
         rows = await repository.by_key(connection, feed, stored(name))
         if not rows and (where := service.place(name)) is not None:
             rows = await repository.by_place(connection, feed, stored(where[0]), where[1])

@@ -1,6 +1,4 @@
-"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of; and whether what is
-read from is there.
-"""
+"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from api.errors import ErrorText, Unauthorised, Unavailable
+from api.errors import Unauthorised
 from api.tokens.verifier import Principal
 from api.web.context import Ctx
 from api.web.limits import client_key
@@ -61,19 +59,6 @@ async def holder(
         raise
     context.token_limit.charge(principal.token)
     return principal
-
-
-async def projected(context: Ctx) -> None:
-    """Raises Unavailable: the read model is being projected again."""
-    missing = await context.wholeness.missing()
-    if missing is not None:
-        done, of = missing
-        raise Unavailable(
-            ErrorText(
-                f"程序升级后正在由归档重新投影：{of:,} 条中已完成 {done:,} 条",
-                f"after an upgrade the read model is projected again from the archive: {done:,} of {of:,} entries",
-            )
-        )
 
 
 def _client(request: Request) -> str:

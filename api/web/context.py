@@ -12,18 +12,16 @@ from api.settings import Settings
 from api.store.database import Database
 from api.tokens.verifier import Verifier
 from api.web.limits import RateLimiter
-from api.web.whole import Wholeness
 from chain_node.archive.reader import ArchiveReader
 from chain_node.catalogue import CatalogueMethod
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Settings, database and whether it is whole, archive, who may ask and how often, shipped methods' texts by id."""
+    """Settings, database, archive, who may ask and how often, shipped methods' texts by id."""
 
     settings: Settings
     database: Database
-    wholeness: Wholeness
     archive: ArchiveReader
     verifier: Verifier
     public_limit: RateLimiter

@@ -7,8 +7,10 @@ formula gets an apostrophe in CSV, as OWASP advises, and is plainly text in XLSX
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -18,8 +20,11 @@ from typing import IO, Any, Final
 
 from chain_node.auditor.query import QueryResult
 from chain_node.errors import QueryError
-from chain_node.storage.durable import fsync_dir
+from chain_node.storage.durable import fsync_dir, replaceable
 
+_MADE_BY: Final = "luya auditor query"
+_FOOTER: Final = 1 << 16
+"""Bytes at a Parquet file's end within which it says what wrote it."""
 _EXACT_DIGITS: Final = 10**15
 _SHEET_ROWS: Final = 1_048_575
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -30,11 +35,15 @@ def write(answer: QueryResult, path: Path) -> int:
     """Write an answer in the format that the file's name ends with; gives the number of rows.
 
     Raises:
-        QueryError: no such format, or a part of this package is missing.
+        QueryError: no such format, another file is there that is no such answer, or a part of this package is missing.
     """
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise QueryError(f"{path}: the name must end with {', '.join(sorted(WRITERS))}")
+    if not _replaceable(answer, path):
+        raise QueryError(
+            f"{path} is there already and is no earlier answer of these columns: nothing replaces it; name another file"
+        )
     with _replaced(path) as temporary:
         return writer(answer, temporary)
 
@@ -42,6 +51,29 @@ def write(answer: QueryResult, path: Path) -> int:
 def temporary_of(path: Path) -> Path:
     """Where an output is written before it takes its name; Parquet's must be allowed in the sandbox beforehand."""
     return path.with_name(f".{path.name}.part")
+
+
+def _replaceable(answer: QueryResult, path: Path) -> bool:
+    """Whether nothing is there but an earlier answer: of these columns where the file begins with them."""
+    kind = path.suffix.lower()
+    if kind in (".csv", ".json"):
+        head = io.StringIO()
+        if kind == ".csv":
+            csv.writer(head, lineterminator="\n").writerow(answer.columns)
+        else:
+            head.write(json.dumps({"columns": answer.columns}, ensure_ascii=False)[:-1])
+        return replaceable(path, head.getvalue().encode())
+    if not path.is_file() or not path.stat().st_size:
+        return replaceable(path, b"")
+    if kind == ".parquet":
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _FOOTER))
+            return b"DuckDB" in file.read()
+    try:
+        with zipfile.ZipFile(path) as book:
+            return _MADE_BY.encode() in book.read("docProps/core.xml")
+    except (zipfile.BadZipFile, KeyError):
+        return False
 
 
 def plain(value: Any) -> Any:
@@ -127,6 +159,7 @@ def _xlsx(answer: QueryResult, path: Path) -> int:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "in_memory": False}
     count = 0
     with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties({"comments": _MADE_BY})
         bold = book.add_format({"bold": True})
         sheet: Any = None
         for row in answer.rows():

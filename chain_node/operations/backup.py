@@ -14,11 +14,13 @@ of processes. Passphrases go where `--secrets` says, never beside the keystores 
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
 import tarfile
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +37,7 @@ from chain_node.operations.restore import check
 from chain_node.operations.snapshot import ReadMoment, copy_database, copy_file, files, frozen
 from chain_node.storage.durable import fsync_dir, make_dir, write_atomic
 
+_PACKED_AS: Final = "backup"
 TAR: Final = (".tar", ".tar.gz", ".tgz")
 
 
@@ -106,6 +109,8 @@ def _check_places(home: Home, out: Path, folder: Path, secrets: Path | None) -> 
         raise BackupError(f"{out} and {home.root} are one place: back up elsewhere, best on another machine")
     if folder.exists() and any(folder.iterdir()) and not (folder / "home").exists():
         raise BackupError(f"{folder} is not empty and no backup: give a new folder")
+    if folder != out and not _replaceable(out):
+        raise BackupError(f"{out} is there already and is no backup: nothing replaces it; name another file")
     if secrets is not None:
         apart = secrets.resolve()
         if apart == place or place in apart.parents or apart in place.parents or root in apart.parents:
@@ -213,12 +218,24 @@ def _left_out(home: Home, keys: bool) -> list[str]:
     return parts
 
 
+def _replaceable(out: Path) -> bool:
+    """Whether nothing is there but an empty file or an earlier backup's."""
+    if not out.is_file() or not out.stat().st_size:
+        return not out.is_dir()
+    try:
+        with tarfile.open(out) as tar:
+            first = tar.next()
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+        return False
+    return first is not None and first.name == _PACKED_AS
+
+
 def _pack(folder: Path, out: Path) -> None:
     temporary = out.with_name(f".{out.name}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
         with tarfile.open(fileobj=file, mode="w:gz" if out.name.endswith("gz") else "w") as tar:
-            tar.add(folder, arcname="backup")
+            tar.add(folder, arcname=_PACKED_AS)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, out)

@@ -57,6 +57,14 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     fsync_dir(path.parent)
 
 
+def replaceable(path: Path, start: bytes) -> bool:
+    """Whether nobody's work goes when `path` is written: nothing is there, or an empty file, or one that begins so."""
+    if not path.is_file():
+        return not path.is_dir()
+    with path.open("rb") as file:
+        return file.read(len(start)) in (b"", start)
+
+
 def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     """Create `path` with `data`, whole and durable; False, and nothing done, where it is there already.
 

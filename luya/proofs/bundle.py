@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from chain_node.archive.bundles import assemble
 from chain_node.archive.reader import ArchiveReader
 from chain_node.keys.keystore import Keystore
 from chain_node.protocol.bundle import Opening
 from chain_node.protocol.entries import Reduction, decode
-from chain_node.storage.durable import write_atomic
+from chain_node.storage.durable import replaceable, write_atomic
 from luya.console import tell
-from luya.errors import HomeError
+from luya.errors import HomeError, UsageError
 from luya.home import LuyaHome
 from luya.session import feeds
 from oracle.store.journal import Journal, path_of
 
+_START: Final = b'{"attestation":'
+"""With which every bundle begins."""
+
 
 def run(home: LuyaHome, index: int, output: Path | None, *, opening: bool) -> dict[str, Any]:
-    """Writes the bundle of entry `index` to `output` (default: bundle-INDEX.json here).
+    """Writes the bundle of entry `index` to `output` (default: bundle-INDEX.json here), in place of a bundle only.
 
     Args:
         opening: put the salt and the raw record in: for the owner, and for nobody else.
+
+    Raises:
+        UsageError: another file, or a folder, is there.
     """
+    target = output or Path(f"bundle-{index}.json")
+    if not replaceable(target, _START):
+        raise UsageError(f"{target} is there already and is no bundle: nothing replaces it; name another file with -o")
     reader = ArchiveReader(home.archive)
     made = assemble(reader, index, evidence=_opening(home, reader, index) if opening else None)
-    target = output or Path(f"bundle-{index}.json")
     write_atomic(target, made, 0o600 if opening else 0o644)
     checkpoint = reader.checkpoint()
     assert checkpoint is not None

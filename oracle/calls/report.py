@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from chain_node.protocol.rules import Rule
-from chain_node.storage.durable import fsync_dir
+from chain_node.storage.durable import fsync_dir, replaceable
 from oracle.errors import SourceError
 from oracle.store.outcomes import RowOutcome
 
@@ -81,19 +81,12 @@ def check(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise SourceError(f"the report cannot be written to {path}: it is a folder; name a file")
-        if path.is_file() and not _replaceable(path):
+        if not replaceable(path, _START):
             raise SourceError(f"{path} is there already and is no report: nothing replaces it; name another file")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise SourceError(f"the report cannot be written to {path}: {error.strerror or error}") from None
-
-
-def _replaceable(path: Path) -> bool:
-    """Whether the file is empty, or a report of this or an earlier version."""
-    with path.open("rb") as file:
-        start = file.read(len(_START))
-    return start in (b"", _START)
 
 
 def _line(row: RowOutcome, names: Sequence[str]) -> tuple[object, ...]:

@@ -106,6 +106,18 @@ def test_bundle_with_nothing_running(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / answer["file"]).stat().st_size == answer["bytes"]
 
 
+def test_a_bundle_replaces_a_bundle_and_no_other_file(home: Path, tmp_path: Path) -> None:
+    index = first_reduction(home)
+    mine = tmp_path / "good.csv"
+    mine.write_text("order,user\n1,a\n", encoding="utf-8")
+    assert "good.csv" in refuses("bundle", index, "-o", mine, "--home", home)
+    assert mine.read_text(encoding="utf-8") == "order,user\n1,a\n"
+    mine.write_bytes(b"")
+    for _ in range(2):
+        succeeds("bundle", index, "-o", mine, "--home", home)
+    assert mine.read_bytes().startswith(b"{")
+
+
 def test_fsck_with_nothing_running(home: Path) -> None:
     found = fsck(home)
     assert set(found) == {"ok", "log_size", "log_root", "credits_mg", "millipoints", "differences", "storage_words"}

@@ -267,6 +267,19 @@ def test_xlsx(odd: tuple[QueryResult, Path]) -> None:
     assert text["F3"] == "2024-02-29"
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.json", "out.parquet", "out.xlsx"])
+def test_an_answer_replaces_an_earlier_one_and_no_other_file(name: str, odd: tuple[QueryResult, Path]) -> None:
+    answer, folder = odd
+    place = folder / name
+    for _ in range(2):
+        assert write(answer, place) == 2
+    for other in (b"order,user\n1,a\n", b"PK\x03\x04 a workbook of somebody's", b'{"rows": []}', b"PAR1 rows PAR1"):
+        place.write_bytes(other)
+        with pytest.raises(QueryError, match="nothing replaces it"):
+            write(answer, place)
+        assert place.read_bytes() == other
+
+
 def test_an_unknown_format(odd: tuple[QueryResult, Path]) -> None:
     answer, folder = odd
     with pytest.raises(QueryError, match="must end with"):

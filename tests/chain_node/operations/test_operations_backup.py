@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import tarfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -143,3 +144,16 @@ def test_what_lies_elsewhere_is_named(ingested_home: Path, tmp_path: Path) -> No
     made = module.back_up(Home(ingested_home), tmp_path / "backup", moment=peek.moment_of, elsewhere=["a server"])
     assert json.loads((tmp_path / "backup" / "backup.json").read_bytes())["left_out"][-1] == "a server"
     assert made.verify_seconds is not None
+
+
+def test_a_packed_backup_replaces_a_backup_and_no_other_file(ingested_home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "backup.tar.gz"
+    for _ in range(2):
+        module.back_up(Home(ingested_home), out, moment=peek.moment_of, verify=False)
+    with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as tar:
+        tar.add(Path(__file__), arcname="mine.py")
+    for other in (b"order,user\n1,a\n", b"\x1f\x8b\x08cut off", (tmp_path / "other.tar.gz").read_bytes()):
+        out.write_bytes(other)
+        with pytest.raises(BackupError, match="nothing replaces it"):
+            module.back_up(Home(ingested_home), out, moment=peek.moment_of, verify=False)
+        assert out.read_bytes() == other

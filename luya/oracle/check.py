@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import signal
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.markup import escape
 
@@ -24,6 +21,7 @@ from luya.console import Advance, answer, progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.oracle import standing
+from luya.oracle.passing import passing_folder
 from luya.oracle.summary import exit_code, summary
 from luya.session import feeds
 from oracle.calls import check
@@ -69,7 +67,7 @@ def run(
     feed = feeds.find(home, str(feed_name)) if settings is None else feeds.described(home, settings)
     precheck.check(files, feed, anyway=anyway)
     with ExitStack() as stack, progress() as advance:
-        folder = stack.enter_context(_passing_folder())
+        folder = stack.enter_context(passing_folder())
         key, rehearsal = _rehearsal(home, feed, folder, advance, stack, as_if_registered=settings is not None)
         checked = check.check(
             files,
@@ -91,22 +89,6 @@ def run(
         value |= {"judged_otherwise": checked.earlier.judged_otherwise, "earlier_rows": asdict(checked.earlier)}
     answer(value)
     return exit_code(checked.result)
-
-
-@contextmanager
-def _passing_folder() -> Iterator[Path]:
-    """A folder that goes with the call, also where that is ended, or its terminal closed: it holds raw rows."""
-    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        with tempfile.TemporaryDirectory(prefix="luya-check-") as folder:
-            yield Path(folder)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _frame: object) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def _rehearsal(

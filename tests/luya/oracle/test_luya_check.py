@@ -178,7 +178,9 @@ def test_a_home_that_nobody_can_write_to_is_checked(
         path.chmod(mode & ~0o222)
     arguments = ["oracle", "check", "--home", ingested_home, "--feed", "daily-steps", partner_rows["daily-steps"]]
     passing_folder = tmp_path / "passing"
-    passing_folder.mkdir()
+    left = passing_folder / "luya-check-killed"
+    left.mkdir(parents=True)
+    (left / "staging.db").write_text("rows of a call that was killed")
     try:
         done = subprocess.run(
             [*luya_process.COMMAND, *arguments],

@@ -32,6 +32,7 @@ def server(settings: Settings) -> uvicorn.Server:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=5,
+        ws="none",
         http=patient(Arrivals(settings.head_seconds, settings.body_seconds)),
     )
     return uvicorn.Server(config)

@@ -76,7 +76,7 @@ class Arrival:
             self._all.begin(self)
 
     def received(self, size: int) -> None:
-        """So many bytes more, and a head that is under way is not whole."""
+        """So many bytes more of a head that is under way, which is not whole; nothing where none is."""
         if self.under_way:
             self._size += size
             if self._size > self._all.head_bytes:

@@ -61,6 +61,19 @@ def test_a_head_without_end_is_cut_off(world: World) -> None:
         assert served(url) == 200
 
 
+def test_a_head_begun_behind_a_long_body_is_waited_for(world: World) -> None:
+    """What a pipelining client sends at once is no head of that size."""
+    with serving(world, head_seconds=600) as url:
+        body = b"x" * (HEAD_BYTES + 8_192)
+        head = b"GET /v1/totals HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (len(body) + 1)
+        with sent(url, head + b"x") as connection:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+            connection.sendall(body + HALF_HEAD)
+            assert served(url) == 200  # it has read both by now
+            connection.sendall(b"ication/json\r\nConnection: close\r\n\r\n")
+            assert answer(connection).startswith(b"HTTP/1.1 200")
+
+
 def test_a_body_that_drips_on_after_the_answer_is_cut_off(world: World) -> None:
     """uvicorn takes its keep-alive limit away with every byte that comes."""
     with serving(world, body_seconds=1) as url:

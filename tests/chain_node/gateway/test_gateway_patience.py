@@ -62,6 +62,19 @@ def test_a_head_without_end_is_cut_off(world: World, tmp_path: Path) -> None:
         assert gateway.call("eth_chainId") == hex(world.chain_id)
 
 
+def test_a_head_begun_behind_a_long_body_is_waited_for(world: World, tmp_path: Path) -> None:
+    token = let_in(tmp_path, role="auditor")[1].encode()
+    head = HEAD.replace(b"Host:", b"Authorization: Bearer " + token + b"\r\nHost:")
+    body = b" " * (HEAD_BYTES + 8_192) + CALL
+    with door(world, tmp_path, head_seconds=600.0) as gateway:
+        last = head.replace(b"Host:", b"Connection: close\r\nHost:") % len(CALL) + CALL
+        with sent(gateway.url, head % (len(body) + 1) + b" ") as connection:
+            connection.sendall(body + last[:30])
+            assert gateway.call("eth_chainId") == hex(world.chain_id)  # it has read both by now
+            connection.sendall(last[30:])
+            assert answer(connection).count(b"HTTP/1.1 200") == 2
+
+
 def test_of_too_many_half_sent_heads_the_oldest_goes() -> None:
     async def run() -> tuple[list[bytes], bytes, int]:
         async def ok(_request: web.BaseRequest) -> web.Response:

@@ -115,7 +115,7 @@ def oracle_ingest(
     feed: Annotated[str, typer.Option("--feed", help="数据源名称或 TOML 文件。Name of the feed, or its TOML file.")],
     home: HomeOption = None,
     enrol_unknown: Annotated[
-        bool, typer.Option("--enrol-unknown", help="试用：为未登记者开户。Trials: enrol unknown ids.")
+        bool, typer.Option("--enrol-unknown", help="确认未登记者均为居民并开户。Unknown ids are residents: enrol them.")
     ] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per input row.")
@@ -202,7 +202,7 @@ def oracle_retry(
         str | None, typer.Option("--rule", help="只重判此规则拒绝的行。Only rows that this rule refused.")
     ] = None,
     enrol_unknown: Annotated[
-        bool, typer.Option("--enrol-unknown", help="试用：为未登记者开户。Trials: enrol unknown ids.")
+        bool, typer.Option("--enrol-unknown", help="确认未登记者均为居民并开户。Unknown ids are residents: enrol them.")
     ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="逐行结果 CSV。A CSV with a line per row.")] = None,
     json: JsonOption = False,

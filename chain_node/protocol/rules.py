@@ -97,8 +97,9 @@ _TEXTS: dict[Rule, RuleText] = {
     Rule.UNKNOWN_PERSON: RuleText(
         "这位用户尚未登记碳账户。",
         "This person has no registered account.",
-        "请先为用户办理登记，再提交其记录。",
-        "Enrol the person first, then send the record.",
+        "请由运营方确认其为居民后，加 --enrol-unknown 运行 luya oracle retry（或再次 ingest），即为其开户。",
+        "If the operator confirms that they are a resident, `luya oracle retry` (or `ingest`) with --enrol-unknown "
+        "enrols them.",
     ),
     Rule.TOO_LONG: RuleText(
         "行程时间超过该行为允许的最长时间。",

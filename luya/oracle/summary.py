@@ -42,7 +42,8 @@ def summary(result: IngestResult, report: Path | None, *, rehearsed: bool = Fals
             f"{result.corrected:,} rows differ from what was recorded under their id: what is recorded stays."
         )
     if "unknown-person" in result.refused:
-        tell("  登记后重新提交，或运行 luya oracle retry；试用时可加 --enrol-unknown 自动开户。")
-        tell("  Once enrolled, send it again or use `luya oracle retry`; in a trial --enrol-unknown enrols them.")
+        flag = "luya oracle retry --feed … --enrol-unknown"
+        tell(f"  确认这些用户均为居民后，运行 {flag}（或加此选项重新提交），即为其开户。")
+        tell(f"  If these ids are all residents, `{flag}` enrols them, or sending it again with the flag.")
     if report is not None:
         tell(f"逐行结果见 {report}。What became of each row: {report}")

@@ -49,6 +49,15 @@ def test_help_at_80_columns_keeps_every_word(path: tuple[str, ...], command: Any
     assert done.output.count("…") <= sum(text.count("…") for text in texts if text)
 
 
+def test_enrolling_is_not_said_to_be_for_trials() -> None:
+    """It is how residents are enrolled in earnest too."""
+    for path, command in commands(typer.main.get_command(app)):
+        for one in command.params:
+            if "--enrol-unknown" in one.opts:
+                assert "residents" in one.help or path[-1] == "check"
+                assert "试用" not in one.help
+
+
 def groups() -> list[tuple[tuple[str, ...], Any]]:
     """`luya` and every group of commands."""
     return [one for one in commands(typer.main.get_command(app)) if getattr(one[1], "commands", None)]

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from insecure_ledger import TODAY, InsecureLedger, InsecureRegistrar, feed_entry
 from partner_files import TRIP_HEADER, trip, write_trips
 
 from chain_node import catalogue
+from chain_node.protocol.rules import Rule
 from oracle.calls.ingest import ingest
 from oracle.calls.rejudge import retry
 from oracle.errors import ConfigError, SourceError
@@ -274,3 +275,19 @@ def test_a_row_is_read_only_with_all_columns_of_its_style(path: Path, tmp_path: 
         for header in wanted - only_a_key:
             with pytest.raises(Unreadable, match=f"has no {re.escape(header)}$"):
                 read({name: text for name, text in row.items() if name != header})
+
+
+def test_a_feed_in_earnest_enrols_by_the_flag_that_the_remedy_names(tmp_path: Path) -> None:
+    by_name = {"person" if role == "stand_in" else role: header for role, header in STYLES[0].items()}
+    feed = replace(BIKES, columns=by_name, styles={}, trial=False)
+    with pytest.warns(UserWarning, match="Insecure"):
+        ledger = InsecureLedger(tmp_path / "ledger.db", feed)
+    there = world(tmp_path, ledger)
+    today = datetime.fromtimestamp((TODAY - 3) * 86_400, UTC)
+    file = write_trips(tmp_path / "a.csv", [trip(start=today)])
+    assert ingest([file], feed, there).refused == {"unknown-person": 1}
+    for remedy in (Rule.UNKNOWN_PERSON.remedy_en, Rule.UNKNOWN_PERSON.remedy_zh):
+        assert "luya oracle retry" in remedy
+        assert "--enrol-unknown" in remedy
+    assert retry(feed, there, enrol_unknown=True).accepted == 1
+    ledger.close()

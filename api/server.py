@@ -12,7 +12,7 @@ from api.app import create_app
 from api.settings import Settings
 from api.store import database, migrate
 from api.web.patience import patient
-from chain_node.gateway.patience import Arrivals
+from chain_node.serving.arrivals import Arrivals
 
 
 def server(settings: Settings) -> uvicorn.Server:

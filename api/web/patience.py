@@ -7,7 +7,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from chain_node.gateway.patience import Arrival, Arrivals
+from chain_node.serving.arrivals import Arrival, Arrivals
 
 _PIECE: Final = 4 * 1024
 """So much is parsed at once. The parser does not say where in it a head began, and a body may lie before: the piece in

@@ -1,4 +1,4 @@
-"""aiohttp's HTTP server with bounds on how requests arrive (`patience`), and the socket it listens on."""
+"""aiohttp's HTTP server with bounds on how requests arrive (`chain_node.serving`), and the socket it listens on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from chain_node.errors import GatewayError
-from chain_node.gateway.patience import Arrival, Arrivals
+from chain_node.serving.arrivals import Arrival, Arrivals
 
 _BACKLOG: Final = 1_024
 _KEEP_ALIVE: Final = 75.0

@@ -32,13 +32,13 @@ from chain_node.gateway.methods import ServiceParts
 from chain_node.gateway.metrics import DoorMetrics
 from chain_node.gateway.nodes import UpstreamNode
 from chain_node.gateway.open_views import OpenViews
-from chain_node.gateway.patience import Arrivals
 from chain_node.gateway.pool import Pool
 from chain_node.gateway.room import Room
 from chain_node.gateway.service import Service
 from chain_node.gateway.settings import GatewaySettings, UpstreamSettings
 from chain_node.gateway.siwe import SignIn
 from chain_node.gateway.sockets import Sockets
+from chain_node.serving.arrivals import Arrivals
 
 _LARGEST_KEPT: Final = 4 * 1024 * 1024
 _STORE_EVERY: Final = 1.0

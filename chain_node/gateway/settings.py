@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from chain_node.engine.base import Finality
 from chain_node.errors import EngineError, GatewaySettingsError
 from chain_node.gateway.budgets import Rates
-from chain_node.gateway.patience import BODY_SECONDS, HEAD_SECONDS
 from chain_node.gateway.policy import Role
+from chain_node.serving.arrivals import BODY_SECONDS, HEAD_SECONDS
 
 PREFIX: Final = "LUYA_GATEWAY_"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})

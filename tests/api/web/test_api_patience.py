@@ -14,7 +14,7 @@ from api_world import World
 from sockets import answer, connected, pushed, sent
 
 from api.server import server
-from chain_node.gateway.patience import HEAD_BYTES
+from chain_node.serving.arrivals import HEAD_BYTES
 
 HALF_HEAD = b"GET /v1/totals HTTP/1.1\r\nHost: api.example\r\nAccept: appl"
 FLOOD = 100

@@ -17,7 +17,7 @@ from test_gateway_callers import Authority
 
 from chain_node.errors import GatewaySettingsError
 from chain_node.gateway.listener import listen
-from chain_node.gateway.patience import HEAD_BYTES, Arrivals
+from chain_node.serving.arrivals import HEAD_BYTES, Arrivals
 
 HALF_HEAD = b"POST / HTTP/1.1\r\nHost: door.example\r\nContent-Type: appl"
 HEAD = b"POST / HTTP/1.1\r\nHost: door.example\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

@@ -1,0 +1,1 @@
+"""What servers of ours share: how requests may arrive."""

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.plan import shipped_law
 from chain_node.protocol.entries import (
-    FEED,
-    GROUP_CAPS,
-    METHOD,
-    ORGANISATION,
+    ACCOUNT,
+    REDUCTION,
+    REDUCTION_NULLIFIER,
+    REFUSAL,
+    REVOCATION,
+    UNROLLED_REDUCTION,
+    Account,
     Feed,
     GroupCaps,
+    LogKey,
     Method,
     Organisation,
+    Pause,
+    Reduction,
+    Refusal,
+    Revocation,
     decode,
     encode,
     type_of,
@@ -35,24 +43,30 @@ from oracle.families.config import FeedConfig
 
 REPORT_EVERY: Final = 20_000
 _ADDRESSES: Final = tuple(sorted(signer.address for signer in SIGNERS))
-_LAW: Final = (ORGANISATION, FEED, METHOD, GROUP_CAPS)
+_NUMEROUS: Final = frozenset({ACCOUNT, REDUCTION, REDUCTION_NULLIFIER, UNROLLED_REDUCTION, REFUSAL, REVOCATION})
+"""Types of entries that are no law, and so many that they are not decoded to find it."""
 
 
 def law_of(home: LuyaHome) -> Law:
     """The newest law: organisations, feeds, methods, caps. Raises HomeError: the archive is lost."""
     law = Law()
     for entry in _entries(home):
-        if type_of(entry) not in _LAW:
+        if type_of(entry) in _NUMEROUS:
             continue
-        match decode(entry):
-            case Organisation() as organisation:
-                law.set_organisation(organisation)
-            case Feed() as feed:
-                law.set_feed(feed)
-            case Method() as method:
-                law.set_method(method)
-            case GroupCaps() as caps:
-                law.set_caps(caps)
+        decoded = decode(entry)
+        match decoded:
+            case Organisation():
+                law.set_organisation(decoded)
+            case Feed():
+                law.set_feed(decoded)
+            case Method():
+                law.set_method(decoded)
+            case GroupCaps():
+                law.set_caps(decoded)
+            case Pause() | LogKey() | Account() | Reduction() | Refusal() | Revocation():
+                pass
+            case _:
+                assert_never(decoded)
     return law
 
 

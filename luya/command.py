@@ -16,11 +16,9 @@ from chain_node.errors import NodeError
 from chain_node.protocol.errors import ProtocolError
 from luya.console import answer, story
 from luya.errors import LuyaError
+from luya.home import LuyaHome
 from oracle.errors import OracleError
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="账本的目录。Folder of the ledger (default: LUYA_HOME, else ~/.luya).")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="只输出 JSON。Print JSON only.")]
 EngineOption = Annotated[
     str | None,
@@ -33,6 +31,20 @@ RpcOption = Annotated[
 FinalityOption = Annotated[
     str | None,
     typer.Option("--finality", help="终局规则 latest|finalized|confirmations:N。When a block is final, for rpc."),
+]
+
+
+def _placed(given: Path | None) -> Path | None:
+    with explained():
+        LuyaHome.of(given).check_place()
+    return given
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", callback=_placed, help="账本的目录。Folder of the ledger (default: LUYA_HOME, else ~/.luya)."
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chain_node.node import home as node
 from chain_node.storage.durable import make_dir
+from luya.errors import HomeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,17 @@ class LuyaHome(node.Home):
         """The home that is meant, as an absolute path; nothing is created."""
         chosen = given or Path(os.environ.get("LUYA_HOME") or Path.home() / ".luya")
         return LuyaHome(chosen.expanduser().resolve())
+
+    def check_place(self) -> None:
+        """Raises HomeError: a file is there, or it is a folder within a home (HOME/oracle), and no home itself."""
+        if self.root.exists() and not self.root.is_dir():
+            raise HomeError(f"--home {self.root} is a file: a home is a folder")
+        if self.manifest.exists() or self.network.exists():
+            return
+        for parent in self.root.parents:
+            around = LuyaHome(parent)
+            if around.network.is_file() and (around.manifest.is_file() or around.archive.is_dir()):
+                raise HomeError(f"--home {self.root} lies within the home {parent}: give --home {parent}")
 
     def make(self) -> None:
         """Creates the folder where it is missing, for its owner alone: entries tell where residents were, and when."""

@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
@@ -33,6 +35,9 @@ from oracle.families.config import FeedConfig
 from oracle.judging import precheck
 from oracle.store import peek
 from oracle.store.journal import path_of
+from oracle.store.outcomes import RowOutcome
+
+_UNBORN = " (there is no ledger in {} yet: these are what a first start would deploy)"
 
 
 def run(
@@ -82,9 +87,13 @@ def run(
         )
         final = rehearsal.final
     if not quiet:
-        _tell(checked, report, final)
+        _tell(checked, report)
+        _tell_first(feed, checked)
+        tell(_as_of(home, final))
     value: dict[str, Any] = {"feed": feed.name, "checked": True, "log_size": final, **asdict(checked.result)}
     value["by_ledger"] = checked.by_ledger
+    if checked.first is not None:
+        value["first_start"] = dict(zip(("local", "utc"), times_of(checked.first, feed), strict=True))
     if checked.earlier is not None:
         value |= {"judged_otherwise": checked.earlier.judged_otherwise, "earlier_rows": asdict(checked.earlier)}
     answer(value)
@@ -139,7 +148,7 @@ def _watcher(advance: Advance) -> Watcher:
     return watch
 
 
-def _tell(checked: CheckResult, report: Path | None, final: int) -> None:
+def _tell(checked: CheckResult, report: Path | None) -> None:
     tell("仅为预演：未登记、未提交、未记账。Rehearsed only: nobody is enrolled, nothing is sent or journaled.")
     summary(checked.result, report, rehearsed=True)
     for rule, row in checked.examples.items():
@@ -150,9 +159,36 @@ def _tell(checked: CheckResult, report: Path | None, final: int) -> None:
     if checked.earlier is not None:
         tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")
         summary(checked.earlier, None, rehearsed=True)
+
+
+def _tell_first(feed: FeedConfig, checked: CheckResult) -> None:
+    """A time zone that is wrong is as valid as the right one: only a person sees it."""
+    row = checked.first
+    if row is None:
+        return
+    local, utc = times_of(row, feed)
     tell(
-        f"以日志前 {final:,} 条为准，最终由账本决定：提交之前，其他数据源可能已占用同一时段；"
-        "数据源的当日总量上限按提交之日计算。"
-        f"As of the log's first {final:,} entries. The ledger decides: until these files are sent, other feeds may "
-        "claim the same time, and the feed's own daily cap counts by the day of sending."
+        f"请核对时区：第一条可入账的记录（第 {row.row:,} 条，文件第 {row.line:,} 行）始于 {local}"
+        f"（{feed.time_zone}），即 {utc}（UTC）。"
+        f"Is the zone right? The first accepted row, {row.row:,} on line {row.line:,}, begins at {local} in "
+        f"{feed.time_zone}, which is {utc} UTC."
+    )
+
+
+def times_of(row: RowOutcome, feed: FeedConfig) -> tuple[str, str]:
+    """(start in the feed's zone, start in UTC), as ISO 8601 without a zone."""
+    start = datetime.fromtimestamp(row.start, UTC)
+    zones = (start.astimezone(ZoneInfo(feed.time_zone)), start)
+    local, utc = (when.replace(tzinfo=None).isoformat(" ") for when in zones)
+    return local, utc
+
+
+def _as_of(home: LuyaHome, final: int) -> str:
+    new = not home.manifest.exists()
+    return (
+        f"以日志前 {final:,} 条{'（该目录还没有账本：即首次启动将部署的条目）' if new else ''}为准，最终由账本决定："
+        "提交之前，其他数据源可能已占用同一时段；数据源的当日总量上限按提交之日计算。"
+        f"As of the log's first {final:,} entries{_UNBORN.format(home.root) if new else ''}. The ledger decides: until "
+        "these files are sent, other feeds may claim the same time, and the feed's own daily cap counts by the day of "
+        "sending."
     )

@@ -23,12 +23,14 @@ class CheckResult:
     """What would become of the files. earlier: of rows that other settings had refused, None where there are none.
 
     by_ledger: of the refused rows, how many only the ledger would refuse; examples: the first refused row by rule.
+    first: the first accepted row, None where there is none.
     """
 
     result: IngestResult
     earlier: IngestResult | None
     by_ledger: int
     examples: dict[str, RowOutcome]
+    first: RowOutcome | None
 
 
 def check(
@@ -53,12 +55,15 @@ def check(
         reports.check(report)
     by_ledger = 0
     examples: dict[str, RowOutcome] = {}
+    first: RowOutcome | None = None
 
     def deliver(delivery: FinishedCall) -> None:
-        nonlocal by_ledger
+        nonlocal by_ledger, first
         if report is not None:
             reports.write(report, delivery.files, _without_indexes(delivery, rehearsal.final))
         for row in delivery.outcomes():
+            if first is None and row.outcome == "accepted":
+                first = row
             if row.outcome == "refused":
                 by_ledger += row.sequence is not None
                 examples.setdefault(row.rule, row)
@@ -66,7 +71,7 @@ def check(
     ports = IngestPorts(folder, rehearsal, rehearsal, rehearsal, SIGNERS, key)
     result = ingest(files, feed, ports, enrol_unknown=enrol_unknown, progress=progress, deliver=deliver, anyway=anyway)
     earlier = rejudge.under_other_settings(feed, ports, enrol_unknown=enrol_unknown, progress=progress)
-    return CheckResult(result, earlier, by_ledger, examples)
+    return CheckResult(result, earlier, by_ledger, examples, first)
 
 
 def _without_indexes(delivery: FinishedCall, final: int) -> Iterator[RowOutcome]:

@@ -25,7 +25,7 @@ class RowOutcome:
     was: what the journal knew of an already-known row ('accepted', 'revoked', or the rule that refused it), or of one
     that was judged again before that ('' for a new row); corrected: it is known with other content, and attested so;
     settings: the digest of those that the verdict came from, empty where an older journal did not note it; state:
-    where its record stands.
+    where its record stands; start: unix seconds, −1 where the row has none.
     """
 
     file: int
@@ -44,6 +44,7 @@ class RowOutcome:
     was: str = ""
     corrected: bool = False
     settings: bytes = b""
+    start: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ _POINTS: Final = "CASE WHEN r.role = 'entry' THEN 0 ELSE COALESCE(l.millipoints,
 _ROWS: Final = f"""
 SELECT s.file, s.row, s.line, {_OWN}, {_STATE}, {_RULE}, {_REVOKED}, {_CORRECTED}, e.rule,
   CASE WHEN l.id IS NULL THEN r.value ELSE l.value END, COALESCE(l.log_index, r.log_index), {_CREDITS}, {_POINTS},
-  r.key, COALESCE(l.body, r.body), COALESCE(l.sequence, r.sequence), g.digest
+  r.key, COALESCE(l.body, r.body), COALESCE(l.sequence, r.sequence), g.digest, s.start
 {_JOINED} LEFT JOIN settings g ON g.id = r.settings ORDER BY s.file, s.row
 """
 _TOTALS: Final = f"""
@@ -96,7 +97,7 @@ def rows(journal: Journal, call: IngestCall) -> Iterator[RowOutcome]:
     """Every row of the call, by file and row. The call's staging file is attached as `stage`, all is final."""
     for found in journal.db.execute(_ROWS, {"call": call.id}):
         file, row, line, own, state, rule, revoked, corrected, earlier, value, index, *rest = found
-        credits_mg, millipoints, key, body, sequence, settings = rest
+        credits_mg, millipoints, key, body, sequence, settings, start = rest
         yield RowOutcome(
             file,
             row,
@@ -114,6 +115,7 @@ def rows(journal: Journal, call: IngestCall) -> Iterator[RowOutcome]:
             ("" if earlier is None else Rule(earlier).label) if own else _was(state, rule, revoked),
             bool(corrected),
             settings or b"",
+            start,
         )
 
 

@@ -308,3 +308,20 @@ def test_settings_that_cannot_be_registered_are_not_tried(tmp_path: Path, partne
     assert "names 999, which this ledger does not have; it has 1, 2" in said
     taken = own_toml(tmp_path, ('"own-steps"', '"bike-share"'))
     assert "give another id and name" in refuses(tmp_path / "none", "--config", taken, file)
+
+
+def test_the_first_accepted_row_shows_its_time_zone(tmp_path: Path) -> None:
+    """A wrong zone is as valid as the right one; and what a home that is not there is judged by is said."""
+    file = tmp_path / "steps.csv"
+    file.write_text("Id,Date,StepTotal\nx,nonsense,1\na,6/2/25,5000\nb,6/2/25,5000\n", "utf-8")
+    own = own_toml(tmp_path)
+    arguments = ("--home", str(tmp_path / "none"), "--config", str(own), "--enrol-unknown", str(file))
+    done = CliRunner().invoke(app, ["oracle", "check", *arguments])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "row, 2 on line 3, begins at 2025-06-02 00:00:00 in Asia/Shanghai, which is 2025-06-01 16:00:00 UTC" in said
+    assert "（Asia/Shanghai）" in said
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["first_start"] == {"local": "2025-06-02 00:00:00", "utc": "2025-06-01 16:00:00"}
+    assert "there is no ledger in" in said
+    assert "首次启动将部署的条目" in said

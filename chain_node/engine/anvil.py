@@ -8,6 +8,7 @@ other cases `fresh` is true and the node rebuilds the ledger from the archive.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -17,14 +18,14 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from chain_node.engine.base import Capabilities, EngineOrder, Finality, Limits, Progress, no_progress
+from chain_node.engine.base import Capabilities, EngineOrder, Finality, Limits, Progress, StorageOrder, no_progress
 from chain_node.engine.local import LocalEngine
 from chain_node.engine.npm import ensure_runtime
 from chain_node.engine.process import Child, free_ports, is_free, tail
-from chain_node.errors import EngineError, RuntimeMissing
-from chain_node.rpc.client import JsonRpc
+from chain_node.errors import EngineError, NodeError, RuntimeMissing
+from chain_node.rpc.client import JsonRpc, to_bytes
 from chain_node.storage.durable import fsync_dir, make_dir, write_atomic
 
 _START_ATTEMPTS = 5
@@ -198,6 +199,19 @@ def _make(order: EngineOrder) -> AnvilEngine:
     return AnvilEngine(order.folder, settings, progress=order.progress)
 
 
+def _list_storage(order: StorageOrder) -> dict[bytes, int] | None:
+    try:
+        answer = order.rpc.call("anvil_dumpState")
+    except NodeError:
+        return None
+    accounts: dict[str, Any] = json.loads(gzip.decompress(to_bytes(answer)))["accounts"]
+    for address, account in accounts.items():
+        if to_bytes(address) == order.contract:
+            words = {int(key, 16).to_bytes(32, "big"): int(value, 16) for key, value in account["storage"].items()}
+            return {slot: value for slot, value in words.items() if value}
+    return {}
+
+
 CAPABILITIES: Final = Capabilities(
     AnvilEngine.name,
     owned=True,
@@ -208,6 +222,7 @@ CAPABILITIES: Final = Capabilities(
     limits=AnvilEngine.limits,
     available=lambda: True,
     make=_make,
+    list_storage=_list_storage,
 )
 
 

@@ -203,6 +203,27 @@ class EngineOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageOrder:
+    """Whose storage is to be listed, and where it may be asked for.
+
+    Attributes:
+        rpc: the chain's endpoint.
+        folder: where the home's chain lies.
+        chain_id: EIP-155 chain id.
+        contract: its address, 20 bytes.
+        about: how many words are expected.
+        comet_url: CometBFT's RPC of a luyad node of this chain, where somebody named one.
+    """
+
+    rpc: JsonRpc
+    folder: Path
+    chain_id: int
+    contract: bytes
+    about: int
+    comet_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """One kind of engine: what may be relied on with it, and how it is made. Its module states it once.
 
@@ -217,6 +238,8 @@ class Capabilities:
         available: it can begin here without any preparation; of those that can, a new home takes one that keeps its
             chain.
         make: an engine of this kind, not started.
+        list_storage: every word of a contract's storage that is not zero: position (32 bytes) → value; None where it
+            cannot be had.
     """
 
     name: str
@@ -228,6 +251,7 @@ class Capabilities:
     limits: Limits
     available: Callable[[], bool]
     make: Callable[[EngineOrder], Engine]
+    list_storage: Callable[[StorageOrder], dict[bytes, int] | None]
 
 
 def probe(rpc: JsonRpc, finality: Finality) -> Health:

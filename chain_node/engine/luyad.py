@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from chain_node.engine import comet
 from chain_node.engine.base import (
     Capabilities,
     EngineOrder,
@@ -27,6 +28,7 @@ from chain_node.engine.base import (
     NodeIdentity,
     PlanMaker,
     Progress,
+    StorageOrder,
     no_progress,
 )
 from chain_node.engine.build import find_luyad
@@ -298,7 +300,12 @@ class LuyadEngine(LocalEngine):
 
 def _make(order: EngineOrder) -> LuyadEngine:
     settings = LuyadSettings(order.chain_id, order.plan, block_time=order.block_time, port=order.port, wipe=order.wipe)
-    return LuyadEngine(order.folder / "luyad", settings, progress=order.progress)
+    return LuyadEngine(order.folder / LuyadEngine.name, settings, progress=order.progress)
+
+
+def _list_storage(order: StorageOrder) -> dict[bytes, int] | None:
+    url = order.comet_url or comet.address(order.folder / LuyadEngine.name)
+    return comet.storage(url, order.chain_id, order.contract, order.about) if url else None
 
 
 CAPABILITIES: Final = Capabilities(
@@ -311,6 +318,7 @@ CAPABILITIES: Final = Capabilities(
     limits=LIMITS,
     available=lambda: find_luyad() is not None,
     make=_make,
+    list_storage=_list_storage,
 )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chain_node.engine.base import Capabilities, EngineOrder, Finality, Health, Limits, probe
+from chain_node.engine import comet
+from chain_node.engine.base import Capabilities, EngineOrder, Finality, Health, Limits, StorageOrder, probe
 from chain_node.errors import EngineError, NodeError, RpcUnavailable
 from chain_node.rpc.client import JsonRpc
 from chain_node.rpc.failover import connect
@@ -136,6 +137,12 @@ def _make(order: EngineOrder) -> RpcEngine:
     return RpcEngine(order.rpc_urls, Finality.parse(order.finality), chain_id=order.chain_id)
 
 
+def _list_storage(order: StorageOrder) -> dict[bytes, int] | None:
+    """JSON-RPC has no question for it; a luyad node of a network has, at an address of its own."""
+    url = order.comet_url
+    return comet.storage(url, order.chain_id, order.contract, order.about) if url else None
+
+
 CAPABILITIES: Final = Capabilities(
     RpcEngine.name,
     owned=False,
@@ -146,4 +153,5 @@ CAPABILITIES: Final = Capabilities(
     limits=PORTABLE,
     available=lambda: False,  # it needs an address
     make=_make,
+    list_storage=_list_storage,
 )

@@ -17,7 +17,7 @@ from chain_node.contracts.handles import LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import ArchiveError, ContractError, RpcError, RpcUnavailable
-from chain_node.node.hidden_words import hidden, listed
+from chain_node.node.hidden_words import hidden
 from chain_node.protocol import checkpoint as notes
 from chain_node.protocol.attestation import check_quorum, digest
 from chain_node.protocol.entries import Feed, decode, encode
@@ -31,6 +31,8 @@ MAX_DIFFERENCES: Final = 1000
 """A ledger that differs everywhere is said to differ this often."""
 _STEP: Final = 20_000
 _WORDS_AN_ENTRY: Final = 3
+ListStorage = Callable[[int], dict[bytes, int] | None]
+"""Every word of the ledger's storage, about so many: position → value; None where it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def fsck(
     log_key: str,
     chain: tuple[JsonRpc, Manifest] | None = None,
     deep: bool = False,
-    comet_url: str | None = None,
+    list_storage: ListStorage | None = None,
     progress: Progress = no_progress,
 ) -> FsckResult:
     """Replay and compare.
@@ -118,7 +120,7 @@ def fsck(
         chain: endpoint and manifest; None checks the archive alone.
         deep: check every batch's records root and signatures too, and the ledger's storage for words that no entry
             names, where the engine can list it.
-        comet_url: CometBFT's RPC of a luyad node of this chain, which lists storage.
+        list_storage: `Node.list_storage`, of a node of this chain; None: no such word is looked for.
         progress: told of entries replayed.
     """
     findings = Findings()
@@ -128,7 +130,7 @@ def fsck(
     words = None
     if chain is not None:
         agreed = _check_chain(state, *chain, findings)
-        words = _check_hidden(state, reader, *chain, comet_url, findings) if deep and agreed else None
+        words = _check_hidden(state, reader, list_storage, findings) if deep and agreed and list_storage else None
     totals = state.totals.values()
     return FsckResult(
         log_size=state.size,
@@ -255,13 +257,11 @@ def _check_chain(state: State, rpc: JsonRpc, manifest: Manifest, findings: Findi
 def _check_hidden(
     state: State,
     reader: ArchiveReader,
-    rpc: JsonRpc,
-    manifest: Manifest,
-    comet_url: str | None,
+    list_storage: ListStorage,
     findings: Findings,
 ) -> int | None:
     """How many words the ledger's storage holds, each looked at; None where the engine does not list them."""
-    words = listed(rpc, manifest, comet_url, _WORDS_AN_ENTRY * state.size)
+    words = list_storage(_WORDS_AN_ENTRY * state.size)
     if words is None:
         return None
     try:

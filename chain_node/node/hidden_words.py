@@ -1,26 +1,20 @@
 """Words in the ledger's storage that no entry names: found where the engine can list a contract's storage.
 
 A comparison by keys looks where the entries say something must be. A word planted elsewhere, a balance of an account
-that nobody registered, is seen by listing all words. anvil lists them (`anvil_dumpState`), and so does luyad by
-CometBFT's RPC; Besu and other endpoints do not, and there such a word stays out of sight (docs/threat-model.md).
+that nobody registered, is seen by listing all words. Which engine does, and how, stands in its file (`list_storage`);
+with the others such a word stays out of sight (docs/threat-model.md).
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from eth_hash.auto import keccak
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.compare import expected, position
-from chain_node.deployment.manifest import Manifest
-from chain_node.engine import comet
-from chain_node.errors import NodeError
 from chain_node.protocol.replay import State
-from chain_node.rpc.client import JsonRpc, to_bytes
 
 _ROOTS: Final = 2
 _MODULES: Final = 13
@@ -30,33 +24,11 @@ _TEXT_WORDS: Final = 64
 """Of origin and address of the metadata: 2 KB each are looked at."""
 
 
-def listed(rpc: JsonRpc, manifest: Manifest, comet_url: str | None, about: int) -> dict[bytes, int] | None:
-    """Every word of the ledger's storage that is not zero: position (32 bytes) → value; None where it cannot be had.
-
-    Args:
-        rpc: the node's endpoint.
-        manifest: the ledger's.
-        comet_url: CometBFT's RPC of a luyad node of this chain.
-        about: how many words are expected.
-    """
-    contract = manifest.ledger_address
-    try:
-        answer = rpc.call("anvil_dumpState")
-    except NodeError:
-        return comet.storage(comet_url, manifest.chain_id, contract, about) if comet_url else None
-    accounts: dict[str, Any] = json.loads(gzip.decompress(to_bytes(answer)))["accounts"]
-    for address, account in accounts.items():
-        if to_bytes(address) == contract:
-            words = {int(key, 16).to_bytes(32, "big"): int(value, 16) for key, value in account["storage"].items()}
-            return {slot: value for slot, value in words.items() if value}
-    return {}
-
-
 def hidden(words: dict[bytes, int], state: State, reader: ArchiveReader) -> Iterator[tuple[bytes, int]]:
     """Those words that are not what the entries lead to: (position, value).
 
     Args:
-        words: as `listed` gives them.
+        words: as `Capabilities.list_storage` gives them.
         state: the replay of the archive.
         reader: the archive, for the roots of earlier sizes.
     """

@@ -18,7 +18,7 @@ from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
 from chain_node.contracts.handles import AccessManager, LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.deployment.manifest import Manifest
-from chain_node.engine.base import Finality, Progress, no_progress
+from chain_node.engine.base import Finality, Progress, StorageOrder, no_progress
 from chain_node.engine.capabilities import capabilities
 from chain_node.engine.rpc import RpcEngine
 from chain_node.errors import ArchiveError, DiskFailed, EngineError, LockError, NodeError
@@ -96,6 +96,17 @@ class Node:
     def block_time(self) -> float | None:
         """Seconds between blocks; None where somebody else's engine decides."""
         return self._settings.block_time if capabilities(self.engine.name).owned else None
+
+    def list_storage(self, about: int, *, comet_url: str | None = None) -> dict[bytes, int] | None:
+        """Every word of the ledger's storage that is not zero: position → value; None where it cannot be had.
+
+        Args:
+            about: how many words are expected.
+            comet_url: CometBFT's RPC of a luyad node of this chain; None takes the home's own, where it has one.
+        """
+        ledger, folder = self.manifest.ledger_address, self.home.engine
+        order = StorageOrder(self.rpc, folder, self.manifest.chain_id, ledger, about, comet_url)
+        return capabilities(self._kind).list_storage(order)
 
     def sender(self, name: str, *, patience: float = 0.0) -> Sender:
         """The sender with the home's key `name`; a role's local key is named like the role.
@@ -261,6 +272,7 @@ class Node:
         if self._settings.rebuild:
             network = network.on_chain(endpoint)
         self.engine = make_engine(self.home, network, self.keystore, self._settings, self._progress)
+        self._kind = self.engine.name
         self._stack.callback(self.engine.stop)
         self.engine.start()
         self.rpc = connect(self.engine.rpc_urls, chain_id=network.chain_id)
@@ -308,7 +320,8 @@ class Node:
         self._stack.callback(users.release)
         self.manifest = Manifest.load(self.home.manifest)
         finality = Finality.parse(running.finality)
-        limits = capabilities(running.engine).limits
+        self._kind = running.engine
+        limits = capabilities(self._kind).limits
         silence = self._settings.silence
         patience = {} if silence is None else {"wait": silence}
         self.engine = RpcEngine(

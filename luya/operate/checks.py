@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from rich.markup import escape
@@ -11,8 +12,6 @@ from api.errors import ApiError
 from api.projection.compare import compare
 from chain_node.archive.reader import ArchiveReader
 from chain_node.deployment.manifest import Manifest
-from chain_node.engine import comet
-from chain_node.engine.luyad import LuyadEngine
 from chain_node.errors import (
     ArchiveError,
     ContractError,
@@ -23,7 +22,6 @@ from chain_node.errors import (
 )
 from chain_node.node.fsck import FsckResult
 from chain_node.node.fsck import fsck as check
-from chain_node.node.home import Home as NodeHome
 from chain_node.operations.state import PATIENCE, must_answer
 from luya.console import Advance, progress, tell
 from luya.engine.choice import NOTHING_ASKED, EngineOptions
@@ -40,14 +38,13 @@ _ATTEMPTS = 3
 def fsck(home: LuyaHome, *, deep: bool, quiet: bool, comet_url: str | None = None) -> dict[str, Any]:
     """Replays the archive and compares root, balances, words, totals and law with the chain and the read model.
 
-    comet_url: see `chain_node.node.fsck`; None takes the home's own luyad.
+    comet_url: CometBFT's RPC of a luyad node of this chain, to list storage by; None takes the home's own luyad.
     """
     manifest = Manifest.load(home.manifest)
     with progress() as advance:
         try:
             must_answer(home, advance)
-            own = comet.address(NodeHome(home.root).engine / LuyadEngine.name)
-            result, differences = _compared(home, manifest, deep, comet_url or own, advance)
+            result, differences = _compared(home, manifest, deep, comet_url, advance)
         except ArchiveError as error:
             # so damaged that nothing can be opened on it
             result, differences = _alone(home, manifest, deep, advance)
@@ -103,7 +100,7 @@ def _compare(
         log_key=node.manifest.log_key or manifest.log_key,
         chain=(node.rpc, node.manifest),
         deep=deep,
-        comet_url=comet_url,
+        list_storage=partial(node.list_storage, comet_url=comet_url),
         progress=advance,
     )
     differences = [str(difference) for difference in result.differences]

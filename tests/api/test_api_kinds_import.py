@@ -12,10 +12,10 @@ from chain_node.contracts.handles import LuyaLaw, LuyaLedger, LuyaViews
 from chain_node.deployment.deploy import deploy
 from chain_node.deployment.import_phase import import_calls, log_key_of, seal_of
 from chain_node.deployment.plan import DeploymentPlan, RoleGrant
-from chain_node.engine.anvil import AnvilEngine, AnvilSettings
-from chain_node.engine.base import Finality
+from chain_node.engine.anvil import CAPABILITIES, AnvilEngine, AnvilSettings
+from chain_node.engine.base import Finality, StorageOrder
 from chain_node.keys.keystore import ChainKey
-from chain_node.node.hidden_words import hidden, listed
+from chain_node.node.hidden_words import hidden
 from chain_node.protocol.attestation import address_of
 from chain_node.protocol.kinds import BY_TYPE
 from chain_node.protocol.replay import State
@@ -64,7 +64,7 @@ def test_every_kind_is_imported_and_the_new_ledger_is_what_the_replay_says(tmp_p
             for word, value in zip(words, found, strict=True):
                 assert int(value, 16) == word.value, f"{word.what} {word.key}"
             assert {word.what for word in words} >= {"account", "slot word", "nullifier", "totals of vintage", "feed"}
-            stored = listed(rpc, manifest, None, len(words))
+            stored = CAPABILITIES.list_storage(StorageOrder(rpc, tmp_path, CHAIN, ledger.address, len(words)))
             assert stored is not None
             assert list(hidden(stored, state, reader)) == []
             compare_law(LuyaLaw(rpc, manifest.law_address), state, 0)

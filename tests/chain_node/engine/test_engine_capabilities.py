@@ -113,3 +113,14 @@ def test_nobody_compares_an_engines_name() -> None:
             if compared and any(named(one) for one in ast.walk(node)):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not found
+
+
+def test_nobody_asks_by_an_engines_own_means() -> None:
+    """What only one engine answers stands in that engine's file, and is asked for as a capability."""
+    found = []
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        if path.is_relative_to(ROOT / "chain_node" / "engine"):
+            continue
+        text = path.read_text("utf-8")
+        found += [f"{path.relative_to(ROOT)}: {own}" for own in ('"anvil_', "engine import comet") if own in text]
+    assert found == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from luyad_built import need_luyad
@@ -11,6 +12,8 @@ from node_support import Batches, settings
 
 from chain_node.auditor.compare import position
 from chain_node.engine import comet
+from chain_node.engine.base import StorageOrder
+from chain_node.engine.capabilities import capabilities
 from chain_node.node.fsck import FsckResult, fsck
 from chain_node.node.node import Node
 from chain_node.rpc.client import to_bytes, to_hex
@@ -40,7 +43,14 @@ def comet_url(node: Node) -> str:
 
 def checked(node: Node, url: str | None, ledger: bytes = b"") -> FsckResult:
     manifest = node.manifest.changed(ledger=to_hex(ledger)) if ledger else node.manifest
-    return fsck(node.archive, log_key=manifest.log_key, chain=(node.rpc, manifest), deep=True, comet_url=url)
+    order = StorageOrder(node.rpc, node.home.root, manifest.chain_id, manifest.ledger_address, 0, url)
+    return fsck(
+        node.archive,
+        log_key=manifest.log_key,
+        chain=(node.rpc, manifest),
+        deep=True,
+        list_storage=lambda about: capabilities("luyad").list_storage(replace(order, about=about)),
+    )
 
 
 def stand_in(node: Node, words: dict[bytes, int]) -> bytes:
@@ -79,6 +89,19 @@ def test_a_word_that_no_entry_names_is_found(luyad: Node) -> None:
     # by the keys of the entries nothing differs, and what was not listed is said not to have been
     result = checked(luyad, None, planted)
     assert (result.ok, result.storage_words) == (True, None)
+
+
+def test_a_node_lists_its_ledgers_storage_by_what_its_engine_can(luyad: Node) -> None:
+    words = luyad.list_storage(100)
+    assert words
+    assert words == luyad.list_storage(100, comet_url=comet_url(luyad))
+    manifest = luyad.manifest
+    reached = StorageOrder(luyad.rpc, luyad.home.engine, manifest.chain_id, manifest.ledger_address, 100)
+    assert capabilities("rpc").list_storage(reached) is None
+    assert capabilities("rpc").list_storage(replace(reached, comet_url=comet_url(luyad))) == words
+    with Node.open(luyad.home.root, settings=settings(engine="luyad")) as attached:
+        assert not attached.owner
+        assert attached.list_storage(100) == words
 
 
 def test_pages_come_to_the_same(luyad: Node) -> None:

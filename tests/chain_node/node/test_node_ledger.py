@@ -49,7 +49,8 @@ def batches(node: Node) -> Batches:
 
 def check(node: Node, *, deep: bool = False) -> FsckResult:
     node.catch_up()
-    return fsck(node.archive, log_key=node.manifest.log_key, chain=(node.rpc, node.manifest), deep=deep)
+    chain = (node.rpc, node.manifest)
+    return fsck(node.archive, log_key=node.manifest.log_key, chain=chain, deep=deep, list_storage=node.list_storage)
 
 
 def test_deployment_hands_everything_over(node: Node) -> None:
@@ -106,7 +107,7 @@ def test_a_word_that_no_entry_names_is_found(node: Node) -> None:
 
 
 def test_storage_that_cannot_be_listed_is_said_to_be_so(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As luyad and Besu answer."""
+    """As an anvil behind somebody's door answers."""
     ask = node.rpc.call
 
     def call(method: str, *params: object) -> object:

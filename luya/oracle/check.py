@@ -150,7 +150,7 @@ def _watcher(advance: Advance) -> Watcher:
 
 def _tell(checked: CheckResult, report: Path | None) -> None:
     tell("仅为预演：未登记、未提交、未记账。Rehearsed only: nobody is enrolled, nothing is sent or journaled.")
-    summary(checked.result, report, rehearsed=True)
+    summary(checked.result, report, rehearsed=True, of_files=True)
     for rule, row in checked.examples.items():
         tell(
             f"  {rule}：例如第 {row.row:,} 条（文件第 {row.line:,} 行）。"

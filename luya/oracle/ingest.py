@@ -56,7 +56,7 @@ def run(
     if earlier is not None:
         value |= {"judged_otherwise": earlier.judged_otherwise, "earlier_rows": asdict(earlier)}
     if not quiet:
-        summary(result, report)
+        summary(result, report, of_files=True)
         if earlier is not None:
             tell("此前在其他设置下被拒的行。Rows of earlier calls, which other settings had refused:")
             summary(earlier, None)

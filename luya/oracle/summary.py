@@ -17,8 +17,10 @@ def exit_code(result: IngestResult) -> int:
     return 0 if result.accepted or result.already_known or result.judged_again else NOTHING_TAKEN
 
 
-def summary(result: IngestResult, report: Path | None, *, rehearsed: bool = False) -> None:
-    """Tell what became of a call's rows, or would become of them."""
+def summary(result: IngestResult, report: Path | None, *, rehearsed: bool = False, of_files: bool = False) -> None:
+    """Tell what became of a call's rows, or would become of them. of_files: they came in files, now."""
+    if of_files and not result.rows:
+        tell("文件没有数据行（只有表头，或数组为空）。The files hold no rows: a header only, or an empty array.")
     refused = sum(result.refused.values())
     taken, accepted = ("可入账", "would be accepted") if rehearsed else ("已入账", "accepted")
     tell(

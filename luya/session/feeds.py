@@ -67,6 +67,8 @@ def described(home: LuyaHome, path: Path) -> FeedConfig:
         UsageError: the file is missing, or another feed of this home has its id or name.
         ConfigError: the file does not describe a feed, or none that can be meant.
     """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name the feed's TOML file in it")
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
     feed = load(path)

@@ -114,7 +114,7 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
 
 def _problem(row: list[str], width: int, taken: list[Line], max_field: int) -> str | None:
     if len(row) != width:
-        return f"{len(row)} fields where the header has {width}"
+        return f"{len(row)} field{'' if len(row) == 1 else 's'} where the header has {width}"
     for line in taken:
         if line.problem is not None:
             return line.problem

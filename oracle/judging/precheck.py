@@ -37,6 +37,8 @@ def check(paths: Sequence[Path], config: FeedConfig, *, anyway: bool = False) ->
                     except Unreadable as error:
                         reasons.append(str(error))
                         malformed.append(dict(row.fields))
+        except SourceError as error:
+            raise SourceError(f"{error}{likely.of_file(path, config)}") from None
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
         if 2 * len(reasons) > seen and not anyway:

@@ -325,3 +325,17 @@ def test_the_first_accepted_row_shows_its_time_zone(tmp_path: Path) -> None:
     assert answer["first_start"] == {"local": "2025-06-02 00:00:00", "utc": "2025-06-01 16:00:00"}
     assert "there is no ledger in" in said
     assert "首次启动将部署的条目" in said
+
+
+def test_a_file_of_a_header_alone_is_told_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "steps.csv"
+    file.write_text("Id,Date,StepTotal\n", "utf-8")
+    arguments = ("--home", str(tmp_path / "none"), "--config", str(own_toml(tmp_path)), str(file))
+    done = CliRunner().invoke(app, ["oracle", "check", *arguments])
+    assert done.exit_code == 3, done.output
+    assert "The files hold no rows: a header only" in done.output
+    assert "只有表头" in done.output
+
+
+def test_a_folder_in_place_of_a_toml_is_told_as_such(tmp_path: Path) -> None:
+    assert "is a folder: name the feed's TOML file" in refuses(tmp_path / "none", "--config", tmp_path, __file__)

@@ -75,7 +75,7 @@ def test_a_row_says_on_which_line_of_the_file_it_begins() -> None:
 def test_each_kind_of_bad_row() -> None:
     data = b"a,b\n1\n1,2,3\n1,\xff\n1,\0\n" + b"1," + b"x" * 200_000 + b"\n1," + b"y" * 2_000_000 + b"\n1,2\n"
     found = problems(data)
-    assert found[0] == "1 fields where the header has 2"
+    assert found[0] == "1 field where the header has 2"
     assert found[1] == "3 fields where the header has 2"
     assert found[2] == "not UTF-8: byte 0xff"
     assert found[3] == "holds a NUL byte"

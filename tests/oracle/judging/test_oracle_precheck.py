@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,12 @@ ROWS = [TRIP_HEADER, *(trip(bike=f"b{n}") for n in range(4))]
 
 def lines(delimiter: str = ",", end: str = "\n") -> bytes:
     return "".join(delimiter.join(row) + end for row in ROWS).encode()
+
+
+def rows_as(change: Callable[[bytes], bytes]) -> bytes:
+    """The file with each line changed but its header."""
+    head, *rest = lines().splitlines()
+    return b"\n".join((head, *map(change, rest))) + b"\n"
 
 
 def zipped() -> bytes:
@@ -57,6 +64,26 @@ def zipped() -> bytes:
         (lines().replace(b"104.0,b", "104.0,泸".encode("gb18030")), "most likely GB 18030"),
         (lines().replace(b"30.5,", b"4.07e1,"), "without an exponent"),
         (lines().replace(b"30.5,", b","), "start station latitude is empty"),
+        (re.sub(rb"5/1/25 (\d+):(\d+)", rb"01-05-2025 \1:\2", lines()), "look like '%d-%m-%Y %H:%M'"),
+        (re.sub(rb"5/1/25 \d+:(\d+)", rb"5/1/2025 3:\1:00 PM", lines()), "12-hour clock .* not supported"),
+        (re.sub(rb"5/1/25 \d+:(\d+)", "2025/5/1 下午3:00".encode(), lines()), "12-hour clock .* not supported"),
+        (re.sub(rb"5/1/25 \d+:(\d+)", rb"45778.\1", lines()), "spreadsheet's day numbers .* not supported"),
+        (
+            lines().replace(b"30.5,", b"104.0,"),
+            "104.0' is not between -90 and 90 degrees; latitude and longitude may be",
+        ),
+        (b"Rides of May 2025\n" + lines(), "header seems to stand on line 2: remove"),
+        (b"Rides,,\n\n" + lines(), "more than once.*header seems to stand on line 3"),
+        (b"sep=,\n" + lines(), "header seems to stand on line 2"),
+        (lines("，"), "its delimiter seems to be '，'"),
+        (lines().replace(b",", "，".encode(), 2), "full-width commas"),
+        ("".join(", ".join(f'"{cell}"' for cell in row) + "\n" for row in ROWS).encode(), "space stands before its q"),
+        (re.sub(rb",5/1/25 (\d+:\d+)", rb', "5/1/25 \1"', lines()), "a space stands before the quotes"),
+        (rows_as(lambda row: b'"' + row + b'"'), "1 field where .*: each row is quoted as a whole"),
+        (
+            rows_as(lambda row: row.replace(b",", b";")),
+            "1 field .*: its rows are parted by ';', its header by ','",
+        ),
     ],
 )
 def test_the_likely_cause_is_named(data: bytes, says: str, tmp_path: Path) -> None:
@@ -64,6 +91,14 @@ def test_the_likely_cause_is_named(data: bytes, says: str, tmp_path: Path) -> No
     file.write_bytes(data)
     with pytest.raises(SourceError, match=says):
         precheck.check([file], BIKES)
+
+
+def test_lines_of_json_are_told_from_a_document(tmp_path: Path) -> None:
+    feed = replace(BIKES, source=replace(BIKES.source, format="json"))
+    file = tmp_path / "a.json"
+    file.write_text('{"a": 1}\n{"a": 2}\n', "utf-8")
+    with pytest.raises(SourceError, match=r'not an array.*source.format = "jsonl"'):
+        precheck.check([file], feed)
 
 
 def fifo(path: Path) -> None:

@@ -73,7 +73,6 @@ ELSEWHERE_BY_FOLDER = (
     ("luya/oracle", "summary", "luya/oracle/test_luya_check.py"),
     ("luya/proofs", "bundle verify", "luya/test_luya_cli.py"),
     ("luya/session", "outcomes", "luya/oracle/test_luya_feed.py"),
-    ("oracle/families", "family", "oracle/families/test_oracle_families.py"),
     ("oracle/feeds", "stations", "oracle/feeds/test_oracle_schemas.py"),
     ("oracle/judging", "likely", "oracle/judging/test_oracle_precheck.py"),
     ("oracle/judging", "staging", "oracle/calls/test_oracle_ingest.py"),

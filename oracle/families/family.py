@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from oracle.errors import ConfigError
 from oracle.families.config import PERSON, STAND_IN, FeedConfig
+from oracle.families.drafting import Drafting
 from oracle.families.headers import HeaderStyles
 from oracle.families.verdict import Verdict
 from oracle.intake.clocks import Clock, Clocks
@@ -51,7 +52,8 @@ class Family:
     columns, optional: the roles that a column must, and may play; absent: of these, what single rows may lack; rules,
     optional_rules: names of [rules] with their bounds; methods: names of [methods], each with the unit that its records
     count in, as the catalogue names it; values: names of [values]; bind: (settings, one style of header) → ({header:
-    text} → typed record, or `Unreadable`); judge: (settings, law) → verdicts on typed records, one by one.
+    text} → typed record, or `Unreadable`); judge: (settings, law) → verdicts on typed records, one by one; drafting:
+    how a feed of it is drafted from a sample.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Family:
     methods: Mapping[str, str]
     bind: Callable[[FeedConfig, Columns], Callable[[Fields], Any]]
     judge: Callable[[FeedConfig, FeedLaw], Callable[[Sequence[Any]], list[Verdict]]]
+    drafting: Drafting
     values: frozenset[str] = frozenset()
     optional_rules: Bounds = field(default_factory=dict)
     absent: frozenset[str] = frozenset()

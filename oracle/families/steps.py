@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import SLOTS_PER_DAY, SlotRange, day_of
 from oracle.families.config import FeedConfig
+from oracle.families.drafting import PERSON_NAMES, RECORD_NAMES, Drafting, Hints, each
 from oracle.families.family import Columns, Family, Fields, cells, clock, figures, names, numbers, whose
 from oracle.families.verdict import Verdict, ahead, claim, day_text, method_on, refused
 from oracle.intake.fields import required
@@ -63,6 +64,13 @@ def _judge(config: FeedConfig, law: FeedLaw) -> Callable[[Sequence[Walk]], list[
     return lambda walks: check(walks, rules, law)
 
 
+_HINTS: Final[Hints] = {
+    "person": (*PERSON_NAMES, "id"),
+    "record_id": RECORD_NAMES,
+    "day": each("date day activitydate activityday stepdate stepday 日期 统计日期"),
+    "steps": each("steptotal totalsteps steps stepcount 步数 总步数 每日步数"),
+}
+
 FAMILY: Final = Family(
     name="steps",
     columns=names("person day steps"),
@@ -71,4 +79,12 @@ FAMILY: Final = Family(
     methods={"day": "step"},
     bind=_bind,
     judge=_judge,
+    drafting=Drafting(
+        hints=_HINTS,
+        needs=((("person",),), (("day",),), (("steps",),)),
+        methods={"day": 1},
+        rules={},
+        times=names("day"),
+        numbers=names("steps"),
+    ),
 )

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, cast, get_args
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
 from oracle.families.config import FeedConfig
+from oracle.families.drafting import PERSON_NAMES, RECORD_NAMES, Drafting, Hints, each
 from oracle.families.family import Columns, Family, Fields, Judged, Pairing, cells, clock, names, whose
 from oracle.families.verdict import Verdict, claim, refused
 from oracle.intake.fields import Unreadable, required
@@ -120,6 +121,18 @@ def _pair(config: FeedConfig, law: FeedLaw) -> Callable[[Iterable[tuple[int, Swi
     return lambda swipes: pair(swipes, rules, law)
 
 
+_HINTS: Final[Hints] = {
+    "person": (*each("cardno cardid cardnumber card 卡号"), *PERSON_NAMES),
+    "record_id": RECORD_NAMES,
+    "time": (
+        *each("dealdate dealtime swipetime transactiontime transactiondate"),
+        *each("交易 刷卡", "时间 日期"),
+        *each("time timestamp datetime"),
+    ),
+    "type": each("dealtype swipetype transactiontype tradetype 交易类型 刷卡类型 type kind"),
+    "station": each("station stationname stationid 站点 站点名称 车站 车站名称 站名"),
+}
+
 FAMILY: Final = Family(
     name="transit",
     columns=names("person time type"),
@@ -131,6 +144,18 @@ FAMILY: Final = Family(
     values=names("entry exit ride"),
     bind=_bind,
     judge=_judge,
+    drafting=Drafting(
+        hints=_HINTS,
+        needs=((("person",),), (("time",),), (("type",),)),
+        methods={"ride": 2, "trip": 201},
+        rules={"nominal_minutes": 15, "max_stay_seconds": 14_400},
+        times=names("time"),
+        values={
+            "entry": r".*(入站|进站|entry|entrance|enter|tap.?in|check.?in).*|in",
+            "exit": r".*(出站|exit|leave|tap.?out|check.?out).*|out",
+            "ride": r".*(巴士|公交|公车|bus|tram|ride).*",
+        },
+    ),
     pairing=Pairing(
         _pair,
         kept=lambda swipe: (swipe.kind, swipe.station),

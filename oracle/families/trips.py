@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import slots_of
 from oracle.families.config import FeedConfig
+from oracle.families.drafting import (
+    COORDINATES,
+    GEOHASHES,
+    NUMBER_ENDS,
+    PERSON_NAMES,
+    RECORD_NAMES,
+    Assumed,
+    Drafting,
+    Hints,
+    each,
+)
 from oracle.families.family import Columns, Family, Fields, cells, clock, degrees, figures, names, numbers, whose
 from oracle.families.verdict import Verdict, claim, refused
 from oracle.intake.fields import Unreadable, optional, required, shown
@@ -183,8 +194,8 @@ def _ridden(config: FeedConfig, columns: Columns) -> Callable[[Fields], int] | N
 Place = tuple[str, float, float]
 """(station or '', latitude, longitude)."""
 _ROLES: Final = {
-    "coordinates": names("start_latitude start_longitude end_latitude end_longitude"),
-    "geohash": names("start_geohash end_geohash"),
+    "coordinates": frozenset(COORDINATES),
+    "geohash": frozenset(GEOHASHES),
     "stations": names("start_station end_station"),
 }
 
@@ -273,6 +284,55 @@ def _judge(config: FeedConfig, law: FeedLaw) -> Callable[[Sequence[Trip]], list[
     return lambda found: check(found, rules, law)
 
 
+_SPAN: Final = "s sec seconds ms min minutes"
+
+
+def _end(which: str, other: str, chinese: str) -> Hints:
+    """The roles of one end of a trip."""
+    return {
+        f"{which}_station": (
+            *each(f"{which}station {other}station", "id number code no", bare=True),
+            *each(chinese, "站点编号 站点id 站编号 站点 站"),
+        ),
+        f"{which}_latitude": (
+            *each(f"{which}station {which} {other}", "latitude lat"),
+            f"{which}locationy",
+            *each(chinese, "纬度"),
+        ),
+        f"{which}_longitude": (
+            *each(f"{which}station {which} {other}", "longitude lng lon"),
+            f"{which}locationx",
+            *each(chinese, "经度"),
+        ),
+        f"{which}_geohash": each(
+            f"geohashed{which}loc geohashed{which}location {which}geohash {which}locationgeohash {other}geohash"
+        ),
+    }
+
+
+_HINTS: Final[Hints] = {
+    "person": PERSON_NAMES,
+    "stand_in": (
+        *each("bikeid bikenumber bikeno vehicleid"),
+        *each("车辆 单车", NUMBER_ENDS),
+        *each("rideid tripid orderid 订单编号 订单号"),
+    ),
+    "record_id": RECORD_NAMES,
+    "start": (
+        *each("starttime startedat startdatetime startdate begintime departuretime start"),
+        *each("unlock unlocked pickup", "time at"),
+        *each("开始时间 起始时间 借车时间 出发时间 开锁时间"),
+    ),
+    "end": (
+        *each("stoptime endtime endedat enddatetime enddate stopdate arrivaltime end"),
+        *each("lock locked dropoff return returned", "time at"),
+        *each("结束时间 终止时间 还车时间 到达时间 关锁时间"),
+    ),
+    "duration": (*each("tripduration duration", _SPAN, bare=True), ".*时长.*"),
+    **_end("start", "from", "起点 借车 出发"),
+    **_end("end", "to", "终点 还车 到达"),
+}
+
 FAMILY: Final = Family(
     name="trips",
     columns=names("person start"),
@@ -287,4 +347,28 @@ FAMILY: Final = Family(
     methods={"trip": "metre"},
     bind=_bind,
     judge=_judge,
+    drafting=Drafting(
+        hints=_HINTS,
+        needs=(
+            (("person",),),
+            (("start",),),
+            (("end",), ("duration",), ()),  # of neither told, it lasts the nominal minutes
+            (COORDINATES, GEOHASHES, ("start_station", "end_station")),  # with stations alone, their table is needed
+        ),
+        methods={"trip": 101},
+        rules={"min_seconds": 120, "max_seconds": 21_600, "max_kmh": 35},
+        times=names("start end"),
+        numbers=names("duration"),
+        left=names("distance"),  # it needs bounds that no sample tells
+        places=True,
+        assumed=(
+            Assumed(
+                names("end duration"),
+                "nominal_minutes",
+                15,
+                "没有结束时间也没有时长：每次行程按固定分钟数计算。",
+                "neither an end nor a duration is told: every trip is taken to last so many minutes.",
+            ),
+        ),
+    ),
 )

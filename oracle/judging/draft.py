@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,17 +14,6 @@ from oracle.families.config import STAND_IN
 from oracle.judging.guess import Guess, guess, needs_table
 from oracle.judging.sample import Sample
 
-METHODS: Final[Mapping[str, Mapping[str, int]]] = {
-    "trips": {"trip": 101},
-    "steps": {"day": 1},
-    "transit": {"ride": 2, "trip": 201},
-}
-"""The shipped method that a draft of each family names for each use."""
-RULES: Final[Mapping[str, Mapping[str, int]]] = {
-    "trips": {"min_seconds": 120, "max_seconds": 21_600, "max_kmh": 35},
-    "steps": {},
-    "transit": {"nominal_minutes": 15, "max_stay_seconds": 14_400},
-}
 ZONE: Final = "Asia/Shanghai"
 _CAPS: Final = {"credits_cap_mg": 1_000_000_000_000, "millipoints_cap": 100_000_000_000}
 
@@ -58,7 +47,7 @@ def name_of(path: Path) -> str:
 
 
 def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequence[str]) -> Iterator[str]:
-    file = Path(sample.name).name
+    file, drafting = Path(sample.name).name, found.family.drafting
     yield f"# 由样本 {file} 起草，请逐项核对。Drafted from {file}: look at every line."
     yield f"id = {number}"
     yield f"name = {_text(name)}"
@@ -75,7 +64,7 @@ def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequenc
     yield ""
     yield from _columns(found, unused)
     yield ""
-    if found.family.name == "trips":
+    if drafting.places:
         yield from _positions(sample, found)
     yield from _times(found)
     if found.thousands or found.decimal:
@@ -86,20 +75,21 @@ def _lines(sample: Sample, found: Guess, number: int, name: str, unused: Sequenc
     if found.family.values:
         yield ""
         yield "[values] # 类型列的取值。What the column `type` says."
-        yield from (_setting(role, found.values.get(role)) for role in ("entry", "exit", "ride"))
+        yield from (_setting(role, found.values.get(role)) for role in drafting.values)
     yield ""
     yield "[methods] # 方法学编号。Numbers of methods on the ledger."
-    for use, method in METHODS[found.family.name].items():
+    for use, method in drafting.methods.items():
         called = catalogue.by_id(method).name
         yield f"{use} = [{method}] # {called.zh} {called.en}"
-    if RULES[found.family.name]:
+    assumed = [one for one in drafting.assumed if not one.roles & found.columns.keys()]
+    if drafting.rules or assumed:
         yield ""
         yield "[rules] # 合理范围，请按业务核对。What is plausible: look whether it fits this partner."
-        yield from (f"{rule} = {value}" for rule, value in RULES[found.family.name].items())
-        if found.family.name == "trips" and not {"end", "duration"} & found.columns.keys():
-            yield "# 【请确认】没有结束时间也没有时长：每次行程按固定分钟数计算。"
-            yield "# CONFIRM: neither an end nor a duration is told: every trip is taken to last so many minutes."
-            yield "nominal_minutes = 15"
+        yield from (f"{rule} = {value}" for rule, value in drafting.rules.items())
+        for one in assumed:
+            yield f"# 【请确认】{one.zh}"
+            yield f"# CONFIRM: {one.en}"
+            yield f"{one.rule} = {one.value}"
     yield ""
     yield "[registration] # 数据源的每日总量上限。Caps a day over all of the feed's accounts."
     yield from (f"{cap} = {value}" for cap, value in _CAPS.items())

@@ -12,23 +12,28 @@ from typing import Final
 from oracle.errors import SourceError
 from oracle.families import FAMILIES
 from oracle.families.config import PERSON, STAND_IN
+from oracle.families.drafting import COORDINATES, GEOHASHES, Hints, Needs, each
 from oracle.families.family import Family
 from oracle.intake.clocks import Clock
 from oracle.intake.fields import Unreadable
-from oracle.judging.hints import COORDINATES, GEOHASHES, HINTS, NEEDS, STATIONS, VALUES, Needs, rank
 from oracle.judging.likely import FORMATS
 from oracle.judging.sample import Sample
 
 NULLS: Final = ("NULL", "\\N", "null", "N/A", "NA", "None", "nan", "-")
 _ZONE: Final = "UTC"
 """Any will do to tell a format by."""
-_TIMES: Final = frozenset({"start", "end", "day", "time"})
 _LOOKED_AT: Final = 500
 _SWAPPED: Final = str.maketrans("md", "dm")
 _UNITS: Final = {"seconds": 1.0, "minutes": 60.0, "milliseconds": 0.001}
 _NUMBER: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?", re.ASCII)
 _DEGREES: Final = re.compile(r"-?\d{1,3}(\.\d+)?", re.ASCII)
 _GEOHASH: Final = re.compile(r"[0-9b-hjkmnp-z]{6,12}", re.IGNORECASE)
+_STATIONS: Final[Hints] = {
+    "id": each("stationid id stationnumber number stationcode code 站点编号 站点号 编号"),
+    "latitude": each("latitude lat stationlatitude 纬度"),
+    "longitude": each("longitude lng lon stationlongitude 经度"),
+}
+"""By which names partners call a station table's columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,10 @@ def guess(sample: Sample, table: Sample | None = None) -> Guess:
     """
     nulls = tuple(null for null in NULLS if any(null in sample.texts(column) for column in sample.columns))
     found = {name: _columns(sample, FAMILIES[name], frozenset(nulls)) for name in FAMILIES}
-    unmet = {name: _unmet(NEEDS[name], columns) for name, columns in found.items()}
-    best = min(FAMILIES, key=lambda name: (len(unmet[name]) / len(NEEDS[name]), -len(found[name])))
-    if 2 * len(unmet[best]) >= len(NEEDS[best]):
+    needs = {name: family.drafting.needs for name, family in FAMILIES.items()}
+    unmet = {name: _unmet(needs[name], columns) for name, columns in found.items()}
+    best = min(FAMILIES, key=lambda name: (len(unmet[name]) / len(needs[name]), -len(found[name])))
+    if 2 * len(unmet[best]) >= len(needs[best]):
         lacks = "; ".join(f"for {name} it lacks {', '.join(_told(unmet[name]))}" for name in FAMILIES)
         shown = ", ".join(map(repr, sample.columns[:20]))
         raise SourceError(
@@ -71,16 +77,18 @@ def guess(sample: Sample, table: Sample | None = None) -> Guess:
             "Begin with the template nearest to it, or the example in docs/feeds.md, and write them into [columns]"
         )
     family, columns, missing = FAMILIES[best], found[best], _told(unmet[best])
+    drafting = family.drafting
     stations = _stations(table) if table is not None and needs_table(columns) else {}
     if needs_table(columns) and not stations:
         missing.append("stations")
-    texts = [text for role in columns if role in _TIMES for text in _some(sample, columns[role], frozenset(nulls))]
+    timed = [columns[role] for role in columns if role in drafting.times]
+    texts = [text for column in timed for text in _some(sample, column, frozenset(nulls))]
     formats = time_formats(texts)
     if not formats:
         missing.append("times.format")
-    values = _values(sample, columns) if family.values else {}
+    values = _values(sample, columns, drafting.values)
     missing += sorted(f"values.{role}" for role in family.values - values.keys())
-    numeric = [text for role in ("duration", "steps") if role in columns for text in sample.texts(columns[role])]
+    numeric = [text for role in columns if role in drafting.numbers for text in sample.texts(columns[role])]
     return Guess(
         family,
         columns,
@@ -118,8 +126,8 @@ def _told(unmet: Sequence[tuple[tuple[str, ...], ...]]) -> list[str]:
 def _stations(table: Sample) -> dict[str, str]:
     """role → column of the station table. Raises SourceError: it is none."""
     found: dict[str, str] = {}
-    for role, patterns in STATIONS.items():
-        ranked = [(place, one) for one in table.columns if (place := rank(patterns, one)) is not None]
+    for role, patterns in _STATIONS.items():
+        ranked = [(place, one) for one in table.columns if (place := _rank(patterns, one)) is not None]
         if not ranked:
             raise SourceError(f"{table.name} is no station table: no column looks like a station's {role}")
         found[role] = min(ranked)[1]
@@ -130,10 +138,10 @@ def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str,
     """Each role's column: by its name, where what it holds is of the role's kind; each column plays one role."""
     ranked = sorted(
         (place, role, column)
-        for role, pattern in HINTS[family.name].items()
+        for role, pattern in family.drafting.hints.items()
         if role in family.columns | family.optional | {STAND_IN}
         for column in sample.columns
-        if (place := rank(pattern, column)) is not None and _holds(role, _some(sample, column, nulls))
+        if (place := _rank(pattern, column)) is not None and _holds(family, role, _some(sample, column, nulls))
     )
     found: dict[str, str] = {}
     for _, role, column in ranked:
@@ -150,7 +158,13 @@ def _columns(sample: Sample, family: Family, nulls: frozenset[str]) -> dict[str,
         spare = {*COORDINATES}
     else:  # where it ends is not told without where it begins
         spare = {*COORDINATES, *GEOHASHES}
-    return {role: found[role] for role in HINTS[family.name] if role in found and role not in spare}
+    return {role: found[role] for role in family.drafting.hints if role in found and role not in spare}
+
+
+def _rank(patterns: tuple[str, ...], name: str) -> int | None:
+    """The place of the first pattern that the name fits, without what partners write now so, now so; None: none."""
+    plain = re.sub(r"[\W_]", "", name.lower())
+    return next((place for place, pattern in enumerate(patterns) if re.fullmatch(pattern, plain)), None)
 
 
 def _some(sample: Sample, column: str, nulls: frozenset[str]) -> list[str]:
@@ -161,28 +175,28 @@ def _unique(texts: Sequence[str]) -> bool:
     return bool(texts) and len(set(texts)) == len(texts)
 
 
-def _holds(role: str, texts: Sequence[str]) -> bool:
+def _holds(family: Family, role: str, texts: Sequence[str]) -> bool:
     """Whether most of these texts are of the role's kind. An empty column may be of any."""
     some = texts[:100]
-    return 2 * sum(_fits(role, text) for text in some) >= len(some)
+    return 2 * sum(_fits(family, role, text) for text in some) >= len(some)
 
 
-def _fits(role: str, text: str) -> bool:
-    if role in _TIMES:
+def _fits(family: Family, role: str, text: str) -> bool:
+    if role in family.drafting.times:
         return bool(time_formats([text]))
     if role.endswith(("_latitude", "_longitude")):
         limit = 90 if role.endswith("_latitude") else 180
         return _DEGREES.fullmatch(text) is not None and abs(float(text)) <= limit
     if role.endswith("_geohash"):
         return _GEOHASH.fullmatch(text) is not None
-    return role not in ("duration", "steps") or _NUMBER.fullmatch(text) is not None
+    return role not in family.drafting.numbers or _NUMBER.fullmatch(text) is not None
 
 
-def _values(sample: Sample, columns: Mapping[str, str]) -> dict[str, str]:
+def _values(sample: Sample, columns: Mapping[str, str], patterns: Mapping[str, str]) -> dict[str, str]:
     """What the type's column says for each role: the commonest text that looks like it."""
     said = Counter(sample.texts(columns["type"])) if "type" in columns else Counter()
     found: dict[str, str] = {}
-    for role, pattern in VALUES.items():
+    for role, pattern in patterns.items():
         for text, _ in said.most_common():
             if re.fullmatch(pattern, text.lower()) and text not in found.values():
                 found[role] = text

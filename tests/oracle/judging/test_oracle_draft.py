@@ -12,12 +12,10 @@ import pytest
 from rehearsed import Log
 
 from oracle.errors import ConfigError, SourceError
-from oracle.families import FAMILIES
-from oracle.families.config import STAND_IN, FeedConfig
+from oracle.families.config import FeedConfig
 from oracle.feeds.toml_files import parse, shipped
-from oracle.judging.draft import METHODS, RULES, Draft, draft, name_of
+from oracle.judging.draft import Draft, draft, name_of
 from oracle.judging.guess import time_formats
-from oracle.judging.hints import HINTS, NEEDS, VALUES
 from oracle.judging.sample import read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,17 +35,6 @@ def confirmed(made: Draft, folder: Path | None = None) -> FeedConfig:
     assert made.missing == ()
     assert made.text.count(UNCONFIRMED) == 1
     return parse(made.text.replace(UNCONFIRMED, UNCONFIRMED[2:]), folder=folder)
-
-
-def test_every_familys_every_role_has_hints_and_defaults() -> None:
-    assert HINTS.keys() == FAMILIES.keys() == METHODS.keys() == RULES.keys()
-    for name, family in FAMILIES.items():
-        # The partner's own distance needs bounds that no sample tells: a draft leaves it to the partner.
-        assert HINTS[name].keys() - {STAND_IN} == (family.columns | family.optional) - {"distance"}, name
-        assert {role for need in NEEDS[name] for one in need for role in one} >= family.columns
-        assert METHODS[name].keys() == family.methods.keys()
-        assert family.rules.keys() <= RULES[name].keys() <= family.rules.keys() | family.optional_rules.keys()
-        assert not family.values or family.values == VALUES.keys()
 
 
 # --- the files of the shipped feeds

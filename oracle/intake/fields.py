@@ -9,6 +9,9 @@ from typing import Final
 _NUMBER: Final = re.compile(r"-?\d{1,3}(\.\d{1,20})?", re.ASCII)
 _EXPONENT: Final = re.compile(r"-?[\d.]+[eE][-+]?\d+", re.ASCII)
 
+_SPACES: Final = " \u00a0\u202f"
+"""Space, no-break space, narrow no-break space: a file may have them mixed, and nobody sees which is which."""
+
 
 class Unreadable(ValueError):
     """A field that cannot be read; its text is the reason that the report shows."""
@@ -29,14 +32,15 @@ def whole(text: str, name: str) -> int:
 class Numbers:
     """Reads numbers ≥ 0 as a feed writes them.
 
-    thousands: what parts groups of three digits, '' for nothing; decimal: what stands before a fraction, '' where no
-    number has one.
+    thousands: what parts groups of three digits, '' for nothing, ' ' also for the no-break spaces that French exports
+    have in its place; decimal: what stands before a fraction, '' where no number has one.
     """
 
     def __init__(self, thousands: str = "", decimal: str = "") -> None:
         fraction = rf"(?:{re.escape(decimal)}(?P<fraction>\d{{1,20}}))?" if decimal else "(?P<fraction>)"
-        grouped = rf"|\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else ""
-        self._thousands = thousands
+        signs = _SPACES if thousands == " " else thousands
+        grouped = rf"|\d{{1,3}}(?:[{re.escape(signs)}]\d{{3}})+" if signs else ""
+        self._without_signs = str.maketrans("", "", signs)
         self._regex = re.compile(rf"(?P<whole>\d+{grouped}){fraction}", re.ASCII)
         self._plain = not thousands and not decimal
 
@@ -51,7 +55,7 @@ class Numbers:
         if match is None:
             hint = "" if "." not in text and "," not in text else " (see [numbers] for how the feed writes them)"
             raise Unreadable(f"{name}: {shown(text)} is not a number of 0 or more{hint}")
-        digits, fraction = match["whole"].replace(self._thousands, ""), match["fraction"] or ""
+        digits, fraction = match["whole"].translate(self._without_signs), match["fraction"] or ""
         if len(digits) > 15:
             raise Unreadable(f"{name}: {shown(text)} has more than 15 digits")
         return (

@@ -19,7 +19,6 @@ TYPES: dict[str, tuple[int, ...]] = {
     "account": (protocol.ACCOUNT,),
 }
 """The types that are about a resident, by the name they have in filters."""
-RESIDENT_TYPES = frozenset(code for codes in TYPES.values() for code in codes)
 LAW_TYPES = frozenset(range(protocol.ORGANISATION, protocol.LOG_KEY + 1))
 
 

@@ -37,9 +37,6 @@ PROJECTION_VERSION: Final = 1
 """What entries become in these tables. Raise it with every change of that (a new kind of entry, another column, a
 figure that was wrong): a read model of an older version is projected again from the archive."""
 
-LAW_KINDS = (0x41, 0x42, 0x43, 0x44, 0x46, 0x47)
-"""Entry types whose history is the law: organisation, feed, method, group caps, pause, log key."""
-
 
 class Base(DeclarativeBase):
     """All tables of the read model."""

@@ -1,8 +1,8 @@
 """The contracts' functions whose answers show no resident's data: what anybody may `eth_call`.
 
 By the protocol's 'who may read what': checkpoints, hash tiles, proofs by leaf hash, totals, methods, feeds and
-organisations are public; entries and account reads are not. A function that is in neither list is not public; a test
-compares the lists with the contracts' ABIs, so that a new view has to be decided on.
+organisations are public; entries and account reads are not. A function that is not listed is not public; a test names
+those and compares with the contracts' ABIs, so that a new view has to be decided on.
 """
 
 from __future__ import annotations
@@ -32,15 +32,6 @@ LEDGER: Final = (
     "supportsInterface(bytes4)",
     "uri(uint256)",
 )
-LEDGER_CLOSED: Final = (
-    "balanceOf(address,uint256)",
-    "balanceOfBatch(address[],uint256[])",
-    "extsload(bytes32[])",
-    "isApprovedForAll(address,address)",
-    "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)",
-    "safeTransferFrom(address,address,uint256,uint256,bytes)",
-    "setApprovalForAll(address,bool)",
-)
 LAW: Final = (
     "authority()",
     "feed(uint16)",
@@ -54,14 +45,6 @@ LAW: Final = (
     "organisation(uint16)",
 )
 VIEWS: Final = ("feedState(uint16)", "law()", "ledger()", "totals(uint16[])")
-VIEWS_CLOSED: Final = (
-    "accounts(address[])",
-    "balances(address[],uint16[])",
-    "identities(bytes32[])",
-    "nullifiers(bytes32[])",
-    "revoked(uint64[])",
-    "words(uint256[])",
-)
 AUTHORITY: Final = (
     "ADMIN_ROLE()",
     "PUBLIC_ROLE()",
@@ -109,7 +92,6 @@ PERMISSIONS: Final = (
     "isSendingOpen()",
     "mayDeploy(address)",
 )
-PERMISSIONS_CLOSED: Final = ("accounts(uint256,uint256)", "flagsOf(address)", "maySend(address)")
 
 PRECHECK: Final = ("accounts(address[])", "identities(bytes32[])", "nullifiers(bytes32[])", "words(uint256[])")
 """What an oracle asks of `LuyaViews` before it attests, to refuse early; granted to a caller by name (`precheck`)."""

@@ -16,7 +16,6 @@ from chain_node.storage.durable import write_atomic
 
 DEFAULT_POWER: Final = 10
 MAX_POWER: Final = 1_000
-MAX_VALIDATORS: Final = 100
 MAX_MEMBERS: Final = 64
 MAX_CHAIN_ID: Final = 2**53
 

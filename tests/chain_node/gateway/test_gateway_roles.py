@@ -20,6 +20,25 @@ from chain_node.rpc.client import to_hex
 
 UNAUTHORISED = 4100
 ARTEFACTS = Path(chain_node.__file__).parent / "artefacts"
+LEDGER_CLOSED = (
+    "balanceOf(address,uint256)",
+    "balanceOfBatch(address[],uint256[])",
+    "extsload(bytes32[])",
+    "isApprovedForAll(address,address)",
+    "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)",
+    "safeTransferFrom(address,address,uint256,uint256,bytes)",
+    "setApprovalForAll(address,bool)",
+)
+VIEWS_CLOSED = (
+    "accounts(address[])",
+    "balances(address[],uint16[])",
+    "identities(bytes32[])",
+    "nullifiers(bytes32[])",
+    "revoked(uint64[])",
+    "words(uint256[])",
+)
+PERMISSIONS_CLOSED = ("accounts(uint256,uint256)", "flagsOf(address)", "maySend(address)")
+"""Views that are open to nobody without a role: a decision, too."""
 
 
 def call(world: World, contract: str, name: str, *arguments: Any) -> dict[str, str]:
@@ -30,13 +49,13 @@ def call(world: World, contract: str, name: str, *arguments: Any) -> dict[str, s
 def test_every_view_of_the_contracts_is_decided_on() -> None:
     """A new view is neither open nor closed until somebody writes it down."""
     decided = {
-        "LuyaLedger": {*open_views.LEDGER, *open_views.LEDGER_CLOSED},
+        "LuyaLedger": {*open_views.LEDGER, *LEDGER_CLOSED},
         "LuyaLaw": {*open_views.LAW},
-        "LuyaViews": {*open_views.VIEWS, *open_views.VIEWS_CLOSED},
+        "LuyaViews": {*open_views.VIEWS, *VIEWS_CLOSED},
         "AccessManager": {*open_views.AUTHORITY},
         "Validators": {*open_views.VALIDATORS},
         "Council": {*open_views.COUNCIL},
-        "Permissions": {*open_views.PERMISSIONS, *open_views.PERMISSIONS_CLOSED},
+        "Permissions": {*open_views.PERMISSIONS, *PERMISSIONS_CLOSED},
     }
     shipped = {path.stem for path in ARTEFACTS.glob("*.json")} - {"roles", "standard-input"}
     assert shipped == set(decided)

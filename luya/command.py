@@ -53,7 +53,9 @@ def explained() -> Iterator[None]:
     """Errors that we know end as one sentence and exit code 1, never as a traceback."""
     try:
         yield
-    except (LuyaError, NodeError, OracleError, ApiError, ProtocolError) as error:
+    except (LuyaError, OracleError) as error:
+        fail(f"{error.zh}{'。' if error.zh else ''}{error}")
+    except (NodeError, ApiError, ProtocolError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or 'the system'}: {error.strerror or error}")

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 
 class LuyaError(Exception):
-    """Base of all errors of `luya`. Says what, where, and what to do."""
+    """Base of all errors of `luya`. Says what, where, and what to do. zh: in Chinese, '' where there is none yet."""
+
+    def __init__(self, text: str, zh: str = "") -> None:
+        super().__init__(text)
+        self.zh = zh
 
 
 class UsageError(LuyaError):

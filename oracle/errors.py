@@ -15,7 +15,14 @@ from __future__ import annotations
 
 
 class OracleError(Exception):
-    """Base of all errors of `oracle`. Says what, where, and what to do."""
+    """Base of all errors of `oracle`. Says what, where, and what to do: in English, and in Chinese what partners read.
+
+    zh: the Chinese text, '' where there is none yet.
+    """
+
+    def __init__(self, text: str, zh: str = "") -> None:
+        super().__init__(text)
+        self.zh = zh
 
 
 class ConfigError(OracleError):

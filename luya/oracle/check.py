@@ -68,7 +68,7 @@ def run(
         raise UsageError("name the feed: --feed NAME for a registered one, or --config FILE.toml for one to be")
     missing = [str(path) for path in files if not path.exists()]
     if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
+        raise UsageError(f"no such file: {', '.join(missing)}", f"没有这个文件：{'、'.join(missing)}")
     feed = feeds.find(home, str(feed_name)) if settings is None else feeds.described(home, settings)
     precheck.check(files, feed, anyway=anyway)
     with ExitStack() as stack, progress() as advance:

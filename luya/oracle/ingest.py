@@ -43,7 +43,7 @@ def run(
     """
     missing = [str(path) for path in files if not path.exists()]
     if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
+        raise UsageError(f"no such file: {', '.join(missing)}", f"没有这个文件：{'、'.join(missing)}")
     feed = feeds.find(home, feed_name)
     precheck.check(files, feed, anyway=anyway)  # before an engine is started, which takes seconds
     disk_space.require(home.root)

@@ -33,7 +33,7 @@ def run(home: LuyaHome, path: Path, output: Path | None, *, stations: Path | Non
     """
     missing = [str(one) for one in (path, stations) if one is not None and not one.exists()]
     if missing:
-        raise UsageError(f"no such file: {', '.join(missing)}")
+        raise UsageError(f"no such file: {', '.join(missing)}", f"没有这个文件：{'、'.join(missing)}")
     target = output or Path(f"{name_of(path)}.toml")
     if stations is not None and stations.resolve().parent != target.resolve().parent:
         raise UsageError(f"{stations} does not lie beside {target}: a feed's station table lies beside its TOML")

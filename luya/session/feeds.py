@@ -55,7 +55,8 @@ def find(home: LuyaHome, name: str) -> FeedConfig:
     feeds = of_home(home)
     if name not in feeds:
         raise ConfigError(
-            f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file"
+            f"no feed is called {name!r}: this home has {', '.join(feeds)}; or give the path of a .toml file",
+            f"没有名为 {name!r} 的数据源：本账本有 {'、'.join(feeds)}；也可给出 .toml 文件的路径",
         )
     return feeds[name]
 
@@ -68,9 +69,9 @@ def described(home: LuyaHome, path: Path) -> FeedConfig:
         ConfigError: the file does not describe a feed, or none that can be meant.
     """
     if path.is_dir():
-        raise UsageError(f"{path} is a folder: name the feed's TOML file in it")
+        raise UsageError(f"{path} is a folder: name the feed's TOML file in it", f"{path} 是目录：请写明其中的文件")
     if not path.is_file():
-        raise UsageError(f"no such file: {path}")
+        raise UsageError(f"no such file: {path}", f"没有这个文件：{path}")
     feed = load(path)
     check_sound(feed)
     for other in of_home(home).values():
@@ -88,7 +89,8 @@ def unregistered(feed: int) -> HomeError:
     """What is said of a feed that the ledger does not know."""
     return HomeError(
         f"feed {feed} is not on this ledger: `luya feed register FILE.toml` registers it there (its "
-        "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered"
+        "administrator's LuyaLaw.setFeed); all that lie in HOME/feeds when it is deployed are registered",
+        f"数据源 {feed} 尚未在本账本登记：请运行 `luya feed register 数据源.toml`",
     )
 
 

@@ -33,7 +33,9 @@ def parse(text: str, origin: str = "configuration", folder: Path | None = None) 
         if "time_zone" not in settings:
             raise ConfigError(
                 f"{origin} does not say its time_zone: of which zone are the times in the files? "
-                'In a draft, confirm the line that is marked so; else add one, such as time_zone = "Asia/Shanghai"'
+                'In a draft, confirm the line that is marked so; else add one, such as time_zone = "Asia/Shanghai"',
+                f"{origin} 没有写明 time_zone：文件里的时间是哪个时区的？草稿中请确认标有“【请确认】”的那一行，"
+                '或添加一行，如 time_zone = "Asia/Shanghai"',
             )
         # By way of JSON, where pydantic's strict mode takes an object for a dataclass.
         feed = _ADAPTER.validate_json(json.dumps({**settings, "settings": settings}))
@@ -43,16 +45,20 @@ def parse(text: str, origin: str = "configuration", folder: Path | None = None) 
         family_of(feed).reader(feed)  # what only shows when rows are to be read: its format of times
         return feed
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin} is not TOML: {error}") from None
+        raise ConfigError(f"{origin} is not TOML: {error}", f"{origin} 不是有效的 TOML 文件：{error}") from None
     except TypeError as error:
         raise ConfigError(f"{origin} holds a value that no setting has: {error}") from None
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'feed'}: {fault['msg']}" for fault in error.errors()
         )
-        raise ConfigError(f"{origin} does not describe a feed: {faults}") from None
+        raise ConfigError(
+            f"{origin} does not describe a feed: {faults}", f"{origin} 不是有效的数据源设置：{faults}"
+        ) from None
     except ValueError as error:
-        raise ConfigError(f"{origin} does not describe a feed: {error}") from None
+        raise ConfigError(
+            f"{origin} does not describe a feed: {error}", f"{origin} 不是有效的数据源设置：{error}"
+        ) from None
 
 
 def load(path: Path) -> FeedConfig:

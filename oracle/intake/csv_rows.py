@@ -94,7 +94,7 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     try:
         header = next(row for row in csv.reader(feed, delimiter=delimiter) if any(cell.strip() for cell in row))
     except StopIteration:
-        raise SourceError(f"{name} is empty: it has no header line") from None
+        raise SourceError(f"{name} is empty: it has no header line", f"{name} 是空文件，没有表头") from None
     except csv.Error as error:
         if feed.taken and "\r" in feed.taken[-1].text.rstrip("\r\n"):
             raise SourceError(f"{name}: its lines end in a lone carriage return: save it with LF or CRLF") from None
@@ -103,7 +103,10 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     twice = sorted({cell for cell in header if header.count(cell) > 1})
     if twice:
         shown = ", ".join(map(repr, twice[:3])) + (" …" if len(twice) > 3 else "")
-        raise SourceError(f"{name}: its header names {shown} more than once; is it a CSV file with a header line?")
+        raise SourceError(
+            f"{name}: its header names {shown} more than once; is it a CSV file with a header line?",
+            f"{name} 的表头中 {shown} 出现不止一次：它是带表头的 CSV 文件吗？",
+        )
     problem = feed.taken[0].problem if feed.taken else None
     if problem:
         if problem.startswith("not "):

@@ -217,7 +217,10 @@ def _enter(buffer: _Buffer, name: str, path: str) -> list[set[str]]:
             if buffer.peek() == ",":
                 buffer.at += 1
     if buffer.peek() != "[":
-        raise SourceError(f"{name}: what stands at source.path {path!r} is not an array")
+        raise SourceError(
+            f"{name}: what stands at source.path {path!r} is not an array",
+            f"{name} 中 source.path {path!r} 处不是数组",
+        )
     buffer.at += 1
     return inside
 

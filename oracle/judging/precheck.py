@@ -38,11 +38,15 @@ def check(paths: Sequence[Path], config: FeedConfig, *, anyway: bool = False) ->
                         reasons.append(str(error))
                         malformed.append(dict(row.fields))
         except SourceError as error:
-            raise SourceError(f"{error}{likely.of_file(path, config)}") from None
+            hint = likely.of_file(path, config)
+            raise SourceError(f"{error}{hint.en}", error.zh and error.zh + hint.zh) from None
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
         if 2 * len(reasons) > seen and not anyway:
+            cause = likely.of_rows(malformed, reasons, config)
             raise SourceError(
                 f"{path}: {len(reasons):,} of its first {seen:,} rows are malformed for feed {config.name}: "
-                f"{likely.of_rows(malformed, reasons, config)}. Nothing is recorded; --anyway takes it as it is"
+                f"{cause.en}. Nothing is recorded; --anyway takes it as it is",
+                f"{path}：前 {seen:,} 行中有 {len(reasons):,} 行无法按数据源 {config.name} 读取：{cause.zh}。"
+                "未作任何记录；--anyway 可照收",
             )

@@ -222,7 +222,8 @@ def _check_columns(header: Sequence[str], config: FeedConfig, name: str) -> None
     if missing := family_of(config).headers(config).missing(header):
         cause = likely.of_header(header, missing, config)
         raise SourceError(
-            f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name}){cause}"
+            f"{name} has no column {', '.join(map(repr, missing))} (see [columns] of feed {config.name}){cause.en}",
+            f"{name} 缺少列 {'、'.join(map(repr, missing))}（见数据源 {config.name} 的 [columns]）{cause.zh}",
         )
 
 

@@ -339,3 +339,29 @@ def test_a_file_of_a_header_alone_is_told_as_such(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_a_toml_is_told_as_such(tmp_path: Path) -> None:
     assert "is a folder: name the feed's TOML file" in refuses(tmp_path / "none", "--config", tmp_path, __file__)
+
+
+def test_what_partners_get_wrong_most_is_said_in_chinese_and_then_in_english(tmp_path: Path) -> None:
+    home, own = tmp_path / "none", own_toml(tmp_path)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("id = ", "utf-8")
+    files = {
+        "no_column": "Id,Date\na,6/2/25\n",
+        "malformed": "Id,Date,StepTotal\na,2025.6.2 8h,5000\n",
+        "twice": "Id,Id,Date\na,b,6/2/25\n",
+        "fine": "Id,Date,StepTotal\na,6/2/25,5000\n",
+    }
+    paths = {name: tmp_path / f"{name}.csv" for name in files}
+    for name, text in files.items():
+        paths[name].write_text(text, "utf-8")
+    for arguments, chinese, english in (
+        (("--config", own, paths["no_column"]), "缺少列 'StepTotal'", "has no column 'StepTotal'"),
+        (("--config", own, paths["malformed"]), "前 1 行中有 1 行无法按数据源 own-steps 读取", "rows are malformed"),
+        (("--config", own, paths["twice"]), "出现不止一次", "more than once"),
+        (("--config", broken, paths["fine"]), "不是有效的 TOML 文件", "is not TOML"),
+        (("--feed", "no-such", paths["fine"]), "没有名为 'no-such' 的数据源", "no feed is called 'no-such'"),
+        (("--feed", own, paths["fine"]), "尚未在本账本登记", "is not on this ledger"),
+        (("--config", own, tmp_path / "gone.csv"), "没有这个文件", "no such file"),
+    ):
+        said = refuses(home, *arguments)
+        assert -1 < said.find(chinese) < said.find(english), said

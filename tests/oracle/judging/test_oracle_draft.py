@@ -89,7 +89,7 @@ def test_real_files(name: str, file: str, tmp_path: Path) -> None:
         ("geolife/010/Trajectory/20080330004134.plt", "do not part into columns"),
         ("berka/fin_order.tsv", "has no header line: its first line holds values"),
         ("szt/szmc.net-metro.csv", "has no header line"),
-        ("meals/test-chicken-satay.jpg", "neither UTF-8 nor GB 18030"),
+        ("meals/test-chicken-satay.jpg", "JPEG picture"),
     ],
 )
 def test_what_is_no_feeds_file_is_said_to_be_none(file: str, said: str) -> None:

@@ -89,8 +89,11 @@ def zipped() -> bytes:
 def test_the_likely_cause_is_named(data: bytes, says: str, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(data)
-    with pytest.raises(SourceError, match=says):
+    with pytest.raises(SourceError, match=says) as told:
         precheck.check([file], BIKES)
+    if re.search("malformed|has no column|more than once", str(told.value)):
+        assert re.search("[一-鿿]{2}", told.value.zh), "partners read it in Chinese too"
+        assert len(told.value.zh) > len(str(file)) + 10
 
 
 def test_lines_of_json_are_told_from_a_document(tmp_path: Path) -> None:

@@ -82,7 +82,10 @@ def check(path: Path) -> None:
         if path.is_dir():
             raise SourceError(f"the report cannot be written to {path}: it is a folder; name a file")
         if not replaceable(path, _START):
-            raise SourceError(f"{path} is there already and is no report: nothing replaces it; name another file")
+            raise SourceError(
+                f"{path} is there already and is no report: nothing replaces it; name another file",
+                f"{path} 已存在且不是报告，不会被覆盖：请换一个文件名",
+            )
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:

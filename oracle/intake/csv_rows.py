@@ -97,8 +97,13 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
         raise SourceError(f"{name} is empty: it has no header line", f"{name} 是空文件，没有表头") from None
     except csv.Error as error:
         if feed.taken and "\r" in feed.taken[-1].text.rstrip("\r\n"):
-            raise SourceError(f"{name}: its lines end in a lone carriage return: save it with LF or CRLF") from None
-        raise SourceError(f"{name}: its header line cannot be read: {error}") from None
+            raise SourceError(
+                f"{name}: its lines end in a lone carriage return: save it with LF or CRLF",
+                f"{name} 的行以单独的回车符（CR）结尾：请以 LF 或 CRLF 换行保存",
+            ) from None
+        raise SourceError(
+            f"{name}: its header line cannot be read: {error}", f"{name} 的表头无法读取：{error}"
+        ) from None
     header = [cell.strip() for cell in header]
     twice = sorted({cell for cell in header if header.count(cell) > 1})
     if twice:
@@ -111,7 +116,7 @@ def _header(feed: _Feed, name: str, delimiter: str) -> list[str]:
     if problem:
         if problem.startswith("not "):
             problem += f"; is it {'UTF-8' if 'GB18030' in problem else 'GB 18030'} (source.encoding)?"
-        raise SourceError(f"{name}: its header line: {problem}")
+        raise SourceError(f"{name}: its header line: {problem}", f"{name} 的表头有误：{problem}")
     return header
 
 

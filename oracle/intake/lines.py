@@ -38,30 +38,44 @@ def without_mark(stream: BinaryIO, name: str, encoding: str) -> bytes:
         (codecs.BOM_UTF16_BE, "UTF-16"),
     ):
         if first.startswith(mark):
-            raise SourceError(f"{name} is written in {other}: convert it to {encoding.upper()} first")
+            raise SourceError(
+                f"{name} is written in {other}: convert it to {encoding.upper()} first",
+                f"{name} 的编码是 {other}：请先转为 {encoding.upper()}",
+            )
     return first.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else first
 
 
 _PACKED: Final = (
-    (b"PK\x03\x04", "a zip archive or a workbook (xlsx): unpack it, or save the sheet as CSV, first"),
-    (b"\x1f\x8b", "packed with gzip: unpack it first (gunzip)"),
-    (b"7z\xbc\xaf\x27\x1c", "packed with 7z: unpack it first"),
-    (b"Rar!\x1a\x07", "packed with rar: unpack it first"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (xls): save the sheet as CSV first"),
-    (b"\xff\xd8\xff", "a JPEG picture: ask the partner for CSV or JSON"),
-    (b"\x89PNG\r\n", "a PNG picture: ask the partner for CSV or JSON"),
-    (b"%PDF-", "a PDF: ask the partner for CSV or JSON"),
+    (
+        b"PK\x03\x04",
+        "a zip archive or a workbook (xlsx): unpack it, or save the sheet as CSV, first",
+        "zip 压缩包或 Excel 工作簿（xlsx）：请先解压，或把工作表另存为 CSV",
+    ),
+    (b"\x1f\x8b", "packed with gzip: unpack it first (gunzip)", "gzip 压缩文件：请先解压（gunzip）"),
+    (b"7z\xbc\xaf\x27\x1c", "packed with 7z: unpack it first", "7z 压缩包：请先解压"),
+    (b"Rar!\x1a\x07", "packed with rar: unpack it first", "rar 压缩包：请先解压"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Excel workbook (xls): save the sheet as CSV first",
+        "旧版 Excel 工作簿（xls）：请把工作表另存为 CSV",
+    ),
+    (b"\xff\xd8\xff", "a JPEG picture: ask the partner for CSV or JSON", "JPEG 图片：请向合作方索取 CSV 或 JSON"),
+    (b"\x89PNG\r\n", "a PNG picture: ask the partner for CSV or JSON", "PNG 图片：请向合作方索取 CSV 或 JSON"),
+    (b"%PDF-", "a PDF: ask the partner for CSV or JSON", "PDF：请向合作方索取 CSV 或 JSON"),
 )
 _PAGE: Final = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
 
 
 def _is_text(first: bytes, name: str) -> None:
     """Raises SourceError: the file is of a kind that no feed is configured for."""
-    for mark, what in _PACKED:
+    for mark, what, what_zh in _PACKED:
         if first.startswith(mark):
-            raise SourceError(f"{name} is {what}")
+            raise SourceError(f"{name} is {what}", f"{name} 是 {what_zh}")
     if _PAGE.match(first.removeprefix(codecs.BOM_UTF8)[:1024]):
-        raise SourceError(f"{name} is a web page or XML, most likely a login or error page saved in place of the data")
+        raise SourceError(
+            f"{name} is a web page or XML, most likely a login or error page saved in place of the data",
+            f"{name} 是网页或 XML，很可能是误存的登录页或错误页",
+        )
 
 
 def lines(stream: BinaryIO, name: str, encoding: str = "utf-8", max_line: int = MAX_LINE) -> Iterator[Line]:

@@ -8,7 +8,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -61,6 +60,8 @@ _SERIAL_DAY: Final = re.compile(r"[34]\d{4}(\.\d+)?", re.ASCII)
 _EXCHANGED: Final = ("is not between -90 and 90 degrees", "is outside the area that GCJ-02 is used in")
 _HEAD: Final = 20
 """Lines within which a header is looked for."""
+_HEAD_BYTES: Final = 1 << 16
+"""Of those; fewer than the csv module takes for one field."""
 _NO_TIME: Final = ("is not a time like", "ISO 8601", "is no date", "is no time of a day")
 
 
@@ -166,7 +167,7 @@ def _of_one_field(texts: Sequence[str], delimiter: str) -> Cause:
 def of_file(path: Path, config: FeedConfig) -> Cause:
     """What explains that a file's header, or its form, does not fit, from its first lines; '' where nothing does."""
     with path.open("rb") as stream:
-        text = [line.decode(config.source.encoding, "replace") for line in islice(stream, _HEAD)]
+        text = stream.read(_HEAD_BYTES).decode(config.source.encoding, "replace").splitlines()[:_HEAD]
     if config.source.format == "json":
         full = [line for line in text if line.strip()]
         if _objects(full):

@@ -78,7 +78,9 @@ def survey(paths: Sequence[Path], reading: Reading) -> list[InputFile]:
                 while counted.read(1 << 20):
                     pass
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror or error}", f"{path} 无法读取：{error.strerror or error}"
+            ) from None
         files.append(InputFile(number, path, counted.hash.digest(), counted.size))
     return files
 
@@ -88,11 +90,16 @@ def check_kind(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror or error}", f"{path} 无法读取：{error.strerror or error}"
+        ) from None
     if stat.S_ISDIR(mode):
-        raise SourceError(f"{path} is a folder: name the files that are in it")
+        raise SourceError(f"{path} is a folder: name the files that are in it", f"{path} 是目录：请写明其中的文件")
     if not stat.S_ISREG(mode):
-        raise SourceError(f"{path} is a pipe or device, which can be read only once: save it to a file first")
+        raise SourceError(
+            f"{path} is a pipe or device, which can be read only once: save it to a file first",
+            f"{path} 是管道或设备，只能读取一次：请先存为文件",
+        )
 
 
 class _Counted:

@@ -74,6 +74,7 @@ def zipped() -> bytes:
         ),
         (b"Rides of May 2025\n" + lines(), "header seems to stand on line 2: remove"),
         (b"Rides,,\n\n" + lines(), "more than once.*header seems to stand on line 3"),
+        (b"a,b\n" + b"x" * 200_000 + b"\r\0,\n" + lines(), "has no column"),
         (b"sep=,\n" + lines(), "header seems to stand on line 2"),
         (lines("，"), "its delimiter seems to be '，'"),
         (lines().replace(b",", "，".encode(), 2), "full-width commas"),
@@ -91,9 +92,8 @@ def test_the_likely_cause_is_named(data: bytes, says: str, tmp_path: Path) -> No
     file.write_bytes(data)
     with pytest.raises(SourceError, match=says) as told:
         precheck.check([file], BIKES)
-    if re.search("malformed|has no column|more than once", str(told.value)):
-        assert re.search("[一-鿿]{2}", told.value.zh), "partners read it in Chinese too"
-        assert len(told.value.zh) > len(str(file)) + 10
+    assert re.search("[一-鿿]{2}", told.value.zh), "partners read it in Chinese too"
+    assert str(file) in told.value.zh
 
 
 def test_lines_of_json_are_told_from_a_document(tmp_path: Path) -> None:

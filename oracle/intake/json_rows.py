@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import sys
 from collections.abc import Collection, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
@@ -22,12 +21,13 @@ MAX_ELEMENT: Final = 1 << 20
 """Characters of one element; a longer one is malformed."""
 MAX_DEPTH: Final = 64
 """Levels of objects and arrays within one field."""
-_RECURSION: Final = 1_000
-"""Python's own default."""
+DEEPEST: Final = 900
+"""Levels that are decoded at all: within Python's own recursion limit, and far from the end of any stack."""
 _SPACE: Final = " \t\r\n"
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 _OPEN_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*\\?')
 _WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
+_BRACKET: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{}]')
 _TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{},"]')
 
 
@@ -53,23 +53,47 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
+def _too_deep(text: str, start: int) -> bool:
+    """Whether the value that starts here nests too deeply, as far as a decoder would come."""
+    if text[start : start + 1] not in ("[", "{"):
+        return False
+    depth = 0
+    for token in _BRACKET.finditer(text, start):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            if depth > DEEPEST:
+                return True
+        elif mark in "]}":
+            depth -= 1
+            if depth == 0:
+                return False
+    return False
+
+
 def _decode(text: str, start: int) -> tuple[object, int]:
     """The JSON value that starts here, and where it ends.
 
-    Libraries raise the interpreter's recursion limit (py_ecc, which eth-account imports, to 100,000), and the C decoder
-    goes as deep as the limit lets it: then a partner's file could overflow the stack and end the process.
+    The C decoder goes as deep as the interpreter's recursion limit lets it, which libraries raise (py_ecc, which
+    eth-account imports, to 100,000): then a partner's file could overflow the stack and end the process. The limit is
+    one for all threads, so it is not lowered here: nothing is decoded before its depth is known to be bounded. Most
+    elements are short, and no text nests deeper than it is long.
 
     Raises ValueError: not JSON, or nested too deeply.
     """
-    limit = sys.getrecursionlimit()
-    if limit > _RECURSION:
-        sys.setrecursionlimit(_RECURSION)
+    near = text[start : start + DEEPEST]
+    try:
+        value, end = _DECODER.raw_decode(near)
+        if near[end - 1] in '}]"':  # a number may go on behind what is looked at
+            return value, start + end
+    except (ValueError, RecursionError):
+        pass  # of the whole text it is said what is wrong, and where
+    if _too_deep(text, start):
+        raise ValueError("nested too deeply")
     try:
         return _DECODER.raw_decode(text, start)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def json_text(value: object, depth: int = 0) -> str:
@@ -193,7 +217,9 @@ class _Buffer:
             except ValueError as error:
                 if self.ended or len(self.text) - self.at > 16 * MAX_ELEMENT:
                     raise SourceError(f"{self._name}: {what} cannot be read: {error}") from None
-            self.more()
+            twice = 2 * (len(self.text) - self.at)  # so that a long value is not begun again with every part of it
+            while self.more() and len(self.text) < twice:
+                pass
 
 
 def _enter(buffer: _Buffer, name: str, path: str) -> list[set[str]]:

@@ -155,15 +155,34 @@ def test_a_field_of_many_levels_costs_one_row(depth: int) -> None:
     assert problems[1:] == [None]
 
 
-def test_a_raised_recursion_limit_does_not_let_a_file_overflow_the_stack() -> None:
-    nested = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
+@pytest.mark.parametrize("opening", ["[", '["]",', '{"a]}":', '["\\\\"   ,', '["\\"]}",'])
+def test_a_raised_recursion_limit_does_not_let_a_file_overflow_the_stack(opening: str) -> None:
+    """Nor is the limit touched, which is one for all threads."""
+    closing = "]" if opening[0] == "[" else "}"
+    nested = '{"a":' + opening * 100_000 + "1" + closing * 100_000 + "}"
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
     try:
-        found = read(f'[{nested},{{"a":"2"}}]'.encode())
-        lines = list(json_rows.read_lines(io.BytesIO(nested.encode() + b'\n{"a":"2"}\n'), "f"))
-        assert sys.getrecursionlimit() == 100_000
+        with mock.patch.object(sys, "setrecursionlimit", side_effect=AssertionError("another thread's limit as well")):
+            found = read(f'[{nested},{{"a":"2"}}]'.encode())
+            lines = list(json_rows.read_lines(io.BytesIO(nested.encode() + b'\n{"a":"2"}\n'), "f"))
+            with pytest.raises(SourceError, match="the value of 'x' cannot be read: nested too deeply"):
+                read(f'{{"x":{nested},"data":[]}}'.encode(), "data")
     finally:
         sys.setrecursionlimit(limit)
-    assert [bool(row.problem) for row in found] == [True, False]
-    assert [bool(row.problem) for row in lines] == [True, False]
+    assert [row.problem for row in found] == ["not JSON: nested too deeply", None]
+    assert [row.problem for row in lines] == ["not JSON: nested too deeply", None]
+
+
+def test_many_brackets_side_by_side_or_in_a_text_are_not_deep() -> None:
+    flat = {"a": [[]] * 5_000, "b": "[{" * 5_000}
+    document = json.dumps({"x": [flat] * 30, "data": [flat, {"a": "2"}, 3]}).encode()
+    found = read(document, "data")
+    assert [row.problem for row in found] == [None, None, "is not a JSON object"]
+    assert found[0].fields["b"] == flat["b"]
+
+
+def test_a_number_is_read_to_its_end_however_long() -> None:
+    number = "1" * (json_rows.DEEPEST - 1) + "e5"
+    assert read(f'{{"x":{number},"data":[{{"a":{number}}}]}}'.encode(), "data")[0].fields == {"a": number}
+    assert read(f"[{number}]".encode())[0].problem == "is not a JSON object"

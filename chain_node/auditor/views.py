@@ -6,8 +6,9 @@
     -- column | 中文 | English     one line a column, in the SELECT's order; amounts with their unit
     SELECT …
 
-Documentation in both languages is made from these lines, so a view without its words cannot be (a test compares them
-with what DuckDB says). Amounts are whole numbers: milligrams of CO2e and thousandths of a point.
+A file without a SELECT is of sums: after its own columns come those of `sums.sql`, by its own. Documentation in both
+languages is made from these lines, so a view without its words cannot be (a test compares them with what DuckDB says).
+Amounts are whole numbers: milligrams of CO2e and thousandths of a point.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ NAMES: Final = (
     "totals_by_district",
 )
 """In the order in which they are made: a view may use those before it."""
+_SUMS: Final = "sums"
 HELPERS: Final = {
     "dated_reduction": (
         "SELECT *, CAST(DATE '1970-01-01' + CAST(day AS INTEGER) AS DATE) AS date, "
@@ -80,9 +82,22 @@ def documentation(language: str) -> str:
 
 
 def _view(name: str) -> View:
+    (zh, en, _, *described), sql = _read(name)
+    columns = _columns(described)
+    if not sql:
+        more, sums = _read(_SUMS)
+        sql = sums.format(by=", ".join(column.name for column in columns))
+        columns += _columns(more)
+    return View(name, zh, en, columns, sql)
+
+
+def _read(name: str) -> tuple[list[str], str]:
+    """The lines of comment at the beginning of a file, and its statement; empty where it has none."""
     source = resources.files("chain_node.auditor") / "sql" / f"{name}.sql"
     lines = source.read_text("utf-8").splitlines()
-    count = next(number for number, line in enumerate(lines) if not line.startswith("--"))
-    zh, en, _, *columns = (line.removeprefix("--").strip() for line in lines[:count])
-    described = (tuple(part.strip() for part in line.split("|")) for line in columns)
-    return View(name, zh, en, tuple(Column(*fields) for fields in described), "\n".join(lines[count:]))
+    count = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    return [line.removeprefix("--").strip() for line in lines[:count]], "\n".join(lines[count:])
+
+
+def _columns(lines: list[str]) -> tuple[Column, ...]:
+    return tuple(Column(*(part.strip() for part in line.split("|"))) for line in lines)

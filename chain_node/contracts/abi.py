@@ -30,10 +30,7 @@ class Function:
         Raises:
             ContractError: the arguments do not fit the types.
         """
-        try:
-            return self.selector + abi_encode(self.inputs, arguments)
-        except (EncodingError, TypeError, ValueError) as error:
-            raise ContractError(f"{self.name}: arguments do not fit ({', '.join(self.inputs)}): {error}") from error
+        return _data(self, arguments)
 
     def arguments(self, data: bytes) -> tuple[Any, ...] | None:
         """The arguments in call data of this function; None when it is a call of another."""
@@ -82,10 +79,14 @@ class CustomError:
         Raises:
             ContractError: the arguments do not fit the types.
         """
-        try:
-            return self.selector + abi_encode(self.inputs, arguments)
-        except (EncodingError, TypeError, ValueError) as error:
-            raise ContractError(f"{self.name}: arguments do not fit ({', '.join(self.inputs)}): {error}") from error
+        return _data(self, arguments)
+
+
+def _data(of: Function | CustomError, arguments: tuple[Any, ...]) -> bytes:
+    try:
+        return of.selector + abi_encode(of.inputs, arguments)
+    except (EncodingError, TypeError, ValueError) as error:
+        raise ContractError(f"{of.name}: arguments do not fit ({', '.join(of.inputs)}): {error}") from error
 
 
 def _custom_error(name: str, inputs: tuple[str, ...], names: tuple[str, ...]) -> CustomError:

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,7 @@ from query_world import METHOD, RIDE, TIME, World, archived, history, rows
 from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.archive.writer import Archive
+from chain_node.auditor import loading
 from chain_node.auditor.export import temporary_of, write
 from chain_node.auditor.loading import connect, load
 from chain_node.auditor.query import QueryResult, ask, opened
@@ -141,6 +143,13 @@ def test_views_have_the_columns_that_their_words_name(folder: Path) -> None:
         assert connection.execute("SELECT count(DISTINCT idx) FROM entries").fetchone() == (size,)
     assert "| `credits_mg` | 减排量，毫克二氧化碳当量 |" in documentation("zh")
     assert documentation("en").count("###") == len(views())
+
+
+def test_no_two_views_are_written_out_alike() -> None:
+    files = sorted(Path(loading.__file__).with_name("sql").glob("*.sql"))
+    pieces = {path.stem: set(path.read_text("utf-8").splitlines()) for path in files}
+    for one, other in combinations(pieces, 2):
+        assert len(pieces[one] & pieces[other]) < 6, f"{one} and {other}: what is the same stands in one file"
 
 
 def test_it_grows_by_what_is_new(world: World, tmp_path: Path) -> None:
@@ -302,7 +311,6 @@ def test_pause_and_law_are_there(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_load_leaves_a_shorter_database(world: World, folder: Path, tmp_path: Path) -> None:
-    from chain_node.auditor import loading
 
     class Killed(Exception):
         pass

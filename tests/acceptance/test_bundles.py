@@ -16,6 +16,7 @@ from luya_process import TRACEBACK, environment, ingest, luya, succeeds, up
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol import bundle as bundles
+from chain_node.protocol import bundle_json
 from chain_node.protocol.entries import Reduction, decode
 from chain_node.protocol.errors import BundleError
 from luya.demo.data import write_partner_files
@@ -136,7 +137,7 @@ def test_the_command_says_why_it_is_false(proof: Proof, tmp_path: Path) -> None:
     }
     for name, value in changes.items():
         path = tmp_path / f"{name}.json"
-        path.write_bytes(bundles._canonical(document | {name: value}))
+        path.write_bytes(bundle_json.canonical(document | {name: value}))
         done = luya("verify", path, "--key", proof.key)
         assert done.code == 1, done.said
         assert done.answer["verified"] is False

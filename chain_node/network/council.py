@@ -19,7 +19,7 @@ from chain_node.sending.signing import LegacySigner
 STATES: Final = ("unknown", "open", "executed", "cancelled")
 _RECEIPT_PATIENCE: Final = 90.0
 _LAG_PATIENCE: Final = 3.0
-_POOL_PATIENCE: Final = 15.0
+_POOL_PATIENCE: Final = 60.0
 _POOL_LAGS: Final = "in-flight transaction limit"
 _COUNTED_SALTS: Final = 16
 
@@ -269,15 +269,25 @@ class CouncilMember(CouncilReader):
 
     def _submit(self, raw: bytes) -> None:
         """Into the pool, which may still see a new account as it was before its last transaction: then it takes no
-        second one beside it."""
+        second one beside it.
+
+        Raises:
+            NetworkError: it goes on seeing it so.
+        """
         deadline = time.monotonic() + _POOL_PATIENCE
         while True:
             try:
                 self.rpc.call("eth_sendRawTransaction", to_hex(raw))
                 return
             except RpcError as error:
-                if _POOL_LAGS not in error.message or time.monotonic() > deadline:
+                if _POOL_LAGS not in error.message:
                     raise
+                if time.monotonic() > deadline:
+                    raise NetworkError(
+                        f"the node's pool still holds the last transaction of {to_hex(self._address)} after "
+                        f"{_POOL_PATIENCE:.0f} s, though it is in a block: is the node behind or too busy? "
+                        "Run the command again to go on from where it is"
+                    ) from error
             time.sleep(0.2)
 
     def _receipt(self, tx_hash: str) -> Any:

@@ -203,3 +203,11 @@ def test_a_pool_that_lags_is_waited_for(tmp_path: Path) -> None:
     CouncilMember(cast(JsonRpc, pool), key_in(tmp_path, "council"), 7).list_own_node(b"\x0b" * 20, listed=True)
     assert len(pool.sent) == 3
     assert len(set(pool.sent)) == 1, "the same bytes"
+
+
+def test_a_pool_that_goes_on_lagging_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chain_node.network.council._POOL_PATIENCE", 0.3)
+    pool = LaggingPool(1000)
+    member = CouncilMember(cast(JsonRpc, pool), key_in(tmp_path, "council"), 7)
+    with pytest.raises(NetworkError, match=r"pool still holds the last transaction of 0x[0-9a-f]{40}"):
+        member.list_own_node(b"\x0b" * 20, listed=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("deep") is not None:
             item.add_marker(skip)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Python's own recursion limit: py_ecc, beneath the web3 and eth-account that some test modules import, raises it
+    to 100,000, and JSON that nests deeply would end this process instead of being refused."""
+    sys.setrecursionlimit(1000)
 
 
 @pytest.fixture(scope="session")

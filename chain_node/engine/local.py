@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from chain_node.rpc.client import JsonRpc
 from chain_node.storage.durable import FileLock, make_dir
 
 
-class LocalEngine:
+class LocalEngine(ABC):
     """An engine as a child process; each kind says how it begins, stops and copies its state.
 
     Args:
@@ -93,21 +94,21 @@ class LocalEngine:
             return Health(ok=False, head=-1, final=-1, detail=detail)
         return health
 
+    @abstractmethod
     def _binary(self) -> Path:
         """The program.
 
         Raises:
             RuntimeMissing: it is not on this machine, and cannot be put there.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _begin(self, binary: Path) -> None:
         """Start it in the folder, which is ours now, until it answers; sets `_fresh`, `_child` and `_rpc`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _patience(self) -> float:
         """Seconds allowed for ending it."""
-        raise NotImplementedError
 
     def _said(self) -> str:
         """': ' and why it has ended, as far as it told."""

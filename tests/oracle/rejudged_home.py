@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import sqlite3
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import partner_files
+import pytest
 from insecure_ledger import InsecureLedger, small, world
 from partner_files import DAY, trip
 
@@ -114,3 +117,24 @@ def verdicts(folder: Path, feed: str) -> list[tuple[Any, ...]]:
 
 class Killed(BaseException):
     """The process ends here."""
+
+
+@contextlib.contextmanager
+def killed_at_submit(monkeypatch: pytest.MonkeyPatch, moment: int) -> Iterator[None]:
+    """What goes on inside dies at submit number `moment // 2` from 0: before the ledger has the batches, or, where
+    `moment` is odd, after."""
+    submits, submit = 0, InsecureLedger.submit
+
+    def dying(self: InsecureLedger, batches: Any) -> None:
+        nonlocal submits
+        submits += 1
+        if submits > moment // 2:
+            if moment % 2:
+                submit(self, batches)
+            raise Killed
+        submit(self, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InsecureLedger, "submit", dying)
+        with pytest.raises(Killed):
+            yield

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import partner_files
 import pytest
-from insecure_ledger import InsecureLedger, InsecureRegistrar, small
+from insecure_ledger import InsecureRegistrar, small
 from partner_files import DAY, swipe, trip
-from rejudged_home import BIKES, CARDS, ORDERS, WRONG, Home, Killed, at, month, page
+from rejudged_home import BIKES, CARDS, ORDERS, WRONG, Home, at, killed_at_submit, month, page
 
 from chain_node.protocol.rules import Rule
 from oracle.ports import BatchLimits
@@ -102,21 +101,8 @@ def test_a_retry_that_is_killed_goes_on(
     monkeypatch.setattr(journaling, "CHUNK", 15)
     bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
     bikes.ingest(file, feed=WRONG)
-    submits, submit = 0, InsecureLedger.submit
-
-    def dying(self: InsecureLedger, batches: Any) -> None:
-        nonlocal submits
-        submits += 1
-        if submits > moment // 2:
-            if moment % 2:
-                submit(self, batches)
-            raise Killed
-        submit(self, batches)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(InsecureLedger, "submit", dying)
-        with pytest.raises(Killed):
-            bikes.under_other_settings(feed=BIKES)
+    with killed_at_submit(monkeypatch, moment):
+        bikes.under_other_settings(feed=BIKES)
     if moment % 4 == 0:  # the files come in between
         assert bikes.ingest(file).rows == 60
     result = bikes.under_other_settings(feed=BIKES)

@@ -9,9 +9,9 @@ from typing import Any
 
 import partner_files
 import pytest
-from insecure_ledger import InsecureLedger, InsecureRegistrar, small
+from insecure_ledger import InsecureRegistrar, small
 from partner_files import DAY, swipe, trip
-from rejudged_home import BIKES, CARDS, ORDERS, WRONG, Home, Killed, at, month, page, verdicts
+from rejudged_home import BIKES, CARDS, ORDERS, WRONG, Home, at, killed_at_submit, month, page, verdicts
 
 from chain_node.protocol import slotword
 from chain_node.protocol.entries import Revocation, encode
@@ -201,21 +201,8 @@ def test_a_kill_at_any_commit_while_rows_are_judged_again(
     bikes, file = home(BIKES, limits=BatchLimits(max_records=7)), month(tmp_path / "month.csv")
     more = partner_files.write_trips(tmp_path / "more.csv", [trip(bike="new"), trip(seconds=5)])
     assert bikes.ingest(file, feed=WRONG).refused == {"malformed": 60}
-    commits, submit = 0, InsecureLedger.submit
-
-    def dying(self: InsecureLedger, batches: Any) -> None:
-        nonlocal commits
-        commits += 1
-        if commits > moment // 2:
-            if moment % 2:
-                submit(self, batches)
-            raise Killed
-        submit(self, batches)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(InsecureLedger, "submit", dying)
-        with pytest.raises(Killed):
-            bikes.ingest(more, file)
+    with killed_at_submit(monkeypatch, moment):
+        bikes.ingest(more, file)
     if moment % 3 == 0:  # another call comes between, under the settings that were wrong
         assert bikes.ingest(file, feed=WRONG).accepted == 0
     result = bikes.ingest(more, file)

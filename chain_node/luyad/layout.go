@@ -30,7 +30,7 @@ const (
 	slotNodePlace      = 4 // mapping(bytes20 id => place, from 1): keccak256(id ++ 12 zero bytes ++ word(4))
 	slotSetSummary     = 5 // uint64 block of the last set change (bits 0-63), uint64 total power (bits 64-127)
 	maxValidators      = 100
-	maxNodes           = 500
+	maxNodes           = 1280
 	maxValidatorPower  = 1_000
 	maxTotalPower      = maxValidators * maxValidatorPower
 )

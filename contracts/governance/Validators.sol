@@ -11,8 +11,9 @@ import {IValidators} from "../interfaces/IValidators.sol";
 contract Validators is IValidators, AccessManaged {
     uint256 private constant _MAX_VALIDATORS = 100;
     uint64 private constant _MAX_POWER = 1000;
-    uint256 private constant _MAX_NODES = 500;
     uint256 private constant _MAX_OWN_NODES = 16;
+    /// @dev What the 64 members that a council can have may list without a vote, and room for 256 by votes.
+    uint256 private constant _MAX_NODES = 1280;
     /// @dev From so many validators on the bounds of a third apply; below, any change is a large one.
     uint256 private constant _BFT_SIZE = 4;
 

@@ -82,7 +82,8 @@ interface IValidators {
     /// @notice Lets no node of an organisation in any more, however many it has by now, none included.
     function unlistNodes(uint32 organisation) external;
 
-    /// @notice Lets a node of the caller's own organisation in, without a vote, up to 16 of each organisation.
+    /// @notice Lets a node of the caller's own organisation in, without a vote, up to 16 of each organisation. The list
+    /// has room for 16 of the most members there can be and 256 more: whatever members list, a vote finds room.
     function listOwnNode(bytes20 id) external;
 
     /// @notice Lets a node of the caller's own organisation in no more.

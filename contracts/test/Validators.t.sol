@@ -362,13 +362,30 @@ contract ValidatorsNodesTest is Network {
         validators.listOwnNode(node(100));
     }
 
-    function test_FiveHundredNodes() public {
-        for (uint256 i = 5; i <= 500; ++i) {
+    /// @notice However many nodes its members have listed: a vote lists one more, and so does a member that has listed none.
+    function test_MembersLeaveRoomForVotesAndForEachOther() public {
+        deployNetwork(64, 43, 0);
+        for (uint32 i = 1; i < 64; ++i) {
+            for (uint256 j = 1; j < 16; ++j) {
+                vm.prank(account(i));
+                validators.listOwnNode(node(100 * i + j));
+            }
+        }
+        vm.prank(account(64));
+        validators.listOwnNode(node(6401));
+        vm.prank(address(council));
+        validators.listNode(node(7000), 64);
+        assertEq(validators.organisationOfNode(node(7000)), 64, "by a vote");
+        for (uint256 j = 3; j < 16; ++j) {
+            vm.prank(account(64));
+            validators.listOwnNode(node(6400 + j));
+        }
+        for (uint256 i = 1; i < 257; ++i) {
             vm.prank(address(council));
-            validators.listNode(node(i), 1);
+            validators.listNode(node(8000 + i), 1);
         }
         vm.prank(address(council));
-        vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsTooManyNodes.selector, 500));
-        validators.listNode(node(501), 1);
+        vm.expectRevert(abi.encodeWithSelector(IValidators.ValidatorsTooManyNodes.selector, 1280));
+        validators.listNode(node(9000), 1);
     }
 }

@@ -74,6 +74,8 @@ def test_limits_and_flags_are_the_contracts() -> None:
     assert numbers["maxValidators"] == constant("Validators", "_MAX_VALIDATORS") >= MAX_MEMBERS, "each founds with one"
     assert numbers["maxValidatorPower"] == constant("Validators", "_MAX_POWER") == MAX_POWER
     assert numbers["maxNodes"] == constant("Validators", "_MAX_NODES")
+    own = MAX_MEMBERS * constant("Validators", "_MAX_OWN_NODES")
+    assert own + 256 == numbers["maxNodes"], "votes find room whatever the members list"
     assert numbers["maxDeployers"] == constant("Permissions", "_MAX_DEPLOYERS")
     assert numbers["maxCouncilMembers"] == constant("Council", "_MAX_MEMBERS") == MAX_MEMBERS
     constants = _constants()

@@ -174,6 +174,31 @@ contract LedgerImportTest is Operator {
         _refuses(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerUnknownMethod.selector, 777), entry);
     }
 
+    /// @dev What whoever imports is trusted with: no feed, account, day or amount is judged, and any root of his may be
+    /// sealed. It stays in sight: the log has the entry, and its root is another than the archive's.
+    function test_AnImportIsTrustedWithWhatNoFeedEverSaid() public {
+        _ledger2.importEntries(_packed(0, entries.length));
+        assertEq(_ledger2.root(), ledger.root(), "the archive's");
+        bytes memory item = recordOf(person(5), CYCLING, TODAY, 3, 2, 100);
+        bytes memory entry = abi.encodePacked(
+            uint8(1),
+            uint64(block.timestamp),
+            uint16(99),
+            uint64(41),
+            item,
+            uint64(500),
+            uint64(700),
+            uint64(9)
+        );
+        _ledger2.importEntries(bytes.concat(bytes2(uint16(entry.length)), entry));
+        assertEq(_ledger2.balanceOf(person(5), 12_026), 500, "by no feed, for nobody who is registered");
+        push(entry);
+        assertEq(_ledger2.root(), rootOf(entries.length), "the log tells");
+        assertTrue(_ledger2.root() != ledger.root(), "and is no longer the archive's");
+        _ledger2.seal(_ledger2.logSize(), _ledger2.root());
+        assertTrue(_ledger2.isSealed(), "sealed at a root of its own");
+    }
+
     function test_RefusesACutPackage() public {
         bytes memory packed = _packed(0, 1);
         vm.expectRevert();

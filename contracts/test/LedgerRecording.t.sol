@@ -231,27 +231,38 @@ contract LedgerRecordingTest is Rider {
         assertEq(ledger.nextSequence(FEED), 2, "sequence");
     }
 
-    /// @dev When several rules speak against a record, the first in the protocol's order is the answer.
-    function test_OrderOfRules() public {
-        address stranger = person(77);
-        assertEq(outcome(recordOf(stranger, CYCLING, FIRST_DAY - 1, 1, 1, 1)), 17, "in force before person");
-        assertEq(outcome(recordOf(stranger, CYCLING, TODAY + 1, 1, 1, 1)), 2, "person before time");
-        ledger.registerAccounts(registration(50, 2025));
-        assertEq(outcome(recordOf(person(50), CYCLING, TODAY + 1, 1, 1, 1)), 17, "epoch before too early");
-        ledger.setAccountState(person(50), 2);
-        assertEq(outcome(recordOf(person(50), CYCLING, TODAY + 1, 1, 1, 1)), 19, "frozen before epoch");
-        bytes memory nullifier = abi.encodePacked(keccak256("photo"));
-        assertEq(outcome(FEED, recordOf(rider, MEAL, TODAY, 38, 37, 1), nullifier), 0, "used");
-        assertEq(
-            outcome(FEED, recordOf(rider, MEAL, TODAY - 64, 38, 37, 1), nullifier),
-            15,
-            "too late before nullifier"
+    /// @dev Days count, not slots: what happens later today may be recorded now, and takes its slots as usual.
+    function test_ASlotLaterTodayIsAccepted() public {
+        assertEq(outcome(recordOf(rider, CYCLING, TODAY, 170, 10, 100)), 0, "at noon, for 22:40 to 24:00");
+        assertEq(outcome(recordOf(rider, CYCLING, TODAY, 179, 1, 100)), 13, "once");
+        assertEq(outcome(recordOf(rider, CYCLING, TODAY + 1, 0, 1, 100)), 16, "but not tomorrow's");
+    }
+
+    /// @dev An attestation has no deadline: who holds it back chooses the block whose day and state judge it.
+    function test_ABatchIsJudgedWhenItArrives() public {
+        bytes memory item = rideOn(TODAY, 10);
+        bytes memory signatures = quorum(digestOf(FEED, 0, item, ""));
+        vm.warp(NOON + 63 days);
+        vm.recordLogs();
+        ledger.record(FEED, 0, item, "", CONFIG, signatures);
+        assertEq(refusedRule(), 0, "on the last day of the late window");
+        signatures = quorum(digestOf(FEED, 1, rideOn(TODAY, 20), ""));
+        vm.warp(NOON + 64 days);
+        vm.recordLogs();
+        ledger.record(FEED, 1, rideOn(TODAY, 20), "", CONFIG, signatures);
+        assertEq(refusedRule(), 15, "later: refused, whatever the day of signing");
+        assertEq(ledger.nextSequence(FEED), 2, "and its sequence is used");
+        signatures = quorum(digestOf(FEED, 2, rideOn(TODAY + 64, 20), ""));
+        ILuyaLaw.FeedSettings memory settings = feedSettings(FEED, 63);
+        (settings.signers[0], settings.signers[1], settings.signers[2]) = _ascending(
+            vm.addr(keys[0]),
+            vm.addr(keys[1]),
+            person(99)
         );
-        assertEq(outcome(TRIAL, recordOf(rider, MEAL, TODAY - 64, 38, 37, 1), nullifier), 18, "nullifier before ring");
-        law.setGroupCaps(4, 0, 0);
-        bytes memory fresh = abi.encodePacked(keccak256("another"));
-        assertEq(outcome(TRIAL, recordOf(rider, MEAL, TODAY - 64, 38, 37, 1), fresh), 15, "ring before cap");
-        assertEq(outcome(FEED, recordOf(rider, MEAL, TODAY, 38, 37, 1), fresh), 13, "overlap before cap");
+        settings.threshold = 3;
+        law.setFeed(settings);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerQuorumMissing.selector, 2, 3));
+        ledger.record(FEED, 2, rideOn(TODAY + 64, 20), "", CONFIG, signatures);
     }
 
     function testFuzz_AcceptedAmounts(uint32 activity, uint8 slot, uint8 slots) public {
@@ -267,10 +278,109 @@ contract LedgerRecordingTest is Rider {
 
     // ----------------------------------------------------------------------------------------------------- helpers
 
+    function _ascending(address a, address b, address c) private pure returns (address, address, address) {
+        if (c < a) return (c, a, b);
+        return c < b ? (a, c, b) : (a, b, c);
+    }
+
     function _twoIds(uint256 id1, uint256 id2, uint256 amount1, uint256 amount2) private pure returns (bytes memory) {
         uint256[] memory ids = new uint256[](2);
         uint256[] memory amounts = new uint256[](2);
         (ids[0], ids[1], amounts[0], amounts[1]) = (id1, id2, amount1, amount2);
         return abi.encode(ids, amounts);
+    }
+}
+
+/// @title When two rules speak against a record, the first in the protocol's order is the answer
+contract LedgerRecordingOrderTest is Rider {
+    // The rules in the protocol's order; several have one number.
+    uint256 private constant _NOT_LISTED = 0;
+    uint256 private constant _UNKNOWN = 1;
+    uint256 private constant _FROZEN = 2;
+    uint256 private constant _EPOCH = 3;
+    uint256 private constant _EARLY = 4;
+    uint256 private constant _LATE = 5;
+    uint256 private constant _NULLIFIER = 6;
+    uint256 private constant _RING = 7;
+    uint256 private constant _OVERLAP = 8;
+    uint256 private constant _GROUP_CAP = 9;
+    uint256 private constant _FEED_CAP = 10;
+    uint256 private constant _RULES = 11;
+
+    /// @dev 2026-01-10, and the day of 2025 with the same word.
+    uint16 private constant _NEWER = 20_463;
+    uint16 private constant _DAY = _NEWER - 64;
+
+    error Answer(uint256 rule);
+
+    function test_EveryPairOfRules() public {
+        uint16[11] memory numbers = [uint16(17), 2, 19, 17, 16, 15, 18, 15, 13, 14, 14];
+        uint256 pairs = 0;
+        for (uint256 first = 0; first < _RULES; ++first) {
+            for (uint256 second = first; second < _RULES; ++second) {
+                if (!_canBoth(first, second)) continue;
+                string memory name = string.concat(vm.toString(first), " and ", vm.toString(second));
+                assertEq(_answerTo((1 << first) | (1 << second)), numbers[first], name);
+                ++pairs;
+            }
+        }
+        assertEq(pairs, 58, "pairs, and each alone");
+        assertEq(_answerTo(0), 0, "with nothing against it a record is accepted");
+    }
+
+    /// @dev Somebody unknown has no state, epoch or word; an account earns in its epoch's year only; nothing is early
+    /// and of the past at once.
+    function _canBoth(uint256 first, uint256 second) private pure returns (bool) {
+        if (first == second) return true;
+        if (first == _UNKNOWN) {
+            return second != _FROZEN && second != _EPOCH && second != _RING && second != _OVERLAP;
+        }
+        if (first == _EPOCH) return second != _OVERLAP;
+        if (first == _EARLY) return second != _LATE && second != _RING && second != _OVERLAP;
+        return true;
+    }
+
+    /// @dev Brings about what the rules speak against, records, and takes all of it back.
+    function answer(uint256 rules) external {
+        uint16 day = _has(rules, _EARLY) ? TODAY + 1 : _DAY;
+        address account = person(_has(rules, _UNKNOWN) ? 77 : 50);
+        bytes memory item = recordOf(account, MEAL, day, 38, 37, 1);
+        bytes memory used = abi.encodePacked(keccak256("photo"));
+        if (!_has(rules, _UNKNOWN)) ledger.registerAccounts(registration(50, _epoch(rules)));
+        if (_has(rules, _OVERLAP)) submit(TRIAL, item, abi.encodePacked(keccak256("overlap")));
+        if (_has(rules, _RING)) {
+            submit(TRIAL, recordOf(account, MEAL, _NEWER, 38, 37, 1), abi.encodePacked(keccak256("ring")));
+        }
+        if (_has(rules, _NULLIFIER)) submit(TRIAL, recordOf(person(1), MEAL, TODAY, 38, 37, 1), used);
+        if (_has(rules, _FROZEN)) ledger.setAccountState(account, 2);
+        uint16 feed = _has(rules, _LATE) ? FEED : TRIAL;
+        if (_has(rules, _NOT_LISTED)) {
+            ILuyaLaw.FeedSettings memory settings = feedSettings(feed, feed == FEED ? 63 : 65_535);
+            settings.methods = new uint16[](1);
+            settings.methods[0] = STEPS;
+            law.setFeed(settings);
+        }
+        if (_has(rules, _GROUP_CAP)) law.setGroupCaps(4, 0, 0);
+        if (_has(rules, _FEED_CAP)) law.lowerFeedCaps(feed, 0, 0);
+        revert Answer(outcome(feed, item, used));
+    }
+
+    /// @dev For life, or a year other than the record's.
+    function _epoch(uint256 rules) private pure returns (uint16) {
+        if (!_has(rules, _EPOCH)) return 0;
+        return _has(rules, _EARLY) ? 2025 : 2026;
+    }
+
+    function _answerTo(uint256 rules) private returns (uint256) {
+        try this.answer(rules) {
+            revert Untrue("taken back");
+        } catch (bytes memory wrapped) {
+            assertEq(bytes32(bytes4(wrapped)), bytes32(Answer.selector), "an answer");
+            return abi.decode(slice(wrapped, 4, wrapped.length - 4), (uint256));
+        }
+    }
+
+    function _has(uint256 rules, uint256 rule) private pure returns (bool) {
+        return rules & (1 << rule) != 0;
     }
 }

@@ -12,7 +12,8 @@ import {LawEntries} from "./libraries/LawEntries.sol";
 import {LawRules} from "./libraries/LawRules.sol";
 
 /// @title Luya's law
-/// @notice Each act: check, entry, apply, append. The latest entry of each id is kept verbatim and is the state.
+/// @notice Each act: check, entry, append; the ledger has it applied. The latest entry of each id is kept verbatim and
+/// is the state.
 contract LuyaLaw is ILuyaLaw, AccessManaged {
     using EntryReader for bytes;
 
@@ -163,17 +164,9 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     // ------------------------------------------------------------------------------------------------------- entries
 
     /// @inheritdoc ILuyaModule
-    function applyEntry(bytes calldata entry) external onlyLedger {
+    function applyEntry(uint64, bytes calldata entry_) external onlyLedger returns (uint256[] memory) {
+        bytes memory entry = entry_;
         if (!LawEntries.isWhole(entry)) revert LuyaLawBadLength(entry.length);
-        _apply(entry);
-    }
-
-    function _enact(bytes memory entry) private {
-        _apply(entry);
-        ILuyaLedger(_ledger).append(entry);
-    }
-
-    function _apply(bytes memory entry) private {
         uint8 entryType = entry.u8(EntryLayout.TYPE_AT);
         if (entryType == EntryLayout.ORGANISATION) {
             uint16 id = entry.u16(EntryLayout.ORGANISATION_ID_AT);
@@ -197,6 +190,13 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
         } else {
             revert LuyaLawWrongType(entryType);
         }
+        // The law moves nothing.
+        return new uint256[](0);
+    }
+
+    /// @dev The ledger hands the entry back to `applyEntry`.
+    function _enact(bytes memory entry) private {
+        ILuyaLedger(_ledger).append(entry);
     }
 
     // -------------------------------------------------------------------------------------------------------- views

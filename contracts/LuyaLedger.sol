@@ -7,6 +7,7 @@ import {Calendar} from "./libraries/Calendar.sol";
 import {EntryReader} from "./libraries/EntryReader.sol";
 import {EntryLayout} from "./libraries/EntryLayout.sol";
 import {EntryTypes} from "./libraries/EntryTypes.sol";
+import {Moves} from "./libraries/Moves.sol";
 import {Rfc6962} from "./libraries/Rfc6962.sol";
 import {AccountWord, AccountWords, AmountsWord} from "./libraries/Words.sol";
 import {LedgerImport} from "./ledger/LedgerImport.sol";
@@ -134,22 +135,30 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
 
     /// @inheritdoc ILuyaLedger
     function setModule(uint8 firstType, uint8 lastType, address module_) external restricted {
+        if (firstType > lastType) revert LuyaLedgerBadRange(firstType, lastType);
+        if (module_.code.length == 0) revert LuyaLedgerNoCode(module_);
         for (uint256 entryType = firstType; entryType <= lastType; ++entryType) {
-            bool ofLaw = entryType >= EntryLayout.ORGANISATION && entryType <= EntryTypes.CAMPAIGN;
-            bool ofModules = entryType >= EntryTypes.FIRST_MODULE && entryType <= EntryTypes.LAST_MODULE;
-            if (!ofLaw && !ofModules) revert LuyaLedgerWrongType(uint8(entryType));
-            if (ofLaw && _modules[entryType] != address(0)) revert LuyaLedgerModuleFixed(uint8(entryType));
+            if (!EntryTypes.isOfModules(entryType)) revert LuyaLedgerWrongType(uint8(entryType));
+            if (_modules[entryType] != address(0) && _isFixed(entryType)) {
+                revert LuyaLedgerModuleFixed(uint8(entryType));
+            }
             _modules[entryType] = module_;
             emit ModuleSet(uint8(entryType), module_);
         }
     }
 
     /// @inheritdoc ILuyaLedger
-    function append(bytes calldata entry) external onlySealed {
-        if (entry.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
-        uint8 entryType = uint8(entry[0]);
+    function append(bytes calldata entry_) external onlySealed {
+        if (entry_.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
+        // Longer ones could not be imported again: their length is 16 bits there.
+        if (entry_.length > type(uint16).max) revert LuyaLedgerBadLength(entry_.length);
+        uint8 entryType = uint8(entry_[0]);
         if (msg.sender != _modules[entryType]) revert LuyaLedgerWrongType(entryType);
-        if (bytes9(entry[0:9]) != _header(entryType)) revert LuyaLedgerBadHeader();
+        if (bytes9(entry_[0:9]) != _header(entryType)) revert LuyaLedgerBadHeader();
+        bytes memory entry = entry_;
+        Totals memory totals = _openTotals();
+        _handOver(totals, _size, entryType, entry);
+        _closeTotals(totals);
         _appendOne(entry);
     }
 
@@ -173,6 +182,12 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
         if (size != _size || root_ != root()) revert LuyaLedgerSealMismatch(_size, root());
         _sealed = true;
         emit LedgerSealed(size, root_);
+    }
+
+    /// @dev The law, and whatever may bring in what was not there: chosen once.
+    function _isFixed(uint256 entryType) private pure returns (bool) {
+        bool ofLaw = entryType >= EntryLayout.ORGANISATION && entryType <= EntryLayout.GROUP_CAPS;
+        return ofLaw || Moves.allowed(entryType) & Moves.SOURCES != 0;
     }
 
     function _setPause(uint64 until) private {

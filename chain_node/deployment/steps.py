@@ -71,7 +71,7 @@ class Steps:
                 self.call(f"label/{name}", "AccessManager", "labelRole", number, name)
         for name in _DEPLOYING:
             self.call(f"own/{name}", "AccessManager", "grantRole", role_numbers()[name], to_hex(deployer), 0)
-        self.call("module", "LuyaLedger", "setModule", 0x41, 0x45, to_hex(self._to["LuyaLaw"]))
+        self.call("module", "LuyaLedger", "setModule", 0x41, 0x44, to_hex(self._to["LuyaLaw"]))
 
     def seal(self, seal: Seal) -> None:
         """End the import phase."""

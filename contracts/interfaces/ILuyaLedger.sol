@@ -112,13 +112,27 @@ interface ILuyaLedger {
     error LuyaLedgerWrongType(uint8 entryType);
     /// @notice The entry's header is cut short or carries another time than the block's.
     error LuyaLedgerBadHeader();
-    /// @notice The law is chosen once: its types keep their module.
+    /// @notice The law, and the module of a type that may bring in what was not there, are chosen once.
     error LuyaLedgerModuleFixed(uint8 entryType);
+    /// @notice The first type is above the last.
+    error LuyaLedgerBadRange(uint8 firstType, uint8 lastType);
+    /// @notice There is no contract at the address.
+    error LuyaLedgerNoCode(address module);
+    /// @notice The log went on, was paused or sealed while a module applied the entry that was to have this index.
+    error LuyaLedgerLogMoved(uint64 index);
+    /// @notice Entries of this type may not make this move, whatever their module says.
+    error LuyaLedgerMoveNotAllowed(uint8 entryType, uint8 move);
+    /// @notice A posting's word has no unit, amount or vintage that there is, or a receiver that is no address.
+    error LuyaLedgerBadPosting(uint256 posting);
+    /// @notice A posting takes more than there is.
+    /// @param bucket number of the bucket, see `Buckets`
+    /// @param vintage the vintage, 0 for debts
+    error LuyaLedgerTooLittle(uint8 bucket, uint16 vintage);
     /// @notice The entry names a method that no entry before it has set.
     error LuyaLedgerUnknownMethod(uint16 method);
     /// @notice A log's key is not zero: nobody could sign a checkpoint.
     error LuyaLedgerNoLogKey();
-    /// @notice A vintage's total would not fit in 64 bits.
+    /// @notice A vintage's total would pass its bound: 3 × 2^62 of reductions, 2^60 of any other source.
     error LuyaLedgerTotalOverflow(uint16 vintage);
     /// @notice Credits and points are not freely transferable.
     error LuyaLedgerNotTransferable();
@@ -188,14 +202,16 @@ interface ILuyaLedger {
     /// @param publicKey the raw public key, not zero
     function setLogKey(bytes32 publicKey) external;
 
-    /// @notice Gives entry types to a module. The law's types (0x41–0x45) once, 0x10–0x2F also anew. Role: governance.
+    /// @notice Gives entry types to a module: 0x05–0x3F, 0x41–0x45, 0x48–0x4F, 0x51–0x5F. The law's (0x41–0x44) and
+    /// those that may bring in what was not there (`Moves.SOURCES`) once, others also anew. Role: governance.
     /// @param firstType first type
     /// @param lastType last type, inclusive
-    /// @param module the contract that may append them
+    /// @param module the contract that may append them; it has code
     function setModule(uint8 firstType, uint8 lastType, address module) external;
 
-    /// @notice Appends an entry that the caller, the module of its type, has checked and applied.
-    /// @param entry the entry's bytes; its time must be the block's
+    /// @notice Appends an entry that the caller, the module of its type, has checked. It is handed back to be applied
+    /// (`ILuyaModule.applyEntry`), and what it moves is posted, before it is in the log.
+    /// @param entry the entry's bytes, at most 65,535; its time must be the block's
     function append(bytes calldata entry) external;
 
     // ------------------------------------------------------------------------------------------------------ import

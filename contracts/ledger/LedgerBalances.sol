@@ -95,7 +95,10 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     function _balance(address account, uint256 year) private view returns (AmountsWord) {
-        AccountWord word = _accounts[account];
+        return _held(account, _accounts[account], year);
+    }
+
+    function _held(address account, AccountWord word, uint256 year) internal view returns (AmountsWord) {
         return word.vintage() == year ? word.amounts() : _older[LedgerSlots.olderKey(account, year)];
     }
 
@@ -165,16 +168,16 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
         }
         _emitTransfer(totals.transfer, address(0), account, credits, millipoints);
         if (word.isPlainlyOf(totals.year)) return word.plus(amounts);
-        return _mintElse(totals, account, word, amounts);
+        return _addTo(totals, account, word, amounts);
     }
 
-    /// @dev Mints where the vintage is not the account's newest, or there is debt.
-    function _mintElse(
+    /// @dev Adds an inflow to any vintage of the account, and meets debt from it.
+    function _addTo(
         Totals memory totals,
         address account,
         AccountWord word,
         AmountsWord amounts
-    ) private returns (AccountWord) {
+    ) internal returns (AccountWord) {
         uint256 year = totals.year;
         uint256 vintage = word.vintage();
         if (year == vintage) {
@@ -234,7 +237,7 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
         uint256 year,
         AmountsWord wanted
     ) private returns (AccountWord, AmountsWord) {
-        AmountsWord held = word.vintage() == year ? word.amounts() : _older[LedgerSlots.olderKey(account, year)];
+        AmountsWord held = _held(account, word, year);
         AmountsWord burned = held.min(wanted);
         if (burned.isZero()) return (word, wanted);
         _turnToYear(totals, year);
@@ -246,7 +249,12 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @dev Takes amounts that are there out of a vintage.
-    function _take(address account, AccountWord word, uint256 year, AmountsWord amounts) private returns (AccountWord) {
+    function _take(
+        address account,
+        AccountWord word,
+        uint256 year,
+        AmountsWord amounts
+    ) internal returns (AccountWord) {
         if (word.vintage() == year) return word.withBalance(year, word.amounts().minus(amounts));
         uint256 key = LedgerSlots.olderKey(account, year);
         _older[key] = _older[key].minus(amounts);
@@ -254,7 +262,7 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     }
 
     /// @dev ERC-1155 TransferBatch([credits id, points id]) from the reused memory at `transfer`.
-    function _emitTransfer(uint256 transfer, address from, address to, uint256 credits, uint256 millipoints) private {
+    function _emitTransfer(uint256 transfer, address from, address to, uint256 credits, uint256 millipoints) internal {
         bytes32 topic = _TRANSFER_BATCH;
         assembly ("memory-safe") {
             // 8 words allocated by _openTotals; only the two amounts are written. Addresses are clean: `from` and `to`

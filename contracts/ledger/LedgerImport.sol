@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.28;
 
-import {ILuyaModule} from "../interfaces/ILuyaModule.sol";
 import {Calendar} from "../libraries/Calendar.sol";
 import {EntryReader} from "../libraries/EntryReader.sol";
 import {EntryLayout} from "../libraries/EntryLayout.sol";
@@ -9,11 +8,12 @@ import {Method} from "../libraries/Methods.sol";
 import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
 import {AmountsWord, FeedWord, FeedWords, SlotWords} from "../libraries/Words.sol";
+import {LedgerPostings} from "./LedgerPostings.sol";
 import {LedgerRevocation} from "./LedgerRevocation.sol";
 
 /// @title Applying entries: those of the administration, and archived ones while the ledger is imported
 /// @notice The seal compares size and root with a checkpoint, so a wrong entry is found whatever it is.
-abstract contract LedgerImport is LedgerRevocation {
+abstract contract LedgerImport is LedgerRevocation, LedgerPostings {
     using EntryReader for bytes;
 
     /// @notice What an import call keeps in memory.
@@ -94,9 +94,8 @@ abstract contract LedgerImport is LedgerRevocation {
             _requireLength(entry, EntryLayout.LOG_KEY_BYTES);
             _logKey = bytes32(entry.word(EntryLayout.LOG_KEY_PUBLIC_KEY_AT));
         } else {
-            address owner = _modules[entryType];
-            if (owner == address(0)) revert LuyaLedgerWrongType(entryType);
-            ILuyaModule(owner).applyEntry(entry);
+            if (_modules[entryType] == address(0)) revert LuyaLedgerWrongType(entryType);
+            _handOver(state.totals, uint64(state.edge.size), entryType, entry);
         }
     }
 

@@ -8,6 +8,8 @@ library Calendar {
     uint256 internal constant FIRST_DAY = 13_879;
     /// @notice The first vintage.
     uint256 internal constant FIRST_VINTAGE = 2008;
+    /// @notice The last vintage that has days of 16 bits.
+    uint256 internal constant LAST_VINTAGE = 2149;
 
     uint256 private constant _ZONE_SECONDS = 28_800;
     uint256 private constant _DAY_SECONDS = 86_400;

@@ -23,6 +23,8 @@ library LedgerSlots {
     uint256 internal constant URI = 15;
     /// @notice 48 words, one a level.
     uint256 internal constant EDGE = 16;
+    /// @notice Totals by `Buckets.key`: ERC-7201 of "luya.ledger.buckets".
+    uint256 internal constant BUCKETS = 0x0add581ff3c55b6434aef3cdefd6badf358cebebd93cfc232ae6397b05913b00;
 
     /// @notice The position of a mapping's value.
     function position(uint256 mapping_, uint256 key) internal pure returns (bytes32) {

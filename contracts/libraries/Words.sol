@@ -284,7 +284,8 @@ library AmountsWords {
 
 /// @title Fields of a vintage's totals
 library TotalsWords {
-    uint256 private constant _U64 = type(uint64).max;
+    /// What reductions may mint of a vintage. A quarter of 64 bits is left to the other sources (`LedgerPostings`).
+    uint256 private constant _MOST = 3 << 62;
 
     function minted(TotalsWord word) internal pure returns (AmountsWord) {
         return AmountsWord.wrap(uint128(TotalsWord.unwrap(word)));
@@ -294,10 +295,10 @@ library TotalsWords {
         return AmountsWord.wrap(TotalsWord.unwrap(word) >> 128);
     }
 
-    /// @notice Whether both minted amounts stay within 64 bits when these are added.
+    /// @notice Whether both minted amounts stay within their bound when these are added.
     function fits(TotalsWord word, uint256 credits_, uint256 millipoints_) internal pure returns (bool) {
         AmountsWord sum = minted(word);
-        return sum.credits() + credits_ <= _U64 && sum.millipoints() + millipoints_ <= _U64;
+        return sum.credits() + credits_ <= _MOST && sum.millipoints() + millipoints_ <= _MOST;
     }
 
     /// @notice The totals with a mint added; the caller has asked `fits`.

@@ -84,13 +84,13 @@ contract LedgerBalancesTest is World {
 
     function test_TotalsDoNotOverflow() public {
         bytes32 slot = keccak256(abi.encode(uint256(2026), uint256(9)));
-        vm.store(address(ledger), slot, bytes32(uint256(type(uint64).max) - 47_999));
+        vm.store(address(ledger), slot, bytes32((uint256(3) << 62) - 47_999));
         uint64 sequence = ledger.nextSequence(FEED);
         bytes memory item = recordOf(_person, CYCLING, TODAY, 10, 2, 1_000);
         bytes memory signatures = quorum(digestOf(FEED, sequence, item, ""));
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerTotalOverflow.selector, 2026));
         ledger.record(FEED, sequence, item, "", CONFIG, signatures);
-        vm.store(address(ledger), slot, bytes32(uint256(type(uint64).max) - 48_000));
+        vm.store(address(ledger), slot, bytes32((uint256(3) << 62) - 48_000));
         ledger.record(FEED, sequence, item, "", CONFIG, signatures);
     }
 }

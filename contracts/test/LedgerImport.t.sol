@@ -111,7 +111,7 @@ contract LedgerImportTest is Operator {
             abi.encodePacked(uint8(0x04), new bytes(83))
         );
         _refuses(
-            abi.encodeWithSelector(ILuyaLaw.LuyaLawWrongType.selector, 0x45),
+            abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x45),
             abi.encodePacked(uint8(0x45), uint64(1), uint16(1))
         );
         _refuses(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadHeader.selector), hex"4000");
@@ -280,7 +280,7 @@ contract LedgerImportTest is Operator {
     function test_OnlyTheLedgerHandsEntriesToTheLaw() public {
         bytes memory entry = entries[0];
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawNotLedger.selector, address(this)));
-        _law2.applyEntry(entry);
+        _law2.applyEntry(0, entry);
     }
 
     // ----------------------------------------------------------------------------------------------------- helpers

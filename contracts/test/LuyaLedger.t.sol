@@ -4,6 +4,7 @@ pragma solidity 0.8.28;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {ILuyaLedger} from "../interfaces/ILuyaLedger.sol";
 import {ILedger} from "./support/ILedger.sol";
+import {TestModule} from "./support/TestModule.sol";
 import {World} from "./support/World.sol";
 
 /// @title Administration of the ledger: accounts, pause, log key, modules, seal, roles
@@ -173,39 +174,77 @@ contract LuyaLedgerTest is World {
 
     function test_TheLawIsChosenOnce() public {
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerModuleFixed.selector, 0x43));
-        ledger.setModule(0x43, 0x43, person(0));
-        ledger.setModule(0x10, 0x2F, person(0));
-        ledger.setModule(0x10, 0x10, person(1));
-        assertEq(ledger.module(0x10), person(1), "others may change");
-        assertEq(ledger.module(0x2F), person(0), "range");
+        ledger.setModule(0x43, 0x43, address(views));
+        ledger.setModule(0x10, 0x1F, address(law));
+        ledger.setModule(0x10, 0x10, address(views));
+        assertEq(ledger.module(0x10), address(views), "others may change");
+        assertEq(ledger.module(0x1F), address(law), "range");
+    }
+
+    /// @dev Whatever may bring in what was not there: draws, the year's end, recognition.
+    function test_WhoeverBringsInFromASourceIsChosenOnce() public {
+        ledger.setModule(0x20, 0x3F, address(law));
+        uint8[3] memory types = [0x23, 0x24, 0x34];
+        for (uint256 i = 0; i < types.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerModuleFixed.selector, types[i]));
+            ledger.setModule(types[i], types[i], address(views));
+        }
+        ledger.setModule(0x25, 0x33, address(views));
+        assertEq(ledger.module(0x33), address(views), "the rest may change");
+    }
+
+    /// @dev A campaign is no law: it waits for an owner of its own.
+    function test_ACampaignHasItsOwnModule() public {
+        assertEq(ledger.module(0x45), address(0), "nobody's at first");
+        ledger.setModule(0x45, 0x45, address(views));
+        ledger.setModule(0x45, 0x45, address(law));
+        assertEq(ledger.module(0x45), address(law), "and may change");
+    }
+
+    function test_AModuleIsAContract() public {
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerNoCode.selector, person(0)));
+        ledger.setModule(0x10, 0x10, person(0));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerNoCode.selector, address(0)));
+        ledger.setModule(0x10, 0x10, address(0));
+        assertEq(ledger.module(0x10), address(0), "nothing set");
+    }
+
+    function test_ARangeGoesUpwards() public {
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadRange.selector, 0x20, 0x10));
+        ledger.setModule(0x20, 0x10, address(views));
     }
 
     function test_ModulesOwnOnlyTheirTypes() public {
-        uint8[8] memory types = [0x00, 0x01, 0x04, 0x0F, 0x30, 0x40, 0x46, 0x47];
-        for (uint256 i = 0; i < types.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, types[i]));
-            ledger.setModule(types[i], types[i], person(0));
+        for (uint256 entryType = 0; entryType <= 255; ++entryType) {
+            bool ofLaw = entryType >= 0x41 && entryType <= 0x44;
+            bool open =
+                (entryType >= 0x05 && entryType <= 0x3F) ||
+                    entryType == 0x45 ||
+                    (entryType >= 0x48 && entryType <= 0x5F && entryType != 0x50);
+            bytes4 reason = ILuyaLedger.LuyaLedgerWrongType.selector;
+            if (ofLaw) reason = ILuyaLedger.LuyaLedgerModuleFixed.selector;
+            if (!open) vm.expectRevert(abi.encodeWithSelector(reason, uint8(entryType)));
+            ledger.setModule(uint8(entryType), uint8(entryType), address(views));
+            if (open) assertEq(ledger.module(uint8(entryType)), address(views), vm.toString(entryType));
         }
     }
 
     function test_AppendIsForTheModule() public {
-        ledger.setModule(0x10, 0x10, person(0));
+        TestModule module = new TestModule(address(manager), address(ledger));
+        ledger.setModule(0x10, 0x10, address(module));
+        uint64 size = ledger.logSize();
         bytes memory entry = abi.encodePacked(uint8(0x10), uint64(block.timestamp), "anything");
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x10));
         ledger.append(entry);
-        vm.prank(person(0));
-        ledger.append(entry);
-        assertEq(ledger.logSize(), 1, "size");
+        module.appendRaw(entry);
+        assertEq(ledger.logSize(), size + 1, "size");
         assertEq(ledger.root(), sha256(abi.encodePacked(uint8(0), entry)), "root of one leaf");
-        vm.prank(person(0));
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x11));
-        ledger.append(abi.encodePacked(uint8(0x11), uint64(block.timestamp)));
-        vm.prank(person(0));
+        module.appendRaw(abi.encodePacked(uint8(0x11), uint64(block.timestamp)));
         vm.expectRevert(ILuyaLedger.LuyaLedgerBadHeader.selector);
-        ledger.append(abi.encodePacked(uint8(0x10), uint64(block.timestamp + 1)));
-        vm.prank(person(0));
+        module.appendRaw(abi.encodePacked(uint8(0x10), uint64(block.timestamp + 1)));
         vm.expectRevert(ILuyaLedger.LuyaLedgerBadHeader.selector);
-        ledger.append(hex"10");
+        module.appendRaw(hex"10");
     }
 
     // -------------------------------------------------------------------------------------------------------- roots

@@ -55,7 +55,7 @@ abstract contract World is Test {
         law_ = ILuyaLaw(_create("LuyaLaw", abi.encode(manager, ledger_)));
         views_ = ILuyaViews(_create("LuyaViews", abi.encode(ledger_, law_)));
         wireRoles(ledger_, law_);
-        ledger_.setModule(0x41, 0x45, address(law_));
+        ledger_.setModule(0x41, 0x44, address(law_));
     }
 
     function sealEmpty() internal {

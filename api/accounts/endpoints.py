@@ -31,7 +31,7 @@ Address = Annotated[
     ),
 ]
 Type = Annotated[
-    list[Literal["reduction", "refusal", "revocation", "account"]] | None,
+    list[Literal[*TYPES]] | None,  # type: ignore[valid-type]  # the names are the registry's
     Query(description="Only entries of these types"),
 ]
 Number = Annotated[int | None, Query(ge=0, le=0xFFFF)]

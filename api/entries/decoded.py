@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from enum import IntEnum
 from functools import lru_cache
-from typing import assert_never
+from typing import Any, assert_never
 
 from api.entries import schemas
 from api.projection.rows import Law
 from api.web.types import Bilingual, address_text
 from chain_node.protocol import entries as protocol
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, hints
+from chain_node.protocol.records import ADDRESS_BYTES
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import date_of, year_of
 
@@ -17,9 +21,12 @@ TYPES: dict[str, tuple[int, ...]] = {
     "refusal": (protocol.REFUSAL,),
     "revocation": (protocol.REVOCATION,),
     "account": (protocol.ACCOUNT,),
+    **{schemas.act_name(kind): kind.types for kind in schemas.ACT_KINDS if "account" in hints(kind.entry)},
 }
 """The types that are about a resident, by the name they have in filters."""
 LAW_TYPES = frozenset(range(protocol.ORGANISATION, protocol.LOG_KEY + 1))
+PUBLIC_TYPES = LAW_TYPES | {code for kind in schemas.ACT_KINDS if kind.public for code in kind.types}
+"""What every holder of a token may read."""
 
 
 @lru_cache(maxsize=64)
@@ -79,8 +86,29 @@ def view(
             | protocol.LogKey()
         ):
             return _law(entry)
+        case protocol.Act():
+            return _act(entry)
         case _:
             assert_never(entry)
+
+
+def _act(entry: protocol.Act) -> schemas.ActView:
+    """Any act, by its own fields."""
+    values: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in hints(type(entry))}
+    return schemas.ACT_VIEWS[type(entry)](**values)
+
+
+def _plain(value: object) -> object:
+    """A field as it is answered: bytes as hex, addresses with 0x, states by name, parts and tails by their fields."""
+    if isinstance(value, bytes):
+        return address_text(value) if len(value) == ADDRESS_BYTES else value.hex()
+    if isinstance(value, IntEnum):
+        return value.name.lower().replace("_", "-")
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Part | ResidentTail | AgentTail):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return value
 
 
 def _optional(address: bytes | None) -> str | None:

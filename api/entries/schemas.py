@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from api.web.types import Address, Amount, Bilingual, Hash, Model, example
+from api.web.types import Address, Amount, Bilingual, Hash, Model, Signature, example
+from chain_node.protocol.entries import KINDS, Act
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, hints
+from chain_node.protocol.kinds.kind import Kind
 
 
 class RuleView(Model):
@@ -156,19 +159,98 @@ class LogKeyEntryView(Model):
     public_key: Hash
 
 
-EntryView = Annotated[
-    ReductionView
-    | RefusalView
-    | RevocationView
-    | AccountEntryView
-    | OrganisationEntryView
-    | FeedEntryView
-    | MethodEntryView
-    | GroupCapsEntryView
-    | PauseEntryView
-    | LogKeyEntryView,
-    Field(discriminator="type"),
-]
+class PartView(Model):
+    """What is taken of one vintage: mg CO2e or thousandths of a point, as the act says."""
+
+    vintage: int
+    amount: Amount
+
+
+class ResidentTailView(Model):
+    """Who signed for the account: with which nonce, and until when (unix seconds)."""
+
+    signer: Address
+    nonce: Amount
+    deadline: Amount
+    signature: Signature
+
+
+class AgentTailView(Model):
+    """Which agent signed."""
+
+    signer: Address
+    signature: Signature
+
+
+class ActView(Model):
+    """What all acts have; each has the fields of its entry (docs/protocol.md) besides, under their names."""
+
+    type: str
+    time: int
+
+
+ACT_KINDS: Final[tuple[Kind[Any], ...]] = tuple(kind for kind in KINDS if issubclass(kind.entry, Act))
+
+
+def act_name(kind: Kind[Any]) -> str:
+    """The name of an act's kind in answers and filters."""
+    return kind.name.replace(" ", "-").replace("'", "")
+
+
+def _act_view(kind: Kind[Any]) -> type[ActView]:
+    """The model of one kind of acts, from its dataclass."""
+    widths = {name: code for _, layout in (("", kind.layout), *kind.behind) for name, code in layout.fields}
+    members: dict[str, Any] = {
+        name: (_answered(wanted, widths.get(name, "")), ...) for name, wanted in hints(kind.entry).items()
+    }
+    named = kind.name.title().replace(" ", "").replace("'", "")
+    members["type"] = (Literal[act_name(kind)], act_name(kind))
+    return create_model(f"{named}EntryView", __base__=ActView, __doc__=f"0x{kind.types[0]:02x}.", **members)
+
+
+def _answered(wanted: Any, code: str) -> Any:
+    """The type of a field of an answer, from the entry's: `code` is its code in the layout."""
+    if wanted is bytes:
+        return {"20s": Address, "32s": Hash, "65s": Signature}[code]
+    if wanted is int:
+        return Amount if code == "Q" else int
+    if wanted is bool:
+        return bool
+    known = {ResidentTail: ResidentTailView, AgentTail: AgentTailView, tuple[Part, ...]: list[PartView]}
+    return known.get(wanted, str)
+
+
+ACT_VIEWS: Final[dict[type[Act], type[ActView]]] = {kind.entry: _act_view(kind) for kind in ACT_KINDS}
+
+if TYPE_CHECKING:
+    EntryView = Annotated[
+        ReductionView
+        | RefusalView
+        | RevocationView
+        | AccountEntryView
+        | OrganisationEntryView
+        | FeedEntryView
+        | MethodEntryView
+        | GroupCapsEntryView
+        | PauseEntryView
+        | LogKeyEntryView
+        | ActView,
+        Field(discriminator="type"),
+    ]
+else:
+    _LAW_AND_RECORDS = (
+        ReductionView,
+        RefusalView,
+        RevocationView,
+        AccountEntryView,
+        OrganisationEntryView,
+        FeedEntryView,
+        MethodEntryView,
+        GroupCapsEntryView,
+        PauseEntryView,
+        LogKeyEntryView,
+    )
+    EntryView = Annotated[Union[(*_LAW_AND_RECORDS, *ACT_VIEWS.values())], Field(discriminator="type")]
 
 
 class CallView(Model):

@@ -27,7 +27,7 @@ def authorise(scopes: Scopes, row: RowMapping) -> None:
 
     Raises Forbidden.
     """
-    if row["type"] in decoded.LAW_TYPES or scopes.account(row["account"]):
+    if row["type"] in decoded.PUBLIC_TYPES or scopes.account(row["account"]):
         return
     # an account's own entry (registration, freeze) has no feed: a partner reads only what its feed recorded
     if scopes.feed(row["feed"]):

@@ -19,6 +19,7 @@ from api.store.models import (
     PROJECTION_VERSION,
     AccountRow,
     BalanceRow,
+    BucketTotalRow,
     CallRow,
     EntryRow,
     FeedTotalRow,
@@ -32,6 +33,7 @@ from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.entries import (
     Account,
+    Act,
     Feed,
     GroupCaps,
     LogKey,
@@ -147,6 +149,12 @@ def _state(report: _Report, connection: Connection, state: State) -> None:
         for key, total in state.totals_by_method.items()
     }  # fmt: skip
     report.same_maps("method_total", replayed, by_method)
+    buckets: Any = BucketTotalRow.__table__
+    by_bucket = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(select(buckets)) if row[2] or row[3]}
+    lying: dict[tuple[int, str], list[int]] = {}
+    for (unit, vintage, bucket), amount in state.bucket_totals.items():
+        lying.setdefault((vintage, bucket.name.lower()), [0, 0])[unit] = amount
+    report.same_maps("bucket_total", {key: tuple(pair) for key, pair in lying.items() if any(pair)}, by_bucket)
 
 
 def _log(
@@ -259,6 +267,8 @@ class _Scan:
                     target = Target.of(revoked) if isinstance(revoked, Reduction) else None
                 case Account():
                     self.accounts[entry.account] = (entry.district, entry.successor, index)
+                case Act():
+                    pass
                 case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
                     self.law.append((*law_key(entry), index))
                 case _:

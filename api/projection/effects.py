@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from api.errors import ProjectionError
-from chain_node.protocol.entries import Account, Entry, Reduction, Refusal, Revocation, postings
+from chain_node.protocol.entries import Account, Act, Entry, Reduction, Refusal, Revocation, postings
 from chain_node.protocol.errors import PostingError
-from chain_node.protocol.postings import DEBT, Bucket, Given, Unit
+from chain_node.protocol.postings import ACTS_BUCKETS, DEBT, Bucket, Given, Unit
 from chain_node.protocol.times import year_of
 from chain_node.protocol.totals import Sheet, burned, taken_back, totals
 from chain_node.protocol.totals import minted as minted_of
@@ -117,6 +117,20 @@ class Effects:
         self.accounts[entry.account] = facts
         self.changed_accounts.add(entry.account)
 
+    def act(self, index: int, entry: Act) -> None:
+        """What it moves is all that it changes here."""
+        self._post(index, entry, None)
+
+    @property
+    def buckets(self) -> dict[tuple[int, str], list[int]]:
+        """Changes by (vintage, bucket) of the buckets that acts alone move: credits mg, millipoints."""
+        found: dict[tuple[int, str], list[int]] = {}
+        for vintage, sheet in self.by_vintage.items():
+            for (unit, bucket), amount in sheet.items():
+                if bucket in ACTS_BUCKETS:
+                    found.setdefault((vintage, bucket.name.lower()), [0, 0])[unit] += amount
+        return found
+
     @property
     def vintages(self) -> dict[int, list[int]]:
         """Changes by vintage, in the order of the columns; also of vintages in which nothing moved."""
@@ -141,7 +155,8 @@ class Effects:
         return self.balances.get(account, {}).get(vintage, [0, 0])[unit]
 
     def owed(self, account: bytes, unit: Unit) -> int:
-        return self.accounts[account].debt[unit]
+        known = self.accounts.get(account)
+        return known.debt[unit] if known else 0
 
     def vintages_of(self, account: bytes) -> Iterable[int]:
         return self.balances.get(account, ())
@@ -159,35 +174,22 @@ class Effects:
             target = minted(index, self.minted[index])
         return None if target is None or target.revoked_by is not None or index in self.revoked else target
 
-    def _post(self, index: int, entry: Entry, about: tuple[int, int]) -> None:
-        """Move what the entry moves. What the tables have no column for is refused by name."""
+    def _post(self, index: int, entry: Entry, about: tuple[int, int] | None) -> None:
+        """Move what the entry moves. about: of what is about one reduction."""
         try:
             posts = postings(entry, self)
         except PostingError as error:
             raise ProjectionError(f"entry {index}: {error}") from error
         totals([(post.vintage, post) for post in posts], self.by_vintage)
-        totals([(about, post) for post in posts], self.by_method)
+        if about is not None:
+            totals([(about, post) for post in posts], self.by_method)
         for unit, vintage, origin, target, amount, owner, to in posts:
-            match origin:
-                case Bucket.HELD:
-                    self._balance(owner, vintage)[unit] -= amount
-                case Bucket.OWED:
-                    self.accounts[owner].debt[unit] -= amount
-                    self.changed_accounts.add(owner)
-                case Bucket.ISSUED | Bucket.BONUS | Bucket.BOOKED:
-                    pass
-                case _:
-                    raise ProjectionError(f"entry {index} takes from {origin.name}, for which there is no table")
-            match target:
-                case Bucket.HELD:
-                    self._balance(to, vintage)[unit] += amount
-                case Bucket.OWED:
-                    self.accounts[to].debt[unit] += amount
-                    self.changed_accounts.add(to)
-                case Bucket.REVOKED | Bucket.MET:
-                    pass
-                case _:
-                    raise ProjectionError(f"entry {index} moves to {target.name}, for which there is no table")
+            for bucket, whose, change in ((origin, owner, -amount), (target, to, amount)):
+                if bucket is Bucket.HELD:
+                    self._balance(whose, vintage)[unit] += change
+                elif bucket is Bucket.OWED:
+                    self._account(whose, index).debt[unit] += change
+                    self.changed_accounts.add(whose)
 
     def _account(self, address: bytes, index: int) -> AccountFacts:
         account = self.accounts.get(address)

@@ -28,6 +28,7 @@ from chain_node.archive.calls import Call
 from chain_node.archive.reader import ArchiveReader
 from chain_node.protocol.entries import (
     Account,
+    Act,
     Entry,
     Feed,
     GroupCaps,
@@ -216,6 +217,8 @@ class Projector:
                     target = sources[entry.index] if minted is None else Target.of(minted)
                 case Account():
                     effects.account(index, entry)
+                case Act():
+                    effects.act(index, entry)
                 case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
                     law_rows.append((*law_key(entry), index))
                 case _:
@@ -247,4 +250,6 @@ def _touched(chunk: _Chunk, targets: dict[int, tuple[Minted, Target]]) -> Sequen
             found.add(entry.record.account)
         elif isinstance(entry, Account):
             found.add(entry.account)
+        elif isinstance(entry, Act):
+            found.update(entry.accounts())
     return sorted(found)

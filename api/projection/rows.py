@@ -16,6 +16,7 @@ from chain_node.protocol.entries import (
     ORGANISATION,
     PAUSE,
     Account,
+    Act,
     Entry,
     Feed,
     GroupCaps,
@@ -117,10 +118,20 @@ def entry_values(
             )  # fmt: skip
         case Account(time, account):
             return EntryValues(index, body[0], time, first, account, *_NOTHING, key, body)
+        case Act():
+            return EntryValues(index, body[0], entry.time, first, _account_of(index, entry), *_NOTHING, key, body)
         case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
             return EntryValues(index, body[0], entry.time, first, None, *_NOTHING, key, body)
         case _:
             assert_never(entry)
+
+
+def _account_of(index: int, act: Act) -> bytes | None:
+    """The account that an act is about. Raises ProjectionError: it has several, and the row has a place for one."""
+    accounts = act.accounts()
+    if len(accounts) > 1:
+        raise ProjectionError(f"entry {index} is about {len(accounts)} accounts, and the read model keeps one")
+    return accounts[0] if accounts else None
 
 
 def refused_record(call: Call | None, index: int) -> Record | None:

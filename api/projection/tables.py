@@ -14,6 +14,7 @@ from api.projection.rows import EntryValues, Target
 from api.store.models import (
     AccountRow,
     BalanceRow,
+    BucketTotalRow,
     CallRow,
     EntryRow,
     FeedTotalRow,
@@ -27,6 +28,7 @@ _IN = 500
 """Values in one IN list, well below either database's limit on parameters."""
 _ACCOUNT: Any = AccountRow.__table__
 _BALANCE: Any = BalanceRow.__table__
+_BUCKET_TOTAL: Any = BucketTotalRow.__table__
 _CALL: Any = CallRow.__table__
 _ENTRY: Any = EntryRow.__table__
 _FEED_TOTAL: Any = FeedTotalRow.__table__
@@ -117,6 +119,7 @@ def write(
     put(connection, _BALANCE, [(*key, *effects.balances[key[0]][key[1]]) for key in balances])
     put(connection, _VINTAGE_TOTAL, [(key, *values) for key, values in effects.vintages.items()], add=True)
     put(connection, _METHOD_TOTAL, [(*key, *values) for key, values in effects.methods.items()], add=True)
+    put(connection, _BUCKET_TOTAL, [(*key, *values) for key, values in effects.buckets.items()], add=True)
     put(connection, _FEED_TOTAL, [(*key, count) for key, count in effects.feeds.items()], add=True)
 
 

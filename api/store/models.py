@@ -33,7 +33,7 @@ class Bytes(LargeBinary):
         return None
 
 
-PROJECTION_VERSION: Final = 1
+PROJECTION_VERSION: Final = 2
 """What entries become in these tables. Raise it with every change of that (a new kind of entry, another column, a
 figure that was wrong): a read model of an older version is projected again from the archive."""
 
@@ -146,6 +146,17 @@ class BalanceRow(Base):
     __tablename__ = "balance"
     account: Mapped[bytes] = mapped_column(Bytes(20), primary_key=True)
     vintage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    credits_mg: Mapped[int] = mapped_column(Big)
+    millipoints: Mapped[int] = mapped_column(Big)
+
+
+class BucketTotalRow(Base):
+    """What lies in a bucket that acts alone move, of one vintage year (0: of debts), all owners together; of a source,
+    what it has given. `bucket`: its name in lower case (docs/protocol.md, section 8)."""
+
+    __tablename__ = "bucket_total"
+    vintage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    bucket: Mapped[str] = mapped_column(String(16), primary_key=True)
     credits_mg: Mapped[int] = mapped_column(Big)
     millipoints: Mapped[int] = mapped_column(Big)
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chain_node.errors import QueryError
-from chain_node.protocol.postings import DEBT, Books, Bucket, Given, Posting, Unit, mint, moved, revoke
+from chain_node.protocol.books import Books
+from chain_node.protocol.postings import DEBT, Bucket, Given, Posting, Unit, mint, moved, revoke
 from chain_node.protocol.times import year_of
 from chain_node.protocol.totals import totals
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from chain_node.archive.reader import ArchiveReader
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import QueryError
-from chain_node.protocol.entries import ACCOUNT, REDUCTION, REDUCTION_NULLIFIER, REFUSAL, REVOCATION, decode
+from chain_node.protocol.entries import ACCOUNT, REDUCTION, REDUCTION_NULLIFIER, REFUSAL, REVOCATION, Act, decode
 from chain_node.protocol.errors import ProtocolError
 from chain_node.protocol.journal import About, Move, PostingJournal
 from chain_node.protocol.kinds import BY_TYPE
@@ -29,15 +29,16 @@ _STEP = 50_000
 class AccountStatement:
     """A statement, and of what log it is.
 
-    size, root: of the archive's checkpoint. times: index of an entry → its time, unix seconds. about: likewise, what
-    the entry's postings are about.
+    size, root: of the archive's checkpoint. times: index of an entry → its time, unix seconds. kinds: likewise, the
+    name of its kind. about: likewise, what the entry's postings are about; None: an act's.
     """
 
     size: int
     root: bytes
     statement: Statement
     times: dict[int, int]
-    about: dict[int, About]
+    kinds: dict[int, str]
+    about: dict[int, About | None]
 
 
 def of_account(
@@ -64,9 +65,10 @@ def of_account(
     checkpoint = reader.checkpoint()
     if checkpoint is None:
         raise QueryError(f"{reader.folder} holds no archive with a checkpoint: follow first, or give another folder")
-    journal, tree = PostingJournal(), Tree()
+    journal, tree = PostingJournal(account), Tree()
     moves: list[Move] = []
     times: dict[int, int] = {}
+    kinds: dict[int, str] = {}
     own: set[int] = set()
     registered = False
     for index, body in enumerate(reader.entries(0, checkpoint.size)):
@@ -84,12 +86,15 @@ def of_account(
             continue
         try:
             entry = decode(body)
+            if isinstance(entry, Act) and account not in entry.accounts():
+                continue
             found = journal.take(index, entry)
         except ProtocolError as error:
             raise QueryError(f"entry {index}: {error}") from error
         registered |= code == ACCOUNT and entry.account == account  # type: ignore[union-attr]  # by its type
         if found and (until is None or entry.time < until):
             times[index] = entry.time
+            kinds[index] = BY_TYPE[code].name
             moves += found
     if tree.root() != checkpoint.root:
         raise QueryError(f"{reader.folder}: its entries have not its checkpoint's root: restore it from a copy")
@@ -99,4 +104,4 @@ def of_account(
     after = [move for move in moves if times[move.index] >= since]
     whole = statement(account, ((move.index, move.posting) for move in after), before.closing)
     about = {move.index: move.about for move in after}
-    return AccountStatement(checkpoint.size, checkpoint.root, whole, {at: times[at] for at in about}, about)
+    return AccountStatement(checkpoint.size, checkpoint.root, whole, {at: times[at] for at in about}, kinds, about)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final, assert_never
+from dataclasses import fields
+from typing import Any, Final, assert_never
 
 from chain_node.errors import QueryError
 from chain_node.protocol.entries import (
     ACCOUNT,
     FEED,
     GROUP_CAPS,
+    KINDS,
     LOG_KEY,
     METHOD,
     ORGANISATION,
@@ -24,6 +26,7 @@ from chain_node.protocol.entries import (
     REVOCATION,
     UNROLLED_REDUCTION,
     Account,
+    Act,
     Feed,
     GroupCaps,
     LogKey,
@@ -36,10 +39,31 @@ from chain_node.protocol.entries import (
     decode,
     layout_of,
 )
+from chain_node.protocol.kinds import BY_ENTRY
+from chain_node.protocol.kinds.act import AgentTail, ResidentTail, hints
+from chain_node.protocol.kinds.kind import Kind
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """A database of another version is made anew."""
 
+_TYPES: Final = {"B": "UTINYINT", "H": "USMALLINT", "I": "UINTEGER", "Q": "UBIGINT"}
+
+
+def _table_of(kind: Kind[Any]) -> str:
+    return f"base_{kind.name.replace(' ', '_')}"
+
+
+def _columns_of(kind: Kind[Any]) -> str:
+    """Of an act: every field of its bytes, numbers as numbers and bytes as hex; parts as `vintage:amount …`."""
+    own = {**dict(kind.layout.fields), **{name: code for _, layout in kind.behind for name, code in layout.fields}}
+    skipped = ("type", "time", "parts_count")
+    columns = [f"{name} {_TYPES.get(code, 'VARCHAR')}" for name, code in own.items() if name not in skipped]
+    return ", ".join(["idx BIGINT", "time BIGINT", *columns])
+
+
+ACT_KINDS: Final = tuple(kind for kind in KINDS if issubclass(kind.entry, Act))
+ACT_TABLES: Final = {kind.name: _table_of(kind) for kind in ACT_KINDS}
+"""The table of each kind of acts, by the kind's name."""
 TABLES: Final[dict[str, str]] = {
     "base_reduction": (
         "idx BIGINT, type UTINYINT, time BIGINT, feed USMALLINT, sequence BIGINT, account VARCHAR, method USMALLINT, "
@@ -70,6 +94,7 @@ TABLES: Final[dict[str, str]] = {
     "base_caps": "idx BIGINT, time BIGINT, exclusion_group UTINYINT, credits_mg BIGINT, millipoints BIGINT",
     "base_pause": "idx BIGINT, time BIGINT, until BIGINT",
     "base_log_key": "idx BIGINT, time BIGINT, public_key VARCHAR",
+    **{_table_of(kind): _columns_of(kind) for kind in ACT_KINDS},
     "base_call": "first_idx BIGINT, count BIGINT, block BIGINT, transaction VARCHAR, signatures UTINYINT",
 }
 """Filled from the entries (`base_call` from the archive's calls), by appending only."""
@@ -159,10 +184,29 @@ def _law(index: int, data: bytes) -> Line:
             return "base_pause", f"{head},{entry.until}\n"
         case LogKey():
             return "base_log_key", f"{head},{entry.public_key.hex()}\n"
-        case Reduction() | Refusal() | Revocation() | Account():
+        case Reduction() | Refusal() | Revocation() | Account() | Act():
             raise QueryError(f"entry {index} is made into a line without its dataclass")
         case _:
             assert_never(entry)
+
+
+def _act(index: int, data: bytes) -> Line:
+    """Any act, by its own fields."""
+    entry = decode(data)
+    assert isinstance(entry, Act)
+    values = [text for name in hints(type(entry)) for text in _texts(getattr(entry, name))]
+    return _table_of(BY_ENTRY[type(entry)]), ",".join([str(index), *values]) + "\n"
+
+
+def _texts(value: Any) -> list[str]:
+    """A field as the columns that it is: a tail has several."""
+    if isinstance(value, bytes):
+        return [value.hex()]
+    if isinstance(value, tuple):
+        return [" ".join(f"{part.vintage}:{part.amount}" for part in value)]
+    if isinstance(value, ResidentTail | AgentTail):
+        return [text for one in fields(value) for text in _texts(getattr(value, one.name))]
+    return [str(int(value))]
 
 
 def _method(entry: Method) -> str:
@@ -185,4 +229,5 @@ _MAKERS: dict[int, Callable[[int, bytes], Line]] = {
     GROUP_CAPS: _law,
     PAUSE: _law,
     LOG_KEY: _law,
+    **{code: _act for kind in ACT_KINDS for code in kind.types},
 }

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+from chain_node.auditor.tables import ACT_TABLES
+
 NAMES: Final = (
     "entries",
     "reductions",
@@ -39,7 +41,11 @@ HELPERS: Final = {
     "dated_reduction": (
         "SELECT *, CAST(DATE '1970-01-01' + CAST(day AS INTEGER) AS DATE) AS date, "
         "CAST(year(DATE '1970-01-01' + CAST(day AS INTEGER)) AS USMALLINT) AS year FROM base_reduction"
-    )
+    ),
+    "act_entry": " UNION ALL ".join(
+        f"SELECT idx, '{kind}' AS kind, time FROM {table}"  # noqa: S608  # both are the registry's own words
+        for kind, table in ACT_TABLES.items()
+    ),
 }
 """For the views' own use."""
 

@@ -20,6 +20,7 @@ from chain_node.protocol.arithmetic import worth
 from chain_node.protocol.attestation import SIGNATURE_BYTES, Attestation, Domain, check_quorum, digest
 from chain_node.protocol.entries import (
     Account,
+    Act,
     Feed,
     GroupCaps,
     LogKey,
@@ -76,7 +77,7 @@ class Known:
             case Reduction() | Refusal():
                 # outside a batch only in the import phase, whose sequences the archive's calls have
                 pass
-            case Revocation() | Account() | Organisation() | GroupCaps() | Pause() | LogKey():
+            case Revocation() | Account() | Organisation() | GroupCaps() | Pause() | LogKey() | Act():
                 pass
             case _:
                 assert_never(entry)

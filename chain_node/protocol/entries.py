@@ -12,6 +12,7 @@ from typing import Final
 from chain_node.protocol.errors import CodecError
 from chain_node.protocol.kinds import BY_ENTRY, BY_TYPE, KINDS, Entry
 from chain_node.protocol.kinds.accounts import ACCOUNT, Account, AccountState
+from chain_node.protocol.kinds.act import Act
 from chain_node.protocol.kinds.kind import HEAD, NO_ADDRESS, NO_HASH
 from chain_node.protocol.kinds.methods import (
     CAP_LIMIT,
@@ -74,6 +75,7 @@ __all__ = [
     "WINDOW_NONE",
     "Account",
     "AccountState",
+    "Act",
     "Entry",
     "EvidenceClass",
     "Feed",

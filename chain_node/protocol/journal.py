@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
+from chain_node.protocol.books import Books
 from chain_node.protocol.entries import (
     Account,
+    Act,
     Entry,
     Feed,
     GroupCaps,
@@ -23,9 +25,8 @@ from chain_node.protocol.entries import (
     Revocation,
     postings,
 )
-from chain_node.protocol.errors import PostingError
 from chain_node.protocol.kinds.reductions import given
-from chain_node.protocol.postings import Books, Posting
+from chain_node.protocol.postings import Posting
 
 
 class About(NamedTuple):
@@ -41,21 +42,24 @@ class About(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A posting of the entry at `index`."""
+    """A posting of the entry at `index`. about: None where an act moves it, which is about no one record."""
 
     index: int
-    about: About
+    about: About | None
     posting: Posting
 
 
 class PostingJournal:
-    """Takes a log's entries in their order; other accounts' reductions and their revocations may be left out.
+    """Takes a log's entries in their order.
+
+    Args:
+        account: book this account's sides of the postings alone; entries that are not about it may be left out.
 
     books: what the entries lead to.
     """
 
-    def __init__(self) -> None:
-        self.books = Books()
+    def __init__(self, account: bytes | None = None) -> None:
+        self.books = Books(account)
         self._organisations: dict[int, int] = {}
         self._districts: dict[bytes, int] = {}
         self._about: dict[int, About] = {}
@@ -81,11 +85,9 @@ class PostingJournal:
                 self._organisations[feed] = organisation
             case Account(account=account, district=district):
                 self._districts[account] = district
-            case Refusal() | Organisation() | Method() | GroupCaps() | Pause() | LogKey():
+            case Refusal() | Organisation() | Method() | GroupCaps() | Pause() | LogKey() | Act():
                 pass
             case _:
                 assert_never(entry)
-        if about is None and posts:
-            raise PostingError(f"entry {index} moves something and is about no reduction")
         self.books.post(posts)
-        return [Move(index, about, post) for post in posts] if about is not None else []
+        return [Move(index, about, post) for post in posts]

@@ -15,14 +15,15 @@ class Layout:
     """
 
     def __init__(self, text: str, start: int = 0) -> None:
-        self._fields = [(name, code) for name, _, code in (part.partition(":") for part in text.split())]
-        self.codes = struct.Struct(">" + "".join(code for _, code in self._fields))
+        self.fields = [(name, code) for name, _, code in (part.partition(":") for part in text.split())]
+        """(name, code) in order."""
+        self.codes = struct.Struct(">" + "".join(code for _, code in self.fields))
         self.at: dict[str, int] = {}
         """Where a field begins, in bytes from the entry's start."""
         self.place: dict[str, slice] = {}
         """A field's bytes in the entry."""
         end = start
-        for name, code in self._fields:
+        for name, code in self.fields:
             self.at[name] = end
             end += struct.calcsize(">" + code)
             self.place[name] = slice(self.at[name], end)
@@ -31,5 +32,5 @@ class Layout:
 
     def without(self, *names: str) -> struct.Struct:
         """The codes that skip these fields: what a reader in a hurry unpacks by."""
-        codes = (code.replace("s", "x") if name in names else code for name, code in self._fields)
+        codes = (code.replace("s", "x") if name in names else code for name, code in self.fields)
         return struct.Struct(">" + "".join(codes))

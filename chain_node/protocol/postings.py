@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple, Protocol
 
-from chain_node.protocol.errors import PostingError
-
 DEBT: Final = 0
 """The vintage of debts."""
 NOBODY: Final = b""
@@ -27,7 +25,8 @@ class Unit(IntEnum):
 
 
 class Side(Enum):
-    """Sources only give, sinks only take, holders do both and are never below 0."""
+    """Sources only give, sinks only take (REDEEMED alone gives back, by a refund), holders do both. Neither a holder
+    nor a sink is ever below 0."""
 
     SOURCE = "source"
     HOLDER = "holder"
@@ -69,6 +68,11 @@ class Bucket(Enum):
 
 
 DEBT_BUCKETS: Final = frozenset({Bucket.BOOKED, Bucket.OWED, Bucket.MET, Bucket.WAIVED})
+
+ACTS_BUCKETS: Final = frozenset(Bucket) - {
+    Bucket.ISSUED, Bucket.BONUS, Bucket.HELD, Bucket.REVOKED, Bucket.BOOKED, Bucket.OWED, Bucket.MET
+}  # fmt: skip
+"""What the ledger keeps one total of by vintage; the others lie in accounts, or are the totals of what was minted."""
 
 
 class Posting(NamedTuple):
@@ -129,16 +133,43 @@ def take(
     return parts, amount
 
 
-def settle(books: Holdings, account: bytes, vintage: int, unit: Unit, inflow: int) -> list[Posting]:
-    """What of an inflow meets the account's debt; due after every inflow. One who owes holds nothing, so that the
-    inflow is all there is to take."""
-    met = min(inflow, books.owed(account, unit))
-    if not met:
-        return []
-    return [
-        Posting(unit, vintage, Bucket.HELD, Bucket.REVOKED, met, account),
-        Posting(unit, DEBT, Bucket.OWED, Bucket.MET, met, account),
-    ]
+def settled(posts: Iterable[Posting], books: Holdings) -> list[Posting]:
+    """These postings, and behind each run of inflows what of them meets the accounts' debts.
+
+    Due after every inflow to HELD, wherever it comes from: one who owes holds nothing, so that the inflow is all there
+    is to take. Inflows of one account, unit and vintage that follow each other are met together.
+    """
+    made: list[Posting] = []
+    inflows: dict[tuple[bytes, Unit, int], int] = {}
+    owed: dict[tuple[bytes, Unit], int] = {}
+
+    def debt_of(account: bytes, unit: Unit) -> int:
+        if (account, unit) not in owed:
+            owed[account, unit] = books.owed(account, unit)
+        return owed[account, unit]
+
+    def meet() -> None:
+        for (account, unit, vintage), inflow in inflows.items():
+            met = min(inflow, debt_of(account, unit))
+            if met:
+                owed[account, unit] -= met
+                made.append(Posting(unit, vintage, Bucket.HELD, Bucket.REVOKED, met, account))
+                made.append(Posting(unit, DEBT, Bucket.OWED, Bucket.MET, met, account))
+        inflows.clear()
+
+    for post in posts:
+        if post.target is not Bucket.HELD or post.origin is Bucket.HELD:
+            meet()
+        made.append(post)
+        if post.target is Bucket.HELD:
+            key = (post.to, post.unit, post.vintage)
+            inflows[key] = inflows.get(key, 0) + post.amount
+        elif post.target is Bucket.OWED:
+            owed[post.to, post.unit] = debt_of(post.to, post.unit) + post.amount
+        elif post.origin is Bucket.OWED:
+            owed[post.owner, post.unit] = debt_of(post.owner, post.unit) - post.amount
+    meet()
+    return made
 
 
 def mint(
@@ -153,8 +184,7 @@ def mint(
     ):
         if amount:
             posts.append(Posting(unit, vintage, source, Bucket.HELD, amount, NOBODY, account))
-    posts += settle(books, account, vintage, Unit.CREDITS, credits_mg)
-    return posts + settle(books, account, vintage, Unit.MILLIPOINTS, millipoints + bonus)
+    return settled(posts, books)
 
 
 def revoke(books: Holdings, given: Given) -> list[Posting]:
@@ -171,60 +201,3 @@ def revoke(books: Holdings, given: Given) -> list[Posting]:
 def moved(posts: Iterable[Posting], unit: Unit, target: Bucket) -> int:
     """How much of a unit these postings bring to a bucket."""
     return sum(post.amount for post in posts if post.unit is unit and post.target is target)
-
-
-class Books:
-    """All buckets, in memory: slow and complete. amounts: (unit, vintage, bucket, owner) → amount; a source's is what
-    it has given."""
-
-    def __init__(self) -> None:
-        self.amounts: dict[tuple[Unit, int, Bucket, bytes], int] = {}
-        self._vintages: dict[bytes, set[int]] = {}
-        self._given: dict[int, Given] = {}
-
-    def held(self, account: bytes, vintage: int, unit: Unit) -> int:
-        return self.amounts.get((unit, vintage, Bucket.HELD, account), 0)
-
-    def owed(self, account: bytes, unit: Unit) -> int:
-        return self.amounts.get((unit, DEBT, Bucket.OWED, account), 0)
-
-    def vintages_of(self, account: bytes) -> Iterable[int]:
-        return self._vintages.get(account, ())
-
-    def given(self, index: int) -> Given | None:
-        return self._given.get(index)
-
-    def remember(self, index: int, given: Given) -> None:
-        """The entry at `index` is a reduction that may be revoked."""
-        self._given[index] = given
-
-    def forget(self, index: int) -> None:
-        """The reduction at `index` was revoked."""
-        del self._given[index]
-
-    def post(self, posts: Iterable[Posting]) -> None:
-        """Move. Raises PostingError: a bucket has too little, or does not give, take, or hold this vintage."""
-        for post in posts:
-            if post.amount <= 0 or post.origin.side is Side.SINK or post.target.side is Side.SOURCE:
-                raise PostingError(f"no posting goes from {post.origin.name} to {post.target.name}: {post}")
-            if len({post.origin in DEBT_BUCKETS, post.target in DEBT_BUCKETS, post.vintage == DEBT}) != 1:
-                raise PostingError(f"debts lie in vintage 0 and nothing else does: {post}")
-            origin = (post.unit, post.vintage, post.origin, post.owner)
-            given = self.amounts.get(origin, 0)
-            if post.origin.side is Side.SOURCE:
-                self.amounts[origin] = given + post.amount
-            elif given < post.amount:
-                raise PostingError(f"{post.origin.name} has {given}, too little for {post}")
-            else:
-                self.amounts[origin] = given - post.amount
-            target = (post.unit, post.vintage, post.target, post.to)
-            self.amounts[target] = self.amounts.get(target, 0) + post.amount
-            if post.target is Bucket.HELD:
-                self._vintages.setdefault(post.to, set()).add(post.vintage)
-
-    def totals(self) -> dict[tuple[Unit, int, Bucket], int]:
-        """By unit, vintage and bucket, over all owners."""
-        found: dict[tuple[Unit, int, Bucket], int] = {}
-        for (unit, vintage, bucket, _), amount in self.amounts.items():
-            found[unit, vintage, bucket] = found.get((unit, vintage, bucket), 0) + amount
-        return found

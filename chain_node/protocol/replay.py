@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from chain_node.protocol.entries import (
@@ -19,6 +19,7 @@ from chain_node.protocol.entries import (
     UNROLLED_REDUCTION,
     Account,
     AccountState,
+    Act,
     Entry,
     Feed,
     GroupCaps,
@@ -34,8 +35,9 @@ from chain_node.protocol.entries import (
 )
 from chain_node.protocol.errors import ProtocolError, ReplayError
 from chain_node.protocol.law import Caps, Law
+from chain_node.protocol.loop.loop import Loop
 from chain_node.protocol.merkle import Tree
-from chain_node.protocol.postings import burn_order
+from chain_node.protocol.postings import ACTS_BUCKETS, Bucket, Given, Posting, Side, Unit, burn_order
 from chain_node.protocol.records import HASH_BYTES
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import DAY_SECONDS, DAY_ZONE_OFFSET, FIRST_VINTAGE, closing_day, year_of
@@ -82,7 +84,8 @@ class State:
     tree: the log's right edge. balances: (account, year) → (credits mg, millipoints). words: key → packed slot word.
     nullifiers: nullifier → index of the entry that used it. identities: identity nullifier → account. revoked:
     indexes. next_sequence: by feed. feed_usage: feed → (block day, credits mg, millipoints) of the last day on which
-    it minted. totals_by_method: (year, method) → MethodTotals. paused_until: unix seconds. log_key: Ed25519 key.
+    it minted. totals_by_method: (year, method) → MethodTotals. paused_until: unix seconds. log_key: Ed25519 key. loop:
+    what became of acts. bucket_totals: (unit, vintage, bucket) → amount, of the buckets that acts alone move.
 
     `entry_at(index)` gives the bytes of an earlier entry, for revocations; without it the state keeps its own list.
     """
@@ -103,6 +106,8 @@ class State:
         self.time = 0
         self._accounts: dict[bytes, _Account] = {}
         self._burned: dict[int, tuple[int, int]] = {}
+        self.loop = Loop()
+        self.bucket_totals: dict[tuple[Unit, int, Bucket], int] = {}
         self._kept: list[bytes] | None = None if entry_at else []
         self._entry_at: Callable[[int], bytes] = entry_at or self._kept_entry
 
@@ -132,7 +137,7 @@ class State:
     @property
     def accounts(self) -> dict[bytes, AccountView]:
         """All registered accounts; built at each call, so take it once (`account` gives one)."""
-        return {address: self.account(address) for address in self._accounts}
+        return {address: self.account(address) for address, book in self._accounts.items() if book.identity}
 
     def account(self, address: bytes) -> AccountView:
         """One account; all zeros where it was never registered."""
@@ -154,7 +159,36 @@ class State:
         for (year, _), total in self.totals_by_method.items():
             credits_mg, millipoints = minted.get(year, (0, 0))
             minted[year] = (credits_mg + total.credits_mg, millipoints + total.millipoints)
-        return {year: VintageTotals(*minted[year], *self._burned.get(year, (0, 0))) for year in sorted(minted)}
+        years = sorted(minted.keys() | self._burned.keys())
+        return {year: VintageTotals(*minted.get(year, (0, 0)), *self._burned.get(year, (0, 0))) for year in years}
+
+    def held(self, account: bytes, vintage: int, unit: Unit) -> int:
+        """What the account has of a vintage, as postings ask it."""
+        return self.balances.get((account, vintage), (0, 0))[unit]
+
+    def owed(self, account: bytes, unit: Unit) -> int:
+        """What of its later inflows is burned at once."""
+        book = self._accounts.get(account)
+        if book is None:
+            return 0
+        return book.credits_debt if unit is Unit.CREDITS else book.millipoints_debt
+
+    def vintages_of(self, account: bytes) -> Iterable[int]:
+        """Years in which the account may hold something."""
+        book = self._accounts.get(account)
+        return range(FIRST_VINTAGE, book.vintage + 1) if book else ()
+
+    def given(self, index: int) -> Given | None:
+        """What the reduction at `index` gave; None: it is none, or was revoked."""
+        data = self._entry_at(index) if index < self.tree.size and index not in self.revoked else b""
+        if not data or data[0] not in (REDUCTION, REDUCTION_NULLIFIER):
+            return None
+        _, _, _, _, account, _, day, _, _, _, _, credits_mg, points, bonus = _REDUCTION.unpack_from(data)
+        return Given(account, year_of(day), credits_mg, points + bonus)
+
+    def total(self, unit: Unit, vintage: int, bucket: Bucket) -> int:
+        """What lies in one of the buckets that acts alone move, all owners together."""
+        return self.bucket_totals.get((unit, vintage, bucket), 0)
 
     def apply(self, entry: bytes, leaf: bytes | None = None) -> int:
         """Apply the next entry; gives its index. `leaf`: its leaf hash, where the caller has it already.
@@ -325,6 +359,8 @@ class State:
                     self.paused_until = until
                 case LogKey(public_key=public_key):
                     self.log_key = public_key
+                case Act():
+                    self._post(self.loop.apply(index, entry, self))
                 case Reduction() | Refusal():
                     raise ReplayError(f"{type(entry).__name__} is of the unrolled path")
                 case _:
@@ -332,6 +368,41 @@ class State:
         except ProtocolError:
             self.time = before
             raise
+
+    def _post(self, posts: list[Posting]) -> None:
+        """What an act moves, once the loop has found that all of it is there."""
+        for unit, vintage, origin, target, amount, owner, to in posts:
+            for bucket, whose, change in ((origin, owner, -amount), (target, to, amount)):
+                if bucket is Bucket.HELD:
+                    self._hold(whose, vintage, unit, change)
+                elif bucket is Bucket.OWED:
+                    self._owe(whose, unit, change)
+                elif bucket is Bucket.REVOKED:
+                    burned = list(self._burned.get(vintage, (0, 0)))
+                    burned[unit] += change
+                    self._burned[vintage] = (burned[0], burned[1])
+                elif bucket in ACTS_BUCKETS:
+                    key = (unit, vintage, bucket)
+                    given = -change if bucket.side is Side.SOURCE else change
+                    self.bucket_totals[key] = self.bucket_totals.get(key, 0) + given
+
+    def _hold(self, account: bytes, vintage: int, unit: Unit, change: int) -> None:
+        held = list(self.balances.get((account, vintage), (0, 0)))
+        held[unit] += change
+        self.balances[account, vintage] = (held[0], held[1])
+        book = self._accounts.get(account)
+        if book is None:
+            # an organisation's account: no identity, so that it is nobody's who earns
+            book = self._accounts[account] = _Account(b"")
+        book.vintage = max(book.vintage, vintage)
+
+    def _owe(self, account: bytes, unit: Unit, change: int) -> None:
+        book = self._accounts[account]
+        if unit is Unit.CREDITS:
+            book.credits_debt += change
+        else:
+            book.millipoints_debt += change
+        book.has_debt = bool(book.credits_debt or book.millipoints_debt)
 
     def _set_account(self, entry: Account) -> None:
         book = self._accounts.get(entry.account)

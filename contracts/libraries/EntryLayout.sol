@@ -126,4 +126,11 @@ library EntryLayout {
     uint256 internal constant LOG_KEY_BYTES = 42;
     uint256 internal constant LOG_KEY_KEY_TYPE_AT = 9;
     uint256 internal constant LOG_KEY_PUBLIC_KEY_AT = 10;
+
+    uint8 internal constant MODULE_CHANGE = 0x50;
+    uint256 internal constant MODULE_CHANGE_BYTES = 63;
+    uint256 internal constant MODULE_CHANGE_FIRST_AT = 9;
+    uint256 internal constant MODULE_CHANGE_LAST_AT = 10;
+    uint256 internal constant MODULE_CHANGE_MODULE_AT = 11;
+    uint256 internal constant MODULE_CHANGE_CODE_HASH_AT = 31;
 }

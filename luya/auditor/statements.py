@@ -20,6 +20,21 @@ _WORDS: Final[Mapping[Bucket, str]] = {
     Bucket.REVOKED: "扣回 revoked",
     Bucket.BOOKED: "记欠 booked",
     Bucket.MET: "抵欠 met",
+    Bucket.REDEEMED: "兑换 redeemed",
+    Bucket.PLEDGED: "认捐 pledged",
+    Bucket.EXPIRED: "过期 expired",
+    Bucket.CARRIED_OUT: "结转转出 carried out",
+    Bucket.CARRIED_IN: "结转转入 carried in",
+    Bucket.RETIRED: "注销 retired",
+    Bucket.BATCH: "归集 batch",
+    Bucket.QUARANTINED: "冻结待查 quarantined",
+    Bucket.RECOGNISED: "跨平台互认 recognised",
+    Bucket.PRIZE: "抽奖所得 prize",
+    Bucket.DONATED: "捐赠 donated",
+    Bucket.LAPSED: "失效 lapsed",
+    Bucket.WAIVED: "免欠 waived",
+    Bucket.HELD: "转移 transferred",
+    Bucket.TREASURY: "配额池 treasury",
 }
 _UNITS: Final = {Unit.CREDITS: "mg CO2e", Unit.MILLIPOINTS: "1/1000 分"}
 
@@ -62,6 +77,7 @@ def _position(position: Mapping[tuple[Unit, int, Bucket], int]) -> list[dict[str
 
 
 def _line(found: AccountStatement, line: StatementLine) -> dict[str, Any]:
+    about = found.about[line.index]
     return {
         "index": line.index,
         "time": found.times[line.index],
@@ -71,7 +87,8 @@ def _line(found: AccountStatement, line: StatementLine) -> dict[str, Any]:
         "counterpart": line.counterpart.name.lower(),
         "change": line.change,
         "after": line.after,
-        "about": found.about[line.index]._asdict(),
+        "entry": found.kinds[line.index],
+        "about": None if about is None else about._asdict(),
     }
 
 
@@ -95,7 +112,8 @@ def _print(account: bytes, found: AccountStatement) -> None:
     for line in found.statement.lines:
         day = date_of(day_of(found.times[line.index])).isoformat()
         what = _WORDS.get(line.counterpart, line.counterpart.name.lower())
-        method = str(found.about[line.index].method)
+        about = found.about[line.index]
+        method = "" if about is None else str(about.method)
         amounts = (f"{line.change:+,}", f"{line.after:,}")
         table.add_row(str(line.index), day, what, _year(line.vintage, line.bucket), method, *amounts, _UNITS[line.unit])
     for (unit, vintage, bucket), amount in found.statement.closing.items():

@@ -19,6 +19,7 @@ from chain_node.protocol.entries import (
     REVOCATION,
     UNROLLED_REDUCTION,
     Account,
+    Act,
     Feed,
     GroupCaps,
     LogKey,
@@ -63,7 +64,7 @@ def law_of(home: LuyaHome) -> Law:
                 law.set_method(decoded)
             case GroupCaps():
                 law.set_caps(decoded)
-            case Pause() | LogKey() | Account() | Reduction() | Refusal() | Revocation():
+            case Pause() | LogKey() | Account() | Reduction() | Refusal() | Revocation() | Act():
                 pass
             case _:
                 assert_never(decoded)

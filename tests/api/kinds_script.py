@@ -14,6 +14,7 @@ from chain_node.archive.writer import Archive
 from chain_node.following.events import topics
 from chain_node.protocol import attestation, checkpoint
 from chain_node.protocol import entries as e
+from chain_node.protocol.kinds.modules import ModuleChange
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
@@ -37,6 +38,7 @@ SCRIPT: Final[tuple[e.Entry, ...]] = (
     replace(REDUCTION, sequence=1, record=replace(REDUCTION.record, method=2), nullifier=HASH),
     e.Refusal(TIME, 1, 2, Rule.OVERLAP),
     e.Revocation(TIME, 8, 1, HASH, True, 50, 5, 0, 0),
+    ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
 BODIES: Final = [e.encode(entry) for entry in SCRIPT]
 BATCH: Final = range(8, 11)

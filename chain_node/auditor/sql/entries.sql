@@ -17,4 +17,5 @@ SELECT e.idx, e.kind, e.time, c.block, c.transaction FROM (
     UNION ALL SELECT idx, 'caps', time FROM base_caps
     UNION ALL SELECT idx, 'pause', time FROM base_pause
     UNION ALL SELECT idx, 'log key', time FROM base_log_key
+    UNION ALL SELECT idx, kind, time FROM act_entry
 ) e ASOF LEFT JOIN base_call c ON e.idx >= c.first_idx

@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chain_node.protocol.kinds.accounts import ACCOUNTS, Account
+from chain_node.protocol.kinds.act import Act
 from chain_node.protocol.kinds.kind import Kind
 from chain_node.protocol.kinds.methods import GROUPS_CAPS, METHODS, GroupCaps, Method
+from chain_node.protocol.kinds.modules import MODULE_CHANGES
 from chain_node.protocol.kinds.operation import LOG_KEYS, PAUSES, LogKey, Pause
 from chain_node.protocol.kinds.organisations import FEEDS, ORGANISATIONS, Feed, Organisation
 from chain_node.protocol.kinds.reductions import REDUCTIONS, REFUSALS, Reduction, Refusal
 from chain_node.protocol.kinds.revocations import REVOCATIONS, Revocation
 
-Entry = Reduction | Refusal | Revocation | Account | Organisation | Feed | Method | GroupCaps | Pause | LogKey
-"""Consumers match over this union exhaustively (`assert_never`): a kind that one of them forgot does not type-check."""
+Entry = Reduction | Refusal | Revocation | Account | Organisation | Feed | Method | GroupCaps | Pause | LogKey | Act
+"""Consumers match over this union exhaustively (`assert_never`): a kind that one of them forgot does not type-check.
+All acts are one arm of it: what a reader needs of an act follows from its fields and its postings."""
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
     REDUCTIONS,
@@ -29,6 +32,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     GROUPS_CAPS,
     PAUSES,
     LOG_KEYS,
+    MODULE_CHANGES,
 )
 BY_TYPE: Final[dict[int, Kind[Any]]] = {code: kind for kind in KINDS for code in kind.types}
 BY_ENTRY: Final[dict[type, Kind[Any]]] = {kind.entry: kind for kind in KINDS}

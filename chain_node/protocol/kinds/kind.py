@@ -36,7 +36,8 @@ class Kind(Generic[E]):
     fields that it has behind `layout`. behind: parts that follow something of variable length, by name, each
     counted from its own start. encode: the bytes of an entry that `check` has passed. decode: raises struct.error,
     ValueError or IndexError where no entry has these bytes. check: what no single field's type says, by CodecError.
-    postings: what the entry moves after the books before it; raises PostingError.
+    postings: what the entry moves after the books before it; raises PostingError. oldest_first: what it takes from
+    an account is that account's oldest. public: an act that is about nobody's affairs, for every reader.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Kind(Generic[E]):
     postings: Callable[[E, Holdings], list[Posting]] = no_postings
     longer: tuple[tuple[str, Layout], ...] = ()
     behind: tuple[tuple[str, Layout], ...] = ()
+    oldest_first: bool = False
+    public: bool = False
 
 
 def require(holds: bool, entry: Any, what: str) -> None:

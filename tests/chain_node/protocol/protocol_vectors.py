@@ -36,8 +36,10 @@ from protocol_world import (
 from chain_node import catalogue
 from chain_node.protocol import attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
+from chain_node.protocol.books import Books
+from chain_node.protocol.kinds.modules import ModuleChange
 from chain_node.protocol.kinds.reductions import given as given_by
-from chain_node.protocol.postings import Books, Bucket, Given, mint, revoke
+from chain_node.protocol.postings import Bucket, Given, mint, revoke
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.slotword import SlotWord
@@ -101,6 +103,7 @@ def all_entries() -> dict[str, e.Entry]:
         "caps": e.GroupCaps(START, 1, 10_000_000, 1_000_000),
         "pause": e.Pause(START, START + 3_600),
         "log key": e.LogKey(START, LOG_KEY.public_key().public_bytes_raw()),
+        "module change": ModuleChange(START, 0x10, 0x13, person(9), secret("code")),
     }
 
 

@@ -11,13 +11,13 @@ from protocol_world import TRIAL, account, feed, person, reduction, secret
 from replay_support import PEOPLE, begin, first_entries
 
 from chain_node.protocol import entries as e
+from chain_node.protocol.books import Books
 from chain_node.protocol.errors import PostingError
 from chain_node.protocol.journal import Move, PostingJournal
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import (
     DEBT,
     NOBODY,
-    Books,
     Bucket,
     Given,
     Posting,

@@ -1,0 +1,1 @@
+"""The closed loop, replayed: what every act finds, and what it leaves. One file a family of acts."""

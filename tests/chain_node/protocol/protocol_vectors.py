@@ -34,7 +34,7 @@ from protocol_world import (
 )
 
 from chain_node import catalogue
-from chain_node.protocol import attestation, bundle, checkpoint, merkle, records, slotword, times
+from chain_node.protocol import acts, attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
 from chain_node.protocol.books import Books
 from chain_node.protocol.kinds.modules import ModuleChange
@@ -228,6 +228,23 @@ def attestation_part() -> dict[str, Any]:
     }
 
 
+def acts_part() -> list[dict[str, Any]]:
+    """Every message that residents and agents sign, its digest, and a signature of the first signer's key."""
+    key = SIGNER_KEYS[SIGNERS[0]]
+    parts = []
+    for name, text in acts.SIGNED_ACTS.items():
+        values: dict[str, int | bytes] = {}
+        for place, (kind, field) in enumerate((one.split(" ") for one in text.split(",")), 1):
+            if kind in ("address", "bytes32"):
+                values[field] = secret(f"{name} {field}")[: 20 if kind == "address" else 32]
+            else:
+                values[field] = kind == "bool" or 100 + place
+        digest = acts.digest(DOMAIN, name, values)
+        signature = acts.sign(key, DOMAIN, name, values)
+        parts.append({"type": f"{name}({text})", "values": values, "digest": digest, "signature": signature})
+    return parts
+
+
 def bundle_world() -> tuple[World, bytes]:
     payloads = batch()
     attested = attest(payloads, 0)
@@ -301,6 +318,7 @@ def make() -> dict[str, Any]:
                 "tlog_proof": checkpoint.build_tlog_proof(7, [bytes([1]) * 32, bytes([2]) * 32], note),
             },
             "attestation": attestation_part(),
+            "acts": acts_part(),
             "bundle": bundle_part(),
         }
     )  # type: ignore[no-any-return]

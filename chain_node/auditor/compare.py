@@ -17,12 +17,15 @@ from chain_node.auditor.chain import ChainView
 from chain_node.contracts.handles import LuyaLaw
 from chain_node.errors import ContractError, Discrepancy
 from chain_node.protocol.entries import REVOCATION, Reduction, Revocation, decode, encode, layout_of
+from chain_node.protocol.postings import ACTS_BUCKETS, Bucket, Unit
 from chain_node.protocol.replay import State
 from chain_node.protocol.times import FIRST_VINTAGE, day_of, year_of
 
 _HEAD, _LOG_KEY, _ROOTS, _ACCOUNTS, _OLDER, _DEBTS, _WORDS = range(7)
 _NULLIFIERS, _FEEDS, _TOTALS, _REVOKED, _IDENTITIES, _IDENTITY_OF = range(7, 13)
+_BUCKETS: Final = 0x0ADD581FF3C55B6434AEF3CDEFD6BADF358CEBEBD93CFC232AE6397B05913B00
 _REVOKED_INDEX: Final = layout_of(Revocation).place["index"]
+_NUMBERS: Final = {bucket: number for number, bucket in enumerate(Bucket)}
 _SEALED: Final = 1 << 128
 _DEBT: Final = 1 << 184
 _CHUNK: Final = 8_000
@@ -111,6 +114,12 @@ def _few(state: State) -> Iterator[Word]:
         sums = totals.get(year)
         value = sum(part << 64 * place for place, part in enumerate(sums)) if sums else 0
         yield Word("totals of vintage", str(year), position(_TOTALS, year), value)
+    # of vintages that a record or an act ever touched: also the buckets in which nothing may lie
+    for year in sorted({*totals, *(vintage for _, vintage, _ in state.bucket_totals)}):
+        for bucket in ACTS_BUCKETS:
+            amounts = [state.total(unit, year, bucket) for unit in Unit]
+            slot = position(_BUCKETS, year << 8 | _NUMBERS[bucket])
+            yield Word("bucket", f"{bucket.name.lower()} of {year}", slot, amounts[0] | amounts[1] << 64)
     bits: dict[int, int] = {}
     for index in state.revoked:
         bits[index >> 8] = bits.get(index >> 8, 0) | 1 << (index & 255)
@@ -170,6 +179,7 @@ def _shown(word: Word, value: int) -> str:
     amounts = {
         "account": f" = {low} mg, {high} millipoints of {value >> 128 & 0xFFFF}, state {value >> 176 & 0xFF}",
         "older balance": f" = {low} mg, {high} millipoints",
+        "bucket": f" = {low} mg, {high} millipoints",
         "debt": f" = {low} mg, {high} millipoints owed",
         "totals of vintage": f" = {low} mg, {high} millipoints minted",
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.balances import burned
-from chain_node.auditor.tables import DERIVED, SCHEMA_VERSION, TABLES, line_of
+from chain_node.auditor.tables import ACT_TYPES, DERIVED, SCHEMA_VERSION, TABLES, line_of, posting_lines
 from chain_node.auditor.views import HELPERS, views
 from chain_node.catalogue import load as load_catalogue
 from chain_node.engine.base import Progress, no_progress
@@ -127,6 +127,8 @@ def _chunk(connection: duckdb.DuckDBPyConnection, reader: ArchiveReader, tree: T
         append(leaf_hash(data))
         table, line = line_of(index, data)
         lines[table].append(line)
+        if data[0] in ACT_TYPES:
+            lines["base_posting"] += posting_lines(index, data)
     row = connection.execute("SELECT calls FROM meta").fetchone()
     assert row is not None
     calls = list(_calls(reader, row[0], stop))
@@ -157,12 +159,14 @@ def _calls(reader: ArchiveReader, known: int, size: int) -> Iterator[tuple[str, 
 
 def _derive(connection: duckdb.DuckDBPyConnection) -> None:
     """What cannot be summed: who was burned of what, and texts."""
-    burns, debts = burned(connection)
+    burns, debts, held = burned(connection)
     connection.execute("BEGIN")
     for name in DERIVED:
         connection.execute(f"TRUNCATE {name}")
     if burns:
         connection.executemany("INSERT INTO base_burn VALUES (?, ?, ?, ?)", burns)
+    if held:
+        connection.executemany("INSERT INTO base_held VALUES (?, ?, ?, ?)", held)
     if debts:
         connection.executemany("INSERT INTO base_debt VALUES (?, ?, ?)", debts)
     rules = [(rule.number, rule.label, rule.reason_zh, rule.reason_en) for rule in Rule]

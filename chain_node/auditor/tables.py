@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any, Final, assert_never
 
 from chain_node.errors import QueryError
+from chain_node.protocol.books import Books
 from chain_node.protocol.entries import (
     ACCOUNT,
     FEED,
@@ -38,6 +39,7 @@ from chain_node.protocol.entries import (
     Revocation,
     decode,
     layout_of,
+    postings,
 )
 from chain_node.protocol.kinds import BY_ENTRY
 from chain_node.protocol.kinds.act import AgentTail, ResidentTail, hints
@@ -95,19 +97,26 @@ TABLES: Final[dict[str, str]] = {
     "base_pause": "idx BIGINT, time BIGINT, until BIGINT",
     "base_log_key": "idx BIGINT, time BIGINT, public_key VARCHAR",
     **{_table_of(kind): _columns_of(kind) for kind in ACT_KINDS},
+    "base_posting": (
+        "idx BIGINT, unit UTINYINT, year USMALLINT, origin VARCHAR, target VARCHAR, amount UBIGINT, owner VARCHAR, "
+        "receiver VARCHAR"
+    ),
     "base_call": "first_idx BIGINT, count BIGINT, block BIGINT, transaction VARCHAR, signatures UTINYINT",
 }
-"""Filled from the entries (`base_call` from the archive's calls), by appending only."""
+"""Filled from the entries (`base_call` from the archive's calls), by appending only. `base_posting`: what acts move, by
+themselves alone."""
 
 DERIVED: Final[dict[str, str]] = {
     "base_burn": "account VARCHAR, year USMALLINT, credits_mg BIGINT, millipoints BIGINT",
+    "base_held": "account VARCHAR, year USMALLINT, credits_mg BIGINT, millipoints BIGINT",
     "base_debt": "account VARCHAR, credits_mg BIGINT, millipoints BIGINT",
     "base_rule": "rule USMALLINT, label VARCHAR, reason_zh VARCHAR, reason_en VARCHAR",
     "base_text": (
         "text VARCHAR, key VARCHAR, name_zh VARCHAR, name_en VARCHAR, unit_zh VARCHAR, unit_en VARCHAR, source VARCHAR"
     ),
 }
-"""Made anew at each load: what revocations and debts burned, and texts that ship with the package."""
+"""Made anew at each load: what revocations and debts burned; what those hold who have more than records; and texts that
+ship with the package."""
 
 _REDUCTION = UNROLLED_REDUCTION.codes
 _NULLIFIER_AT = UNROLLED_REDUCTION.end
@@ -198,6 +207,15 @@ def _act(index: int, data: bytes) -> Line:
     return _table_of(BY_ENTRY[type(entry)]), ",".join([str(index), *values]) + "\n"
 
 
+def posting_lines(index: int, data: bytes) -> list[str]:
+    """What an act moves, from itself alone: what of it meets a debt depends on the entries before it."""
+    entry = decode(data)
+    return [
+        f"{index},{int(unit)},{vintage},{origin.name.lower()},{target.name.lower()},{amount},{owner.hex()},{to.hex()}\n"
+        for unit, vintage, origin, target, amount, owner, to in postings(entry, Books())
+    ]
+
+
 def _texts(value: Any) -> list[str]:
     """A field as the columns that it is: a tail has several."""
     if isinstance(value, bytes):
@@ -217,6 +235,7 @@ def _method(entry: Method) -> str:
     return f"{entry.id},{entry.behaviour},{entry.group},{fractions},{bounds},{rest}"
 
 
+ACT_TYPES: Final = frozenset(code for kind in ACT_KINDS for code in kind.types)
 _MAKERS: dict[int, Callable[[int, bytes], Line]] = {
     REDUCTION: _reduction,
     REDUCTION_NULLIFIER: _reduction,
@@ -229,5 +248,5 @@ _MAKERS: dict[int, Callable[[int, bytes], Line]] = {
     GROUP_CAPS: _law,
     PAUSE: _law,
     LOG_KEY: _law,
-    **{code: _act for kind in ACT_KINDS for code in kind.types},
+    **dict.fromkeys(ACT_TYPES, _act),
 }

@@ -29,6 +29,7 @@ NAMES: Final = (
     "organisations",
     "feeds",
     "methods",
+    "buckets",
     "totals_by_year",
     "totals_by_method",
     "totals_by_feed",

@@ -5,10 +5,7 @@
 -- year | 年度 | vintage year
 -- credits_mg | 减排量余额，毫克 | reduction held, mg
 -- millipoints | 积分余额，千分之一分 | points held, thousandths
-SELECT m.account, m.year, CAST(m.credits_mg - coalesce(b.credits_mg, 0) AS BIGINT) AS credits_mg,
-       CAST(m.millipoints - coalesce(b.millipoints, 0) AS BIGINT) AS millipoints
-FROM (
-    SELECT account, year, sum(credits_mg) AS credits_mg,
-           sum(millipoints + bonus_millipoints) AS millipoints
-    FROM dated_reduction GROUP BY 1, 2
-) m LEFT JOIN base_burn b ON b.account = m.account AND b.year = m.year
+SELECT account, year, CAST(sum(credits_mg) AS BIGINT) AS credits_mg,
+       CAST(sum(millipoints + bonus_millipoints) AS BIGINT) AS millipoints
+FROM dated_reduction WHERE account NOT IN (SELECT account FROM base_held) GROUP BY 1, 2
+UNION ALL SELECT account, year, credits_mg, millipoints FROM base_held

@@ -27,16 +27,22 @@ def bench(
     """测量：端到端、重放、接口延迟、燃料。Measures end to end, replay, API and gas; more by the commands below."""
     if context.invoked_subcommand is not None:
         return
-    from chain_node.engine.capabilities import ENGINES, capabilities
     from luya.bench import pipeline as command
-    from luya.engine.choice import EngineOptions
 
     with explained():
-        EngineOptions.of(engine, None, None)
-        if not capabilities(engine).owned:
-            able = ", ".join(one.name for one in ENGINES.values() if one.owned)
-            raise UsageError(f"--engine {engine}: a bench measures an engine that it starts itself: {able}")
+        _owned(engine)
     run(command.run, home, records=records, seconds=seconds, engine=engine, quiet=json)
+
+
+def _owned(engine: str) -> None:
+    """Raises UsageError: no such engine, or one that somebody else runs."""
+    from chain_node.engine.capabilities import ENGINES, capabilities
+    from luya.engine.choice import EngineOptions
+
+    EngineOptions.of(engine, None, None)
+    if not capabilities(engine).owned:
+        able = ", ".join(one.name for one in ENGINES.values() if one.owned)
+        raise UsageError(f"--engine {engine}: a bench measures an engine that it starts itself: {able}")
 
 
 @app.command()
@@ -92,6 +98,30 @@ def gas(
     from luya.bench import gas_flat as command
 
     run(command.run, records, quiet=json)
+
+
+@app.command()
+def contracts(
+    records: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--records",
+            min=100,
+            max=1_000_000,
+            help="条数，可重复；默认 1000、10000 和 100000。Records of a measurement; may be given several times.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="链引擎：anvil 或 luyad。The engine under all of them: anvil, luyad.")
+    ] = "anvil",
+    json: JsonOption = False,
+) -> None:
+    """与同类合约对比：OpenZeppelin ERC-1155、EAS。Compares the ledger with OpenZeppelin's ERC-1155 and with EAS."""
+    from luya.bench import contracts as command
+
+    with explained():
+        _owned(engine)
+    run(command.run, command.PeersPlan(tuple(sorted(set(records or command.SIZES))), engine), quiet=json)
 
 
 @app.command()

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chain_node.contracts.handles import LuyaLedger
 from chain_node.errors import NodeError, RpcUnavailable
 from chain_node.node.node import Node
-from chain_node.protocol.attestation import Attestation, digest, sign
+from chain_node.protocol.attestation import Attestation, Domain, digest, sign
 from chain_node.protocol.records import Record, records_root
 from chain_node.rpc.client import JsonRpc
 from chain_node.sending.sender import Sender, Tx
@@ -33,6 +34,7 @@ _FIRST_DAY: Final = 18_000
 _SLOTS: Final = (50, 110)
 _CONFIG: Final = hashlib.sha256(b"luya bench network").digest()
 _LOOK: Final = 0.05
+_LOOK_CLOSELY: Final = 0.01
 _PUMP: Final = 0.2
 _TENTHS: Final = 10
 _SPARE: Final = 120.0
@@ -66,7 +68,7 @@ class Rides:
 
     def batch(self, size: int) -> ReadyBatch:
         """The next one."""
-        first, gas, bodies = self.made, GAS_BATCH, []
+        first, gas, rides = self.made, GAS_BATCH, []
         for turn in range(first, first + size):
             lap, who = divmod(turn, len(self._accounts))
             day, again = divmod(lap, len(_SLOTS))
@@ -74,14 +76,20 @@ class Rides:
             ride = Record(
                 self._accounts[who], METHOD, _FIRST_DAY + day, _SLOTS[again], 2, 0, 1_500 + turn % 3_000, evidence
             )
-            bodies.append(ride.encode())
+            rides.append(ride)
             gas += gas_of(bool(again), b"")
-        statement = Attestation(FEED, first, size, records_root(bodies), _CONFIG)
-        signed = digest(self._domain, statement)
-        signatures = b"".join(sign(key, signed) for key in self._keys)
-        data = self._ledger.record_data(FEED, first, b"".join(bodies), b"", _CONFIG, signatures)
+        data = attested(self._ledger, self._domain, self._keys, first, rides)
         self.made += size
-        return ReadyBatch(Tx(self._ledger.address, data, gas, f"bench/{first}/{signatures.hex()[:16]}"), size)
+        key = f"bench/{first}/{hashlib.sha256(data).hexdigest()[:16]}"
+        return ReadyBatch(Tx(self._ledger.address, data, gas, key), size)
+
+
+def attested(ledger: LuyaLedger, domain: Domain, keys: Sequence[bytes], first: int, records: Sequence[Record]) -> bytes:
+    """Call data of a batch of the feed, signed by these keys. first: its first sequence."""
+    bodies = [record.encode() for record in records]
+    signed = digest(domain, Attestation(FEED, first, len(bodies), records_root(bodies), _CONFIG))
+    signatures = b"".join(sign(key, signed) for key in keys)
+    return ledger.record_data(FEED, first, b"".join(bodies), b"", _CONFIG, signatures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +108,10 @@ class _Watcher:
     Asking for blocks would tell the same, but costs an engine much where a block holds ten thousand events.
     """
 
-    def __init__(self, sender: Sender, rpc: JsonRpc) -> None:
+    def __init__(self, sender: Sender, rpc: JsonRpc, look: float = _LOOK) -> None:
         self._sender = sender
         self._rpc = rpc
+        self._every = look
         self._guard = threading.Lock()
         self._due: deque[tuple[str, float, int]] = deque()
         self._done = self._count()[0]
@@ -119,6 +128,11 @@ class _Watcher:
             self.records_pending += records
             self._due.append((tx_hash, due, records))
 
+    @property
+    def pending(self) -> int:
+        """Transactions that are not final."""
+        return len(self._due)
+
     def close(self) -> None:
         """Stop looking; idempotent."""
         self._stop.set()
@@ -126,7 +140,7 @@ class _Watcher:
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(_LOOK):
+            while not self._stop.wait(self._every):
                 self._look()
         except Exception as error:  # the load raises it: nobody sees a thread end
             self.failure = error
@@ -257,6 +271,33 @@ class NetworkLoad:
             "records_per_s_by_tenth": [round(count * _TENTHS / seconds) for count in tenths],
             **latencies([one.took for one in final]),
         }
+
+
+def through(sender: Sender, rpc: JsonRpc, batches: Sequence[ReadyBatch], in_flight: int) -> float:
+    """Sends them all, with so many transactions not final at a time: seconds until the last is in a final block.
+
+    Raises:
+        HomeError: they do not become final.
+    """
+    watcher, given = _Watcher(sender, rpc, _LOOK_CLOSELY), 0
+    try:
+        begun = moved = time.monotonic()
+        while len(watcher.final) < len(batches):
+            room = min(in_flight - watcher.pending, len(batches) - given)
+            now = time.monotonic()
+            if room > 0:
+                some = batches[given : given + room]
+                for tx_hash, batch in zip(sender.send_many([batch.tx for batch in some]), some, strict=True):
+                    watcher.expect(tx_hash, now, batch.records)
+                given, moved = given + room, now
+            else:
+                time.sleep(0.002)
+            _check(watcher)
+            if now - moved > _SPARE:
+                raise HomeError(f"{watcher.pending} transactions are not final after {_SPARE:.0f} s without progress")
+        return watcher.final[-1].at - begun
+    finally:
+        watcher.close()
 
 
 def latencies(took: Sequence[float]) -> dict[str, float]:

@@ -42,23 +42,37 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     // ------------------------------------------------------------------------------------------------ organisations
 
     /// @inheritdoc ILuyaLaw
-    function setOrganisation(uint16 id, bytes32 description, uint8 state) external restricted {
+    function setOrganisation(uint16 id, bytes32 description, uint8 state, bytes32 replaces) external restricted {
         if (id == 0 || (state != _ACTIVE && state != _DISABLED)) revert LuyaLawBadOrganisation(id, state);
+        _checkReplaced(EntryLayout.ORGANISATION, id, replaces);
         _enact(LawEntries.organisation(id, description, state));
+    }
+
+    /// @inheritdoc ILuyaLaw
+    function disableOrganisation(uint16 id) external restricted {
+        (bytes32 description, uint8 state) = organisation(id);
+        if (state != _ACTIVE) revert LuyaLawOrganisationNotActive(id);
+        _enact(LawEntries.organisation(id, description, _DISABLED));
     }
 
     // -------------------------------------------------------------------------------------------------------- feeds
 
     /// @inheritdoc ILuyaLaw
-    function setFeed(FeedSettings calldata settings) external restricted {
+    function setFeed(FeedSettings calldata settings, bytes32 replaces) external restricted {
         if (settings.feed == 0) revert LuyaLawUnknownFeed(0);
+        _checkReplaced(EntryLayout.FEED, settings.feed, replaces);
         if (!_isActive(settings.organisation)) revert LuyaLawOrganisationNotActive(settings.organisation);
         LawRules.checkFeed(settings);
         for (uint256 i = 0; i < settings.methods.length; ++i) {
             if (_methods[settings.methods[i]].length == 0) revert LuyaLawBadMethod(i, settings.methods[i]);
         }
         bytes memory before = _feeds[settings.feed];
-        uint32 version = before.length == 0 ? 0 : before.u32(EntryLayout.FEED_VERSION_AT);
+        uint32 version = 0;
+        if (before.length != 0) {
+            version = before.u32(EntryLayout.FEED_VERSION_AT);
+            uint16 owner = before.u16(EntryLayout.FEED_ORGANISATION_AT);
+            if (owner != settings.organisation) revert LuyaLawFeedKeepsOrganisation(settings.feed, owner);
+        }
         _enact(LawEntries.feed(settings, version + 1, _ACTIVE));
     }
 
@@ -135,7 +149,8 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     // --------------------------------------------------------------------------------------------------------- caps
 
     /// @inheritdoc ILuyaLaw
-    function setGroupCaps(uint8 group, uint64 credits, uint64 millipoints) external restricted {
+    function setGroupCaps(uint8 group, uint64 credits, uint64 millipoints, bytes32 replaces) external restricted {
+        _checkReplaced(EntryLayout.GROUP_CAPS, group, replaces);
         _setGroupCaps(group, credits, millipoints);
     }
 
@@ -212,7 +227,7 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     }
 
     /// @inheritdoc ILuyaLaw
-    function organisation(uint16 id) external view returns (bytes32 description, uint8 state) {
+    function organisation(uint16 id) public view returns (bytes32 description, uint8 state) {
         bytes memory entry = _organisations[id];
         return entry.length == 0 ? (bytes32(0), 0) : LawEntries.toOrganisation(entry);
     }
@@ -246,6 +261,26 @@ contract LuyaLaw is ILuyaLaw, AccessManaged {
     ) external view returns (bytes memory entry, uint64 creditsCap, uint64 millipointsCap) {
         entry = _methods[id];
         if (entry.length != 0) (creditsCap, millipointsCap) = groupCaps(entry.u8(EntryLayout.METHOD_GROUP_AT));
+    }
+
+    /// @inheritdoc ILuyaLaw
+    function entryHash(uint8 entryType, uint16 id) public view returns (bytes32) {
+        bytes memory entry = _entryOf(entryType, id);
+        return entry.length == 0 ? bytes32(0) : keccak256(entry);
+    }
+
+    /// @dev What was prepared before somebody else's act, a brake's above all, must not undo it.
+    function _checkReplaced(uint8 entryType, uint16 id, bytes32 replaces) private view {
+        bytes32 current = entryHash(entryType, id);
+        if (replaces != current) revert LuyaLawReplacesAnother(entryType, id, current);
+    }
+
+    function _entryOf(uint8 entryType, uint16 id) private view returns (bytes memory) {
+        if (entryType == EntryLayout.ORGANISATION) return _organisations[id];
+        if (entryType == EntryLayout.FEED) return _feeds[id];
+        if (entryType == EntryLayout.METHOD) return _methods[id];
+        if (entryType != EntryLayout.GROUP_CAPS || id > type(uint8).max) revert LuyaLawWrongType(entryType);
+        return _caps[uint8(id)];
     }
 
     function _isActive(uint16 organisation_) private view returns (bool) {

@@ -16,6 +16,8 @@ from chain_node.sending.sender import Tx
 _CREATE_GAS: Final = 8_000_000
 _CALL_GAS: Final = 600_000
 _FEED_GAS: Final = 2_000_000
+NEW: Final = bytes(32)
+"""What an act of the law replaces where there is nothing yet; see `ILuyaLaw.entryHash`."""
 
 
 class Steps:
@@ -81,14 +83,14 @@ class Steps:
         """The first entries of a new log."""
         for caps in plan.caps:
             amounts = (caps.credits_mg, caps.millipoints)
-            self.call(f"caps/{caps.group}", "LuyaLaw", "setGroupCaps", caps.group, *amounts)
+            self.call(f"caps/{caps.group}", "LuyaLaw", "setGroupCaps", caps.group, *amounts, NEW)
         for method in plan.methods:
             self.call(f"method/{method.id}", "LuyaLaw", "announceMethod", method_settings(method))
         for one in plan.organisations:
             label = f"organisation/{one.id}"
-            self.call(label, "LuyaLaw", "setOrganisation", one.id, one.description, int(one.state))
+            self.call(label, "LuyaLaw", "setOrganisation", one.id, one.description, int(one.state), NEW)
         for feed in plan.feeds:
-            self.call(f"feed/{feed.feed}", "LuyaLaw", "setFeed", feed_settings(feed), gas=_FEED_GAS)
+            self.call(f"feed/{feed.feed}", "LuyaLaw", "setFeed", feed_settings(feed), NEW, gas=_FEED_GAS)
 
     def hand_over(self, roles: Sequence[RoleGrant], deployer: bytes) -> None:
         """Roles to their holders, guardians over what is delayed, and nothing left to the deployer; ADMIN last."""

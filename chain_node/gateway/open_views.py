@@ -34,6 +34,7 @@ LEDGER: Final = (
 )
 LAW: Final = (
     "authority()",
+    "entryHash(uint8,uint16)",
     "feed(uint16)",
     "feedTerms(uint16)",
     "groupCaps(uint8)",

@@ -108,6 +108,10 @@ interface ILuyaLaw is ILuyaModule {
     error LuyaLawValidityOverlaps(uint16 method, uint16 other);
     /// @notice A group is not 0 and its caps are below 2^30.
     error LuyaLawBadCaps(uint8 group, uint64 credits, uint64 millipoints);
+    /// @notice The act was made to replace another entry than the one in force, whose hash is `current` (0: none).
+    error LuyaLawReplacesAnother(uint8 entryType, uint16 id, bytes32 current);
+    /// @notice A feed stays with the organisation that it was registered for.
+    error LuyaLawFeedKeepsOrganisation(uint16 feed, uint16 organisation);
     /// @notice A brake may lower, never raise.
     error LuyaLawCapsNotLower();
     /// @notice The genesis is closed already.
@@ -117,11 +121,20 @@ interface ILuyaLaw is ILuyaModule {
     /// @param organisation its id, not 0
     /// @param description SHA-256 of its published description
     /// @param state 1 active, 2 disabled
-    function setOrganisation(uint16 organisation, bytes32 description, uint8 state) external;
+    /// @param replaces keccak256 of the entry in force (`entryHash`), 0 where there is none: what was scheduled before
+    /// another change, a brake's above all, does not undo it
+    function setOrganisation(uint16 organisation, bytes32 description, uint8 state, bytes32 replaces) external;
 
-    /// @notice Registers or changes a feed; it becomes active. Role: feed administrator.
-    /// @param settings all its settings
-    function setFeed(FeedSettings calldata settings) external;
+    /// @notice Disables an organisation, and with it all its feeds, at once. Role: feed brake.
+    /// @param organisation an active organisation
+    function disableOrganisation(uint16 organisation) external;
+
+    /// @notice Registers or changes a feed; it becomes active. Its version grows, whatever changes. Role: feed
+    /// administrator.
+    /// @param settings all its settings; the organisation is the one it was registered for
+    /// @param replaces keccak256 of the entry in force (`entryHash`), 0 where there is none: what was scheduled before
+    /// another change, a brake's above all, does not undo it
+    function setFeed(FeedSettings calldata settings, bytes32 replaces) external;
 
     /// @notice Disables a feed at once. Role: feed brake.
     /// @param feed the feed
@@ -143,7 +156,7 @@ interface ILuyaLaw is ILuyaModule {
     /// @param settings its terms; after the genesis is closed it begins tomorrow at the earliest
     function announceMethod(MethodSettings calldata settings) external;
 
-    /// @notice Shortens a method's validity. Role: governance.
+    /// @notice Shortens a method's validity, at once. Role: feed brake.
     /// @param method the method
     /// @param validTo its new last day, today at the earliest
     function endMethod(uint16 method, uint16 validTo) external;
@@ -152,7 +165,9 @@ interface ILuyaLaw is ILuyaModule {
     /// @param group the exclusion group
     /// @param credits milligrams, below 2^30
     /// @param millipoints below 2^30
-    function setGroupCaps(uint8 group, uint64 credits, uint64 millipoints) external;
+    /// @param replaces keccak256 of the entry in force (`entryHash`), 0 where there is none: what was scheduled before
+    /// another change, a brake's above all, does not undo it
+    function setGroupCaps(uint8 group, uint64 credits, uint64 millipoints, bytes32 replaces) external;
 
     /// @notice Lowers the caps of a group at once. Role: feed brake.
     /// @param group the exclusion group
@@ -176,7 +191,7 @@ interface ILuyaLaw is ILuyaModule {
     /// @notice A feed; state 0: unknown.
     /// @param feed its id
     /// @return settings as last set
-    /// @return version of its signer set
+    /// @return version how often its settings were set or it lost a signer
     /// @return state 1 active, 2 disabled
     function feed(uint16 feed) external view returns (FeedSettings memory settings, uint32 version, uint8 state);
 
@@ -187,6 +202,11 @@ interface ILuyaLaw is ILuyaModule {
     /// @notice The caps per account and day of a group.
     /// @param group the exclusion group
     function groupCaps(uint8 group) external view returns (uint64 credits, uint64 millipoints);
+
+    /// @notice keccak256 of the entry in force: what the next act on it must name as replaced. 0: there is none.
+    /// @param entryType 0x41 organisation, 0x42 feed, 0x43 method, 0x44 caps of a group
+    /// @param id of the organisation, feed, method or group
+    function entryHash(uint8 entryType, uint16 id) external view returns (bytes32);
 
     /// @notice What the ledger asks once a batch: the feed's entry, empty when unknown, and whether it may record.
     /// @param feed its id

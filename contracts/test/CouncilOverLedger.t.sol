@@ -31,7 +31,7 @@ contract CouncilOverLedgerTest is World {
 
     function test_NoKeyIsLeft() public {
         vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, address(this)));
-        law.setOrganisation(3, keccak256("three"), 1);
+        law.setOrganisation(3, keccak256("three"), 1, 0);
         vm.expectRevert(
             abi.encodeWithSelector(IAccessManager.AccessManagerUnauthorizedAccount.selector, address(this), 0)
         );
@@ -39,7 +39,7 @@ contract CouncilOverLedgerTest is World {
     }
 
     function test_AnnouncedThenDone() public {
-        bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (3, keccak256("three"), 1));
+        bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (3, keccak256("three"), 1, 0));
         _pass(abi.encodeCall(IAccessManager.schedule, (address(law), act, 0)), "");
         bytes memory now_ = abi.encodeCall(IAccessManager.execute, (address(law), act));
         bytes32 early = _propose(now_, "early");
@@ -54,7 +54,7 @@ contract CouncilOverLedgerTest is World {
     }
 
     function test_TheGuardianCancels() public {
-        bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (3, keccak256("three"), 1));
+        bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (3, keccak256("three"), 1, 0));
         _pass(abi.encodeCall(IAccessManager.schedule, (address(law), act, 0)), "");
         vm.prank(_GUARD);
         manager.cancel(address(_council), address(law), act);

@@ -37,7 +37,7 @@ contract LedgerBatchTest is Rider {
         _reverts(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerFeedNotActive.selector, 8), 8, item, "");
         law.disableFeed(FEED);
         _reverts(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerFeedNotActive.selector, FEED), FEED, item, "");
-        law.setOrganisation(1, keccak256("organisation"), 2);
+        setOrganisation(1, keccak256("organisation"), 2);
         _reverts(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerFeedNotActive.selector, TRIAL), TRIAL, item, "");
     }
 

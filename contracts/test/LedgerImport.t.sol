@@ -45,7 +45,7 @@ contract LedgerImportTest is Operator {
         vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
         _ledger2.setLogKey(0);
         vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
-        _law2.setGroupCaps(1, 1, 1);
+        _law2.setGroupCaps(1, 1, 1, 0);
         vm.expectRevert(ILuyaLedger.LuyaLedgerNotSealed.selector);
         _ledger2.record(FEED, 0, new bytes(64), "", 0, "");
     }

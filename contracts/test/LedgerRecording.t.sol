@@ -84,7 +84,7 @@ contract LedgerRecordingTest is Rider {
         ILuyaLaw.FeedSettings memory settings = feedSettings(FEED, 63);
         settings.methods = new uint16[](1);
         settings.methods[0] = STEPS;
-        law.setFeed(settings);
+        setFeed(settings);
         assertEq(outcome(rideOn(TODAY, 1)), 17, "rule");
     }
 
@@ -95,7 +95,7 @@ contract LedgerRecordingTest is Rider {
         law.announceMethod(settings);
         ILuyaLaw.FeedSettings memory feed = feedSettings(FEED, 63);
         feed.methods[3] = 102;
-        law.setFeed(feed);
+        setFeed(feed);
         assertEq(outcome(recordOf(rider, 102, TODAY, 1, 1, 1)), 17, "the day before");
         vm.warp(NOON + 3 days);
         assertEq(outcome(recordOf(rider, 102, TODAY + 1, 1, 1, 1)), 0, "first day");
@@ -130,7 +130,7 @@ contract LedgerRecordingTest is Rider {
     function test_TooLate() public {
         assertEq(outcome(rideOn(TODAY - 63, 1)), 0, "63 days");
         assertEq(outcome(rideOn(TODAY - 64, 1)), 15, "64 days");
-        law.setFeed(feedSettings(FEED, 0));
+        setFeed(feedSettings(FEED, 0));
         assertEq(outcome(rideOn(TODAY, 1)), 0, "today");
         assertEq(outcome(rideOn(TODAY - 1, 1)), 15, "yesterday");
         assertEq(outcome(TRIAL, recordOf(person(1), CYCLING, FIRST_DAY, 1, 1, 1), ""), 0, "trial, 2008");
@@ -195,12 +195,12 @@ contract LedgerRecordingTest is Rider {
     }
 
     function test_OverGroupCap() public {
-        law.setGroupCaps(1, 96_000, 1_000_000);
+        setGroupCaps(1, 96_000, 1_000_000);
         assertEq(outcome(rideOn(TODAY, 1)), 0, "half");
         assertEq(outcome(recordOf(rider, CYCLING, TODAY, 5, 2, 1_001)), 14, "one metre more");
         assertEq(outcome(rideOn(TODAY, 5)), 0, "exactly");
         assertEq(outcome(rideOn(TODAY - 1, 5)), 0, "another day");
-        law.setGroupCaps(1, 1_000_000, 9_600);
+        setGroupCaps(1, 1_000_000, 9_600);
         assertEq(outcome(recordOf(rider, CYCLING, TODAY, 9, 1, 10)), 14, "points");
     }
 
@@ -260,7 +260,7 @@ contract LedgerRecordingTest is Rider {
             person(99)
         );
         settings.threshold = 3;
-        law.setFeed(settings);
+        setFeed(settings);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerQuorumMissing.selector, 2, 3));
         ledger.record(FEED, 2, rideOn(TODAY + 64, 20), "", CONFIG, signatures);
     }
@@ -358,9 +358,9 @@ contract LedgerRecordingOrderTest is Rider {
             ILuyaLaw.FeedSettings memory settings = feedSettings(feed, feed == FEED ? 63 : 65_535);
             settings.methods = new uint16[](1);
             settings.methods[0] = STEPS;
-            law.setFeed(settings);
+            setFeed(settings);
         }
-        if (_has(rules, _GROUP_CAP)) law.setGroupCaps(4, 0, 0);
+        if (_has(rules, _GROUP_CAP)) setGroupCaps(4, 0, 0);
         if (_has(rules, _FEED_CAP)) law.lowerFeedCaps(feed, 0, 0);
         revert Answer(outcome(feed, item, used));
     }

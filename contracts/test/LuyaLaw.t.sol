@@ -16,7 +16,7 @@ contract LuyaLawTest is World {
 
     function test_Organisation() public {
         vm.recordLogs();
-        law.setOrganisation(3, keccak256("description"), 1);
+        setOrganisation(3, keccak256("description"), 1);
         bytes memory entry = abi.encodePacked(
             uint8(0x41),
             uint64(block.timestamp),
@@ -35,11 +35,11 @@ contract LuyaLawTest is World {
 
     function test_OrganisationRefuses() public {
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 0, 1));
-        law.setOrganisation(0, 0, 1);
+        law.setOrganisation(0, 0, 1, 0);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 1, 0));
-        law.setOrganisation(1, 0, 0);
+        law.setOrganisation(1, 0, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadOrganisation.selector, 1, 3));
-        law.setOrganisation(1, 0, 3);
+        law.setOrganisation(1, 0, 3, 0);
     }
 
     // -------------------------------------------------------------------------------------------------------- feeds
@@ -48,7 +48,7 @@ contract LuyaLawTest is World {
         enactLaw();
         vm.recordLogs();
         ILuyaLaw.FeedSettings memory settings = feedSettings(FEED, 30);
-        law.setFeed(settings);
+        setFeed(settings);
         bytes memory signers = abi.encodePacked(settings.signers[0], settings.signers[1], settings.signers[2]);
         bytes memory entry = abi.encodePacked(
             uint8(0x42),
@@ -87,6 +87,8 @@ contract LuyaLawTest is World {
         s = feedSettings(FEED, 63);
         s.organisation = 2;
         _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 2));
+        setOrganisation(2, keccak256("two"), 1);
+        _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawFeedKeepsOrganisation.selector, FEED, 1));
         s = feedSettings(FEED, 63);
         s.threshold = 1;
         _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 1, 3));
@@ -95,7 +97,7 @@ contract LuyaLawTest is World {
         s.signers = new address[](0);
         s.threshold = 0;
         _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 0, 0));
-        law.setOrganisation(1, 0, 2);
+        setOrganisation(1, 0, 2);
         s = feedSettings(FEED, 63);
         _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 1));
     }
@@ -106,11 +108,11 @@ contract LuyaLawTest is World {
         ILuyaLaw.FeedSettings memory s = feedSettings(FEED, 63);
         _refusesFeed(s, abi.encodeWithSelector(ILuyaLaw.LuyaLawBadThreshold.selector, 2, 4));
         s.threshold = 3;
-        law.setFeed(s);
+        setFeed(s);
         makeKeys(1);
         s = feedSettings(FEED, 63);
         s.threshold = 1;
-        law.setFeed(s);
+        setFeed(s);
     }
 
     function test_FeedRefusesSignersOutOfOrder() public {
@@ -149,7 +151,7 @@ contract LuyaLawTest is World {
         assertTrue(!active, "active");
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawUnknownFeed.selector, 99));
         law.disableFeed(99);
-        law.setFeed(feedSettings(FEED, 63));
+        setFeed(feedSettings(FEED, 63));
         (, active) = law.feedTerms(FEED);
         assertTrue(active, "active again");
     }
@@ -185,11 +187,106 @@ contract LuyaLawTest is World {
         assertEq(state, 2, "but the feed is disabled");
     }
 
+    function test_DisableOrganisation() public {
+        enactLaw();
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 2));
+        law.disableOrganisation(2);
+        vm.recordLogs();
+        law.disableOrganisation(1);
+        assertEq(
+            firstEntry(),
+            abi.encodePacked(uint8(0x41), uint64(block.timestamp), uint16(1), keccak256("organisation"), uint8(2)),
+            "entry"
+        );
+        (, bool active) = law.feedTerms(FEED);
+        assertTrue(!active, "its feeds");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawOrganisationNotActive.selector, 1));
+        law.disableOrganisation(1);
+    }
+
+    /// @dev It counts settings, not only signer sets: an entry is told from the one before it.
+    function test_VersionGrowsWithEachSetting() public {
+        enactLaw();
+        setFeed(feedSettings(FEED, 63));
+        (, uint32 version, ) = law.feed(FEED);
+        assertEq(version, 2, "the same settings again");
+        law.lowerFeedCaps(FEED, 5, 6);
+        law.disableFeed(FEED);
+        (, version, ) = law.feed(FEED);
+        assertEq(version, 2, "neither lower caps nor disabling");
+    }
+
+    // ----------------------------------------------------------------------------------------- what an act replaces
+
+    function test_AnActNamesWhatItReplaces() public {
+        bytes32 none = law.entryHash(0x42, FEED);
+        assertEq(none, 0, "no entry yet");
+        enactLaw();
+        (bytes memory entry, ) = law.feedTerms(FEED);
+        bytes32 current = law.entryHash(0x42, FEED);
+        assertEq(current, keccak256(entry), "of the entry in force");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawReplacesAnother.selector, 0x42, FEED, current));
+        law.setFeed(feedSettings(FEED, 63), none);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawReplacesAnother.selector, 0x42, 8, 0));
+        law.setFeed(feedSettings(8, 63), current);
+        bytes32 organisation = law.entryHash(0x41, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawReplacesAnother.selector, 0x41, 1, organisation));
+        law.setOrganisation(1, 0, 1, none);
+        bytes32 caps = law.entryHash(0x44, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawReplacesAnother.selector, 0x44, 1, caps));
+        law.setGroupCaps(1, 1, 1, none);
+        assertTrue(law.entryHash(0x43, STEPS) != 0, "a method has one too");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawWrongType.selector, 0x45));
+        law.entryHash(0x45, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawWrongType.selector, 0x44));
+        law.entryHash(0x44, 257);
+    }
+
+    function test_AScheduledFeedDoesNotUndoTheBrake() public {
+        enactLaw();
+        bytes memory feed = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(FEED, 63), law.entryHash(0x42, FEED)));
+        bytes memory other = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(TRIAL, 9), law.entryHash(0x42, TRIAL)));
+        _brakeRevertsWhatWasScheduled(feed, abi.encodeCall(ILuyaLaw.disableSigner, (FEED, vm.addr(keys[0]))));
+        _brakeRevertsWhatWasScheduled(other, abi.encodeCall(ILuyaLaw.lowerFeedCaps, (TRIAL, 5, 6)));
+        feed = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(FEED, 62), law.entryHash(0x42, FEED)));
+        _brakeRevertsWhatWasScheduled(feed, abi.encodeCall(ILuyaLaw.disableFeed, (FEED)));
+    }
+
+    function test_AScheduledOrganisationOrCapDoesNotUndoTheBrake() public {
+        enactLaw();
+        bytes memory caps = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 9, 9, law.entryHash(0x44, 1)));
+        bytes memory active = abi.encodeCall(
+            ILuyaLaw.setOrganisation,
+            (1, keccak256("organisation"), 1, law.entryHash(0x41, 1))
+        );
+        _brakeRevertsWhatWasScheduled(caps, abi.encodeCall(ILuyaLaw.lowerGroupCaps, (1, 1, 1)));
+        _brakeRevertsWhatWasScheduled(active, abi.encodeCall(ILuyaLaw.disableOrganisation, (1)));
+    }
+
+    /// @dev Without the brake the same act passes; with it, the act that was scheduled before it reverts.
+    function _brakeRevertsWhatWasScheduled(bytes memory act, bytes memory brake) private {
+        address holder = person(60);
+        manager.grantRole(GOVERNANCE, holder, 2 days);
+        manager.grantRole(FEED_ADMIN, holder, 2 days);
+        vm.prank(holder);
+        manager.schedule(address(law), act, 0);
+        vm.warp(block.timestamp + 2 days);
+        uint256 before = vm.snapshotState();
+        vm.prank(holder);
+        manager.execute(address(law), act);
+        vm.revertToState(before);
+        (bool done, ) = address(law).call(brake);
+        assertTrue(done, "the brake");
+        vm.expectPartialRevert(ILuyaLaw.LuyaLawReplacesAnother.selector);
+        vm.prank(holder);
+        manager.execute(address(law), act);
+    }
+
     // --------------------------------------------------------------------------------------------------------- caps
 
     function test_GroupCaps() public {
         vm.recordLogs();
-        law.setGroupCaps(1, (1 << 30) - 1, 5);
+        setGroupCaps(1, (1 << 30) - 1, 5);
         assertEq(
             firstEntry(),
             abi.encodePacked(uint8(0x44), uint64(block.timestamp), uint8(1), uint64((1 << 30) - 1), uint64(5)),
@@ -198,12 +295,13 @@ contract LuyaLawTest is World {
         (uint64 credits, uint64 millipoints) = law.groupCaps(1);
         assertEq(credits, (1 << 30) - 1, "credits");
         assertEq(millipoints, 5, "points");
+        bytes32 current = law.entryHash(0x44, 1);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 0, 1, 1));
-        law.setGroupCaps(0, 1, 1);
+        law.setGroupCaps(0, 1, 1, 0);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 1, 1 << 30, 1));
-        law.setGroupCaps(1, 1 << 30, 1);
+        law.setGroupCaps(1, 1 << 30, 1, current);
         vm.expectRevert(abi.encodeWithSelector(ILuyaLaw.LuyaLawBadCaps.selector, 1, 1, 1 << 30));
-        law.setGroupCaps(1, 1, 1 << 30);
+        law.setGroupCaps(1, 1, 1 << 30, current);
         vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
         law.lowerGroupCaps(1, 1 << 30, 5);
         vm.expectRevert(ILuyaLaw.LuyaLawCapsNotLower.selector);
@@ -219,17 +317,18 @@ contract LuyaLawTest is World {
 
     function test_EveryActHasARole() public {
         enactLaw();
-        bytes[] memory calls = new bytes[](10);
-        calls[0] = abi.encodeCall(ILuyaLaw.setOrganisation, (1, 0, 1));
-        calls[1] = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(FEED, 63)));
+        bytes[] memory calls = new bytes[](11);
+        calls[0] = abi.encodeCall(ILuyaLaw.setOrganisation, (1, 0, 1, 0));
+        calls[1] = abi.encodeCall(ILuyaLaw.setFeed, (feedSettings(FEED, 63), 0));
         calls[2] = abi.encodeCall(ILuyaLaw.disableFeed, (FEED));
         calls[3] = abi.encodeCall(ILuyaLaw.lowerFeedCaps, (FEED, 0, 0));
         calls[4] = abi.encodeCall(ILuyaLaw.disableSigner, (FEED, vm.addr(keys[0])));
         calls[5] = abi.encodeCall(ILuyaLaw.announceMethod, (methodSettings(77, 1, hex"00", 0)));
         calls[6] = abi.encodeCall(ILuyaLaw.endMethod, (STEPS, TODAY));
-        calls[7] = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1));
+        calls[7] = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1, 0));
         calls[8] = abi.encodeCall(ILuyaLaw.lowerGroupCaps, (1, 1, 1));
         calls[9] = abi.encodeCall(ILuyaLaw.closeGenesis, ());
+        calls[10] = abi.encodeCall(ILuyaLaw.disableOrganisation, (1));
         address stranger = person(99);
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(stranger);
@@ -247,7 +346,8 @@ contract LuyaLawTest is World {
         enactLaw();
         address governor = person(50);
         manager.grantRole(GOVERNANCE, governor, 2 days);
-        bytes memory act = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1));
+        bytes32 current = law.entryHash(0x44, 1);
+        bytes memory act = abi.encodeCall(ILuyaLaw.setGroupCaps, (1, 1, 1, current));
         vm.prank(governor);
         (bool success, ) = address(law).call(act);
         assertTrue(!success, "at once");
@@ -258,7 +358,7 @@ contract LuyaLawTest is World {
         assertTrue(!success, "too soon");
         vm.warp(NOON + 2 days);
         vm.prank(governor);
-        law.setGroupCaps(1, 1, 1);
+        law.setGroupCaps(1, 1, 1, current);
         (uint64 credits, ) = law.groupCaps(1);
         assertEq(credits, 1, "after the delay");
     }
@@ -266,7 +366,8 @@ contract LuyaLawTest is World {
     // ----------------------------------------------------------------------------------------------------- helpers
 
     function _refusesFeed(ILuyaLaw.FeedSettings memory settings, bytes memory reason) private {
+        bytes32 current = law.entryHash(0x42, settings.feed);
         vm.expectRevert(reason);
-        law.setFeed(settings);
+        law.setFeed(settings, current);
     }
 }

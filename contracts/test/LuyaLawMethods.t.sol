@@ -39,7 +39,7 @@ contract LuyaLawMethodsTest is World {
         assertEq(firstEntry(), entry, "entry");
         assertEq(abi.encode(law.method(MEAL)), abi.encode(s), "settings");
         assertEq(law.method(99).id, 0, "unknown");
-        law.setGroupCaps(4, 7, 8);
+        setGroupCaps(4, 7, 8);
         (bytes memory terms, uint64 credits, uint64 millipoints) = law.methodTerms(MEAL);
         assertEq(terms, entry, "terms");
         assertEq(credits, 7, "cap");

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain_node.deployment.steps import feed_settings
+from chain_node.protocol.entries import FEED, ORGANISATION
 from chain_node.sending.sender import Tx
 from chain_node.storage.durable import write_atomic
 from luya.console import progress, tell
@@ -27,11 +28,12 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: the file is missing, or another feed of this home has its id or name.
-        ConfigError: the file does not describe a feed, or names a method that the ledger does not have.
+        ConfigError: the file does not describe a feed, names a method that the ledger does not have, or gives the feed
+            to another organisation.
         Reverted: the ledger refuses; the text names the rule.
     """
     feed = feeds.described(home, path)
-    standing.check_methods(standing.law_of(home), feed)  # before an engine is started, which takes seconds
+    standing.check_feed(standing.law_of(home), feed)  # before an engine is started, which takes seconds
     with progress() as advance, opened(home, advance=advance) as session:
         _enact(session, feed)
         session.node.catch_up()
@@ -59,9 +61,11 @@ def _enact(session: Session, feed: FeedConfig) -> None:
     organisation = feeds.organisation_entry(feed)
     description, state = law.read("organisation", organisation.id)
     if (bytes(description), int(state)) != (organisation.description, _ACTIVE):
-        data = law.data("setOrganisation", organisation.id, organisation.description, _ACTIVE)
+        replaces = law.read("entryHash", ORGANISATION, organisation.id)
+        data = law.data("setOrganisation", organisation.id, organisation.description, _ACTIVE, replaces)
         _send(session, "governance", Tx(law.address, data, _GAS, f"organisation/{organisation.id}/{size}"))
-    data = law.data("setFeed", feed_settings(feeds.feed_entry(feed, feeds.signer_addresses(node.keystore, feed))))
+    settings = feed_settings(feeds.feed_entry(feed, feeds.signer_addresses(node.keystore, feed)))
+    data = law.data("setFeed", settings, law.read("entryHash", FEED, feed.id))
     _send(session, "feed-admin", Tx(law.address, data, _GAS, f"feed/{feed.id}/{size}"))
 
 

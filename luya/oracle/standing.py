@@ -89,8 +89,8 @@ def state_of(home: LuyaHome, now: int, size: int, advance: Callable[[str, int, i
 
 
 def registration(state: State, feed: FeedConfig, now: int) -> tuple[Organisation, Feed]:
-    """What `luya feed register` would record after this state. Raises ConfigError: see `check_methods`."""
-    check_methods(state.law, feed)
+    """What `luya feed register` would record after this state. Raises ConfigError: see `check_feed`."""
+    check_feed(state.law, feed)
     time = max(now, state.time)
     before = state.feeds.get(feed.id)
     version = 1 if before is None else before.version + 1
@@ -98,6 +98,17 @@ def registration(state: State, feed: FeedConfig, now: int) -> tuple[Organisation
         replace(feeds.organisation_entry(feed), time=time),
         replace(feeds.feed_entry(feed, _ADDRESSES), time=time, version=version),
     )
+
+
+def check_feed(law: Law, feed: FeedConfig) -> None:
+    """Raises ConfigError: see `check_methods`; or the feed is another organisation's on this ledger."""
+    check_methods(law, feed)
+    known = law.feeds.get(feed.id)
+    if known is not None and known.organisation != feed.organisation.id:
+        raise ConfigError(
+            f"feed {feed.name}: [organisation] id is {feed.organisation.id}, and feed {feed.id} was registered for "
+            f"organisation {known.organisation}, with which it stays: give the other one's feed an id of its own"
+        )
 
 
 def check_methods(law: Law, feed: FeedConfig) -> None:

@@ -152,13 +152,13 @@ abstract contract Operator is World, ReferenceLog {
         uint8[4] memory groups = [1, 2, 4, 9];
         uint8 group = groups[seed % 4];
         if (seed & 0x100 == 0) {
-            law.setGroupCaps(group, uint64(bound(seed >> 16, 100_000, 2_000_000)), 1_000_000);
+            setGroupCaps(group, uint64(bound(seed >> 16, 100_000, 2_000_000)), 1_000_000);
         } else {
             (uint64 credits, uint64 millipoints) = law.groupCaps(group);
             law.lowerGroupCaps(group, credits - credits / 8, millipoints);
         }
         if (seed & 0xe00 == 0) law.lowerFeedCaps(FEED, 100_000_000, 10_000_000);
-        if (seed & 0xe00 == 0x200) law.setFeed(feedSettings(FEED, uint16((seed >> 32) % 64)));
+        if (seed & 0xe00 == 0x200) setFeed(feedSettings(FEED, uint16((seed >> 32) % 64)));
     }
 
     function _administer(uint256 seed) private {

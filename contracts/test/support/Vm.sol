@@ -40,4 +40,8 @@ interface Vm {
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
+
+    function snapshotState() external returns (uint256);
+
+    function revertToState(uint256 id) external returns (bool);
 }

@@ -64,18 +64,31 @@ abstract contract World is Test {
 
     /// @dev Caps, methods, organisation 1, a usual feed and a trial feed.
     function enactLaw() internal {
-        law.setGroupCaps(1, 10_000_000, 1_000_000);
-        law.setGroupCaps(2, 2_000_000, 200_000);
-        law.setGroupCaps(4, 2_000_000, 200_000);
-        law.setGroupCaps(9, 2_000_000, 200_000);
+        setGroupCaps(1, 10_000_000, 1_000_000);
+        setGroupCaps(2, 2_000_000, 200_000);
+        setGroupCaps(4, 2_000_000, 200_000);
+        setGroupCaps(9, 2_000_000, 200_000);
         law.announceMethod(methodSettings(STEPS, 2, hex"0100b4", 0));
         law.announceMethod(methodSettings(MEAL, 4, hex"0326254b25782d", 3));
         law.announceMethod(methodSettings(PAYMENT, 9, hex"ff", 1));
         law.announceMethod(methodSettings(CYCLING, 1, hex"00", 0));
         law.closeGenesis();
-        law.setOrganisation(1, keccak256("organisation"), 1);
-        law.setFeed(feedSettings(FEED, 63));
-        law.setFeed(feedSettings(TRIAL, 65_535));
+        setOrganisation(1, keccak256("organisation"), 1);
+        setFeed(feedSettings(FEED, 63));
+        setFeed(feedSettings(TRIAL, 65_535));
+    }
+
+    /// @dev Sets what replaces the entry in force. (Before an expected revert, ask for the hash beforehand.)
+    function setFeed(ILuyaLaw.FeedSettings memory settings) internal {
+        law.setFeed(settings, law.entryHash(0x42, settings.feed));
+    }
+
+    function setOrganisation(uint16 id, bytes32 description, uint8 state) internal {
+        law.setOrganisation(id, description, state, law.entryHash(0x41, id));
+    }
+
+    function setGroupCaps(uint8 group, uint64 credits, uint64 millipoints) internal {
+        law.setGroupCaps(group, credits, millipoints, law.entryHash(0x44, group));
     }
 
     function methodSettings(

@@ -234,6 +234,7 @@ WRONG: dict[str, tuple[str, int, Callable[[Contract], list[Event]]]] = {
     ),
     "higher caps, same version": ("law", 0, lambda c: c.call(replace(FEED, credits_cap=FEED.credits_cap + 1))),
     "an unknown method": ("law", 0, lambda c: c.call(replace(FEED, version=2, methods=(CYCLING.id, 999)))),
+    "another organisation's": ("law", 0, lambda c: c.call(replace(FEED, version=2, organisation=2))),
     "another factor": ("law", 0, lambda c: c.call(replace(CYCLING, credit_num=CYCLING.credit_num * 2))),
     "ended yesterday": ("law", 0, lambda c: c.call(replace(CYCLING, valid_to=TODAY - 1))),
     "a long pause": ("replay", 0, lambda c: c.call(Pause(TIME, TIME + 8 * 86_400))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_an_id_or_name_that_is_taken_is_refused(tmp_path: Path) -> None:
         registration.register(home, own_toml(tmp_path, number=7, name="bike-share"))
     with pytest.raises(UsageError, match="no such file"):
         registration.register(home, tmp_path / "absent.toml")
+
+
+def test_a_feed_stays_with_its_organisation(tmp_path: Path) -> None:
+    home = LuyaHome.of(tmp_path / "home")
+    law, feed = standing.law_of(home), load(SHIPPED / "daily-steps.toml")
+    standing.check_feed(law, feed)
+    with pytest.raises(
+        ConfigError, match=r"id is 77, and feed 2 was registered for organisation 2, with which it stays"
+    ):
+        standing.check_feed(law, replace(feed, organisation=replace(feed.organisation, id=77)))
 
 
 def docks(folder: Path, name: str, number: int, *, at: str = "40.723047") -> Path:

@@ -21,6 +21,7 @@ const CONTRACTS = {
   LuyaLaw: "contracts/LuyaLaw.sol",
   LuyaViews: "contracts/LuyaViews.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
+  Administration: "contracts/governance/Administration.sol",
   Council: "contracts/governance/Council.sol",
   Validators: "contracts/governance/Validators.sol",
   Permissions: "contracts/governance/Permissions.sol",

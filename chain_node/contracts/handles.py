@@ -15,7 +15,7 @@ from chain_node.contracts.abi import Abi
 from chain_node.errors import ContractError, RevertReason, RpcError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
-NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews")
+NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews", "Administration")
 GOVERNANCE: Final = ("Council", "Validators", "Permissions")
 """What stands in the genesis of a luyad network, beside an AccessManager of its own."""
 VIEW_CHUNK: Final = 400

@@ -12,7 +12,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import NAMES, AccessManager, Artefact, LuyaLedger, artefact
+from chain_node.contracts.handles import NAMES, Artefact, LuyaLedger, artefact
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import (
     ADMIN,
@@ -24,6 +24,7 @@ from chain_node.deployment.plan import (
     role_numbers,
     shipped_law,
 )
+from chain_node.deployment.role_check import differences, standing
 from chain_node.deployment.steps import Steps
 from chain_node.engine.base import Progress, no_progress
 from chain_node.errors import DeploymentError
@@ -81,13 +82,14 @@ def deploy(
     _check_plan(plan, sender.address)
     seal = seal or Seal()
     nonce = sender.first_nonce
-    addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(4)))
+    addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(len(NAMES))))
     ledger = LuyaLedger(rpc, addresses.ledger)
     steps = Steps(addresses)
     steps.create(plan, genesis_nonce, sender.address)
     steps.permissions(sender.address)
+    receipts: list[Receipt] = []
     if imports is not None:
-        _run(sender, steps.take(), "deploying the contracts", progress)
+        receipts += _run(sender, steps.take(), "deploying the contracts", progress)
         _import(sender, imports(ledger), seal, progress)
     steps.seal(seal)
     if seal.size == 0:
@@ -96,21 +98,20 @@ def deploy(
         steps.call("log-key", "LuyaLedger", "setLogKey", plan.log_key)
     steps.call("close-genesis", "LuyaLaw", "closeGenesis")
     steps.hand_over(plan.roles, sender.address)
-    receipts = _run(sender, steps.take(), "deploying the ledger", progress)
-    start = next(receipt for receipt in receipts if receipt.key == "deploy/seal")
-    manifest = _manifest(plan, addresses, genesis_nonce, engine, start.block, seal.size, sender.address)
+    receipts += _run(sender, steps.take(), "deploying the ledger", progress)
+    manifest = _manifest(plan, addresses, genesis_nonce, engine, receipts, seal.size, sender.address)
     verify(rpc, manifest, seal)
     return manifest
 
 
 def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
-    """The chain shows what the manifest says: codes, seal, holders, and a deployer without rights.
+    """The chain shows what manifest and role table say: codes, seal, every role with its holders, delays and guardian,
+    which role may call what, and nobody else with a role; so also a deployer without rights.
 
     Raises:
         DeploymentError: it does not; the text says where.
     """
-    addresses = _named(manifest)
-    for name, address in addresses.items():
+    for name, address in manifest.contracts.items():
         found = code_hash(rpc, artefact(name), address)
         if found != manifest.code_hashes[name]:
             raise DeploymentError(
@@ -121,14 +122,9 @@ def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
         raise DeploymentError("the ledger is not sealed: run the deployment again")
     if seal is not None and seal.size and ledger.root_at(seal.size) != seal.root:
         raise DeploymentError(f"the ledger's root at {seal.size} is not the archive's")
-    manager = AccessManager(rpc, manifest.authority_address)
-    deployer = bytes.fromhex(manifest.deployer[2:])
-    for role, number in role_numbers().items():
-        if manager.has_role(number, deployer)[0]:
-            raise DeploymentError(f"the deployer still has the role {role}: run the deployment again")
-        for holder in manifest.roles.get(role, []):
-            if not manager.has_role(number, bytes.fromhex(holder[2:]))[0]:
-                raise DeploymentError(f"{holder} does not hold the role {role}")
+    wrong = differences(standing(rpc, manifest), manifest)
+    if wrong:
+        raise DeploymentError("the roles are not as deployed: " + "; ".join(map(str, wrong)))
 
 
 def code_hash(rpc: JsonRpc, contract: Artefact, address: bytes) -> str:
@@ -144,13 +140,16 @@ def _check_plan(plan: DeploymentPlan, deployer: bytes) -> None:
     for grant in plan.roles:
         if grant.role not in numbers:
             raise DeploymentError(f"there is no role {grant.role!r}: expected one of {', '.join(numbers)}")
+        if grant.role == ADMIN:
+            raise DeploymentError(
+                "the role ADMIN is the contract Administration's alone: name holders of GOVERNANCE, who go through it"
+            )
         if grant.address == deployer:
             raise DeploymentError(f"the deployer's key may not hold {grant.role}: it must end without rights")
         if grant.role == "IMPORTER":
             raise DeploymentError("the role IMPORTER is the deployment's own: nobody holds it afterwards")
-    for needed in (ADMIN, "GOVERNANCE"):
-        if not any(grant.role == needed for grant in plan.roles):
-            raise DeploymentError(f"the plan names no holder of {needed}: nobody could ever change anything")
+    if not any(grant.role == "GOVERNANCE" for grant in plan.roles):
+        raise DeploymentError("the plan names no holder of GOVERNANCE: nobody could ever change anything")
 
 
 def _run(sender: Sender, transactions: Sequence[Tx], what: str, progress: Progress) -> list[Receipt]:
@@ -184,27 +183,21 @@ def _import(sender: Sender, calls: Iterable[Tx], seal: Seal, progress: Progress)
     progress(what, seal.size, seal.size)
 
 
-def _named(manifest: Manifest) -> dict[str, bytes]:
-    return {
-        "AccessManager": manifest.authority_address,
-        "LuyaLedger": manifest.ledger_address,
-        "LuyaLaw": manifest.law_address,
-        "LuyaViews": manifest.views_address,
-    }
-
-
 def _manifest(
     plan: DeploymentPlan,
     addresses: Addresses,
     genesis_nonce: bytes,
     engine: str,
-    block: int,
+    receipts: Sequence[Receipt],
     size: int,
     deployer: bytes,
 ) -> Manifest:
-    roles: dict[str, list[str]] = {}
+    roles: dict[str, list[str]] = {ADMIN: [to_hex(addresses.administration)]}
+    delays: dict[str, dict[str, int]] = {}
     for grant in plan.roles:
         roles.setdefault(grant.role, []).append(to_hex(grant.address))
+        if grant.delay:
+            delays.setdefault(grant.role, {})[to_hex(grant.address)] = grant.delay
     return Manifest(
         network=plan.network,
         chain_id=plan.chain_id,
@@ -216,9 +209,12 @@ def _manifest(
         views=to_hex(addresses.views),
         authority=to_hex(addresses.authority),
         code_hashes={name: artefact(name).code_hash for name in NAMES},
-        start_block=block,
+        start_block=next(receipt.block for receipt in receipts if receipt.key == "deploy/seal"),
         start_size=size,
         log_key=verifier_key(plan.origin, plan.log_key),
         roles=roles,
         deployer=to_hex(deployer),
+        administration=to_hex(addresses.administration),
+        delays=delays,
+        first_block=min(receipt.block for receipt in receipts),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Manifest:
         log_key: verifier key of the log's checkpoints.
         roles: role name → addresses of its holders.
         deployer: address that deployed, without rights since.
+        administration: the authority's only admin; empty for a ledger that was deployed before there was one.
+        delays: role name → holder → seconds between announcing and doing; who is missing waits for none.
+        first_block: no contract of the deployment is older.
     """
 
     network: str
@@ -48,6 +51,9 @@ class Manifest:
     log_key: str
     roles: dict[str, list[str]]
     deployer: str
+    administration: str = ""
+    delays: dict[str, dict[str, int]] = field(default_factory=dict)
+    first_block: int = 0
     version: int = VERSION
 
     @property
@@ -69,6 +75,18 @@ class Manifest:
     def authority_address(self) -> bytes:
         """20 bytes."""
         return bytes.fromhex(self.authority[2:])
+
+    @property
+    def contracts(self) -> dict[str, bytes]:
+        """Contract name → 20 bytes."""
+        named = {
+            "AccessManager": self.authority,
+            "LuyaLedger": self.ledger,
+            "LuyaLaw": self.law,
+            "LuyaViews": self.views,
+            "Administration": self.administration,
+        }
+        return {name: bytes.fromhex(address[2:]) for name, address in named.items() if address}
 
     @property
     def domain(self) -> Domain:

@@ -13,7 +13,7 @@ from chain_node.protocol.entries import Feed, GroupCaps, Method, Organisation
 from chain_node.protocol.merkle import EMPTY_ROOT
 
 ADMIN: Final = "ADMIN"
-"""Name, in plans and manifests, of AccessManager's role 0, which grants all others."""
+"""Name, in manifests, of AccessManager's role 0, which grants all others: the contract Administration's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RoleGrant:
     """Who holds a role.
 
     Attributes:
-        role: its name as in the contracts' role table, or ADMIN.
+        role: its name as in the contracts' role table.
         address: 20 bytes.
         delay: seconds between scheduling and executing what the role may do.
     """
@@ -40,7 +40,7 @@ class DeploymentPlan:
         origin: the log's origin line; never reused for another log.
         chain_id: EIP-155 chain id.
         log_key: raw Ed25519 public key that signs checkpoints, 32 bytes.
-        roles: holders; ADMIN and GOVERNANCE are needed, the deployer must not be among them.
+        roles: holders; GOVERNANCE is needed, the deployer must not be among them, and ADMIN is nobody's to have.
         organisations, caps, methods, feeds: the law at the start (their times and versions are ignored).
         uri: ERC-1155 metadata address, `{id}` in it.
     """
@@ -65,6 +65,7 @@ class Addresses:
     ledger: bytes
     law: bytes
     views: bytes
+    administration: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,12 @@ def role_numbers() -> dict[str, int]:
 
 @cache
 def role_table() -> dict[str, Any]:
-    """The contracts' role table: {"roles": {name: id}, "functions": {contract: {signature: role id}}}."""
+    """The contracts' role table, `artefacts/roles.json`.
+
+    roles: name → id. guardians: role → the role that may cancel what it has scheduled (else ADMIN). grant_delays,
+    target_admin_delays: seconds, by role and by contract (else 0). functions: contract → signature → role id.
+    open: contract → signature → why it needs no role.
+    """
     source = resources.files("chain_node") / "artefacts" / "roles.json"
     table: dict[str, Any] = json.loads(source.read_text("utf-8"))
     return table

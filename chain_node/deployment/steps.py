@@ -29,6 +29,7 @@ class Steps:
             "LuyaLedger": addresses.ledger,
             "LuyaLaw": addresses.law,
             "LuyaViews": addresses.views,
+            "Administration": addresses.administration,
         }
         self._steps: list[Tx] = []
 
@@ -50,6 +51,7 @@ class Steps:
             "LuyaLedger": (authority, plan.origin, genesis_nonce, plan.uri),
             "LuyaLaw": (authority, ledger),
             "LuyaViews": (ledger, law),
+            "Administration": (authority,),
         }
         for name, arguments in creations.items():
             data = artefact(name).creation(*arguments)
@@ -93,14 +95,23 @@ class Steps:
             self.call(f"feed/{feed.feed}", "LuyaLaw", "setFeed", feed_settings(feed), NEW, gas=_FEED_GAS)
 
     def hand_over(self, roles: Sequence[RoleGrant], deployer: bytes) -> None:
-        """Roles to their holders, guardians over what is delayed, and nothing left to the deployer; ADMIN last."""
-        numbers = role_numbers()
-        for name in ("GOVERNANCE", "FEED_ADMIN"):
-            self.call(f"guardian/{name}", "AccessManager", "setRoleGuardian", numbers[name], numbers["GUARDIAN"])
-        for grant in sorted(roles, key=lambda grant: grant.role == ADMIN):
+        """Roles to their holders, ADMIN to Administration, guardians and delays as in the role table, and nothing left
+        to the deployer; ADMIN last."""
+        numbers, table = role_numbers(), role_table()
+        for name, guardian in table["guardians"].items():
+            self.call(f"guardian/{name}", "AccessManager", "setRoleGuardian", numbers[name], numbers[guardian])
+        for grant in roles:
             holder = to_hex(grant.address)
             label = f"grant/{grant.role}/{holder}"
             self.call(label, "AccessManager", "grantRole", numbers[grant.role], holder, grant.delay)
+        administration = to_hex(self._to["Administration"])
+        self.call(f"grant/{ADMIN}/{administration}", "AccessManager", "grantRole", numbers[ADMIN], administration, 0)
+        # After the grants: OpenZeppelin lets a raised delay begin five days later, a resumed deployment may be slower.
+        for name, delay in table["grant_delays"].items():
+            self.call(f"grant-delay/{name}", "AccessManager", "setGrantDelay", numbers[name], delay)
+        for name, delay in table["target_admin_delays"].items():
+            target = to_hex(self._to[name])
+            self.call(f"target-delay/{name}", "AccessManager", "setTargetAdminDelay", target, delay)
         for name in (*_DEPLOYING, ADMIN):
             self.call(f"renounce/{name}", "AccessManager", "renounceRole", numbers[name], to_hex(deployer))
 

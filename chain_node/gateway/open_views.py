@@ -64,6 +64,7 @@ AUTHORITY: Final = (
     "isTargetClosed(address)",
     "minSetback()",
 )
+ADMINISTRATION: Final = ("authority()", "isConsumingScheduledOp()", "manager()")
 VALIDATORS: Final = (
     "authority()",
     "changedAt()",
@@ -116,6 +117,7 @@ _OPEN: Final = {
     "law": LAW,
     "views": VIEWS,
     "authority": AUTHORITY,
+    "administration": ADMINISTRATION,
     "network_authority": AUTHORITY,
     "validators": VALIDATORS,
     "council": COUNCIL,

@@ -7,7 +7,7 @@ from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.deploy import deploy
 from chain_node.deployment.import_phase import import_calls, log_key_of, seal_of
 from chain_node.deployment.manifest import Manifest
-from chain_node.deployment.plan import ADMIN, DeploymentPlan, RoleGrant, Seal, shipped_law
+from chain_node.deployment.plan import DeploymentPlan, RoleGrant, Seal, shipped_law
 from chain_node.engine.base import Engine, Progress
 from chain_node.engine.capabilities import capabilities
 from chain_node.errors import ContractError, DeploymentError
@@ -19,7 +19,7 @@ from chain_node.protocol.entries import decode
 from chain_node.rpc.client import JsonRpc
 from chain_node.sending.sender import Sender
 
-LOCAL_ROLES = (ADMIN, "GOVERNANCE", "FEED_ADMIN", "FEED_BRAKE", "REGISTRAR", "AUDITOR", "GUARDIAN")
+LOCAL_ROLES = ("GOVERNANCE", "FEED_ADMIN", "FEED_BRAKE", "REGISTRAR", "AUDITOR", "GUARDIAN")
 """Roles that get a local key each, named like them in lower case with dashes, when the settings name no holders."""
 
 

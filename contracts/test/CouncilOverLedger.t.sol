@@ -3,6 +3,7 @@ pragma solidity 0.8.28;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
+import {IAdministration} from "../interfaces/IAdministration.sol";
 import {ICouncil} from "../interfaces/ICouncil.sol";
 import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
 import {World} from "./support/World.sol";
@@ -12,26 +13,45 @@ contract CouncilOverLedgerTest is World {
     uint32 private constant _NOTICE = 2 days;
 
     ICouncil private _council;
+    IAdministration private _administration;
     address private constant _ANNA = address(0xA001);
     address private constant _BORIS = address(0xA002);
     address private constant _CHEN = address(0xA003);
     address private constant _GUARD = address(0xA004);
 
+    /// @dev A deployed ledger: this key holds GOVERNANCE and waits for nothing, somebody else is the guardian.
     function setUp() public {
         deployWorld();
         sealEmpty();
-        _council = ICouncil(_deployCouncil());
         manager.grantRole(GUARDIAN, _GUARD, 0);
-        manager.setRoleGuardian(GOVERNANCE, GUARDIAN);
-        manager.grantRole(GOVERNANCE, address(_council), _NOTICE);
-        manager.grantRole(0, address(_council), _NOTICE);
+        manager.renounceRole(GUARDIAN, address(this));
+        _administration = deployAdministration();
+        _council = ICouncil(_deployCouncil());
+        _handOver();
+    }
+
+    /// @dev The document's steps, in its order. Its grants take effect at once during a ledger's first five days.
+    function _handOver() private {
+        bytes[] memory calls = new bytes[](1);
+        // 1 The council gets the role, with an execution delay.
+        calls[0] = abi.encodeCall(IAccessManager.grantRole, (GOVERNANCE, address(_council), _NOTICE));
+        _administration.administer(calls);
+        // 2 It is seen to act.
+        bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (2, keccak256("two"), 1, 0));
+        _announceAndDo(address(law), act, "first act");
+        (, uint8 state) = law.organisation(2);
+        assertEq(state, 1, "the council acts");
+        // 3 The key that governed gives the role up.
         manager.renounceRole(GOVERNANCE, address(this));
-        manager.renounceRole(0, address(this));
     }
 
     function test_NoKeyIsLeft() public {
         vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, address(this)));
         law.setOrganisation(3, keccak256("three"), 1, 0);
+        bytes[] memory calls = new bytes[](1);
+        calls[0] = abi.encodeCall(IAccessManager.grantRole, (GOVERNANCE, address(this), 0));
+        vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, address(this)));
+        _administration.administer(calls);
         vm.expectRevert(
             abi.encodeWithSelector(IAccessManager.AccessManagerUnauthorizedAccount.selector, address(this), 0)
         );
@@ -53,16 +73,37 @@ contract CouncilOverLedgerTest is World {
         assertEq(state, 1, "done");
     }
 
+    function test_TheCouncilAdministers() public {
+        bytes[] memory calls = new bytes[](1);
+        calls[0] = abi.encodeCall(IAccessManager.grantRole, (AUDITOR, _CHEN, 0));
+        _announceAndDo(address(_administration), abi.encodeCall(IAdministration.administer, (calls)), "auditor");
+        (bool held, ) = manager.hasRole(AUDITOR, _CHEN);
+        assertTrue(held, "a new auditor");
+    }
+
     function test_TheGuardianCancels() public {
         bytes memory act = abi.encodeCall(ILuyaLaw.setOrganisation, (3, keccak256("three"), 1, 0));
-        _pass(abi.encodeCall(IAccessManager.schedule, (address(law), act, 0)), "");
+        _cancelled(address(law), act);
+        bytes[] memory calls = new bytes[](1);
+        calls[0] = abi.encodeCall(IAccessManager.grantRole, (GOVERNANCE, _ANNA, 0));
+        _cancelled(address(_administration), abi.encodeCall(IAdministration.administer, (calls)));
+    }
+
+    function _cancelled(address target, bytes memory act) private {
+        _pass(abi.encodeCall(IAccessManager.schedule, (target, act, 0)), "");
         vm.prank(_GUARD);
-        manager.cancel(address(_council), address(law), act);
+        manager.cancel(address(_council), target, act);
         vm.warp(block.timestamp + _NOTICE);
-        bytes32 id = _propose(abi.encodeCall(IAccessManager.execute, (address(law), act)), "late");
+        bytes32 id = _propose(abi.encodeCall(IAccessManager.execute, (target, act)), "late");
         vm.expectPartialRevert(IAccessManager.AccessManagerNotScheduled.selector);
         vm.prank(_ANNA);
         _council.execute(id);
+    }
+
+    function _announceAndDo(address target, bytes memory act, bytes32 salt) private {
+        _pass(abi.encodeCall(IAccessManager.schedule, (target, act, 0)), salt);
+        vm.warp(block.timestamp + _NOTICE);
+        _pass(abi.encodeCall(IAccessManager.execute, (target, act)), salt);
     }
 
     function _pass(bytes memory data, bytes32 salt) private {

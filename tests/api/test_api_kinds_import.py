@@ -36,7 +36,7 @@ def test_every_kind_is_imported_and_the_new_ledger_is_what_the_replay_says(tmp_p
     reader = ArchiveReader(tmp_path / "archive")
     seal, log_key = seal_of(reader), log_key_of(reader)
     assert log_key is not None
-    roles = (RoleGrant("ADMIN", HOLDER), RoleGrant("GOVERNANCE", HOLDER))
+    roles = (RoleGrant("GOVERNANCE", HOLDER),)
     plan = DeploymentPlan("test", ORIGIN, CHAIN, log_key, roles)
     engine = AnvilEngine(tmp_path / "chain", AnvilSettings(chain_id=CHAIN, block_time=0.1))
     engine.start()

@@ -14,7 +14,18 @@ from chain_node.errors import RuntimeMissing
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "chain_node" / "artefacts"
-CONTRACTS = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager", "Council", "Validators", "Permissions")
+CONTRACTS = (
+    "LuyaLedger",
+    "LuyaLaw",
+    "LuyaViews",
+    "AccessManager",
+    "Administration",
+    "Council",
+    "Validators",
+    "Permissions",
+)
+NETWORKS_OWN = {"Validators", "Permissions"}
+"""Under the AccessManager of a luyad network, whose only admin is its council."""
 SIZE_LIMIT = 24_576
 
 
@@ -104,21 +115,48 @@ def _canonical(item: dict[str, object]) -> str:
     return kind
 
 
-def test_every_restricted_function_has_a_role() -> None:
-    """roles.json names exactly the functions that the sources restrict."""
+def test_every_changing_function_has_a_role_or_a_reason() -> None:
+    """roles.json names each function of the ledger's contracts that changes anything: who may call it, or why all."""
     roles = json.loads((ARTEFACTS / "roles.json").read_text("utf-8"))
-    for contract, table in roles["functions"].items():
-        abi = _artefact(contract)["abi"]
-        assert isinstance(abi, list)
-        changing = {
-            f"{item['name']}({','.join(_canonical(part) for part in item['inputs'])})"
-            for item in abi
-            if item["type"] == "function" and item["stateMutability"] == "nonpayable"
-        }
-        source = (ROOT / "contracts" / f"{contract}.sol").read_text("utf-8")
+    managed = {name for name in CONTRACTS if _is_managed(name)} - NETWORKS_OWN
+    assert managed == set(roles["functions"]) == set(roles["target_admin_delays"])
+    assert set(roles["open"]) == managed
+    for contract in managed:
+        table, free = roles["functions"][contract], roles["open"][contract]
+        changing = _changing(contract)
+        source = (ROOT / str(_artefact(contract)["sourceName"])).read_text("utf-8")
         restricted = {signature for signature in changing if _is_restricted(source, signature.partition("(")[0])}
         assert set(table) == restricted
+        assert set(free) == changing - restricted - {"setAuthority(address)"}  # the AccessManager's alone
+        assert all(free.values())
         assert set(table.values()) <= set(roles["roles"].values())
+
+
+def test_the_tables_of_roles_name_roles() -> None:
+    roles = json.loads((ARTEFACTS / "roles.json").read_text("utf-8"))
+    names = set(roles["roles"])
+    assert len(set(roles["roles"].values())) == len(names)
+    assert {*roles["guardians"], *roles["guardians"].values()} <= names
+    assert set(roles["grant_delays"]) <= names | {"ADMIN"}
+    # What is scheduled can be cancelled by somebody else, and whoever brakes waits for nothing.
+    assert set(roles["grant_delays"]) - {"ADMIN"} == set(roles["guardians"])
+    assert not {"GUARDIAN", "FEED_BRAKE"} & set(roles["grant_delays"])
+
+
+def _is_managed(contract: str) -> bool:
+    abi = _artefact(contract)["abi"]
+    assert isinstance(abi, list)
+    return any(item.get("name") == "setAuthority" for item in abi)
+
+
+def _changing(contract: str) -> set[str]:
+    abi = _artefact(contract)["abi"]
+    assert isinstance(abi, list)
+    return {
+        f"{item['name']}({','.join(_canonical(part) for part in item['inputs'])})"
+        for item in abi
+        if item["type"] == "function" and item["stateMutability"] in ("nonpayable", "payable")
+    }
 
 
 def _is_restricted(source: str, function: str) -> bool:

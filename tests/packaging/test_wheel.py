@@ -32,6 +32,7 @@ INSIDE = (
     "chain_node/artefacts/LuyaLaw.json",
     "chain_node/artefacts/LuyaViews.json",
     "chain_node/artefacts/AccessManager.json",
+    "chain_node/artefacts/Administration.json",
     "chain_node/artefacts/standard-input.json",
     "chain_node/catalogue/luzhou.toml",
     "chain_node/catalogue/groups.toml",

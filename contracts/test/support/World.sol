@@ -2,6 +2,7 @@
 pragma solidity 0.8.28;
 
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
+import {IAdministration} from "../../interfaces/IAdministration.sol";
 import {ILuyaLaw} from "../../interfaces/ILuyaLaw.sol";
 import {ILuyaViews} from "../../interfaces/ILuyaViews.sol";
 import {ILedger} from "./ILedger.sol";
@@ -56,6 +57,30 @@ abstract contract World is Test {
         views_ = ILuyaViews(_create("LuyaViews", abi.encode(ledger_, law_)));
         wireRoles(ledger_, law_);
         ledger_.setModule(0x41, 0x44, address(law_));
+    }
+
+    /// @dev As a deployment ends: guardians and delays of the shipped table, ADMIN with the contract alone.
+    function deployAdministration() internal returns (IAdministration administration) {
+        administration = IAdministration(_create("Administration", abi.encode(manager)));
+        string memory table = vm.readFile("chain_node/artefacts/roles.json");
+        _wire(table, "Administration", address(administration));
+        string[] memory guarded = vm.parseJsonKeys(table, "$.guardians");
+        for (uint256 i = 0; i < guarded.length; ++i) {
+            manager.setRoleGuardian(_role(table, guarded[i]), GUARDIAN);
+        }
+        string[] memory delayed = vm.parseJsonKeys(table, "$.grant_delays");
+        for (uint256 i = 0; i < delayed.length; ++i) {
+            uint256 delay = vm.parseJsonUint(table, string.concat("$.grant_delays.", delayed[i]));
+            manager.setGrantDelay(_role(table, delayed[i]), uint32(delay));
+        }
+        address[3] memory targets = [address(ledger), address(law), address(administration)];
+        string[3] memory names = ["LuyaLedger", "LuyaLaw", "Administration"];
+        for (uint256 i = 0; i < targets.length; ++i) {
+            uint256 delay = vm.parseJsonUint(table, string.concat("$.target_admin_delays.", names[i]));
+            manager.setTargetAdminDelay(targets[i], uint32(delay));
+        }
+        manager.grantRole(0, address(administration), 0);
+        manager.renounceRole(0, address(this));
     }
 
     function sealEmpty() internal {
@@ -343,6 +368,11 @@ abstract contract World is Test {
             uint256 role = vm.parseJsonUint(table, string.concat(path, "['", signatures[i], "']"));
             _give(target, bytes4(keccak256(bytes(signatures[i]))), uint64(role));
         }
+    }
+
+    function _role(string memory table, string memory name) private pure returns (uint64) {
+        if (keccak256(bytes(name)) == keccak256("ADMIN")) return 0;
+        return uint64(vm.parseJsonUint(table, string.concat("$.roles.", name)));
     }
 
     function _give(address target, bytes4 selector, uint64 role) private {

@@ -53,6 +53,7 @@ def test_every_view_of_the_contracts_is_decided_on() -> None:
         "LuyaLaw": {*open_views.LAW},
         "LuyaViews": {*open_views.VIEWS, *VIEWS_CLOSED},
         "AccessManager": {*open_views.AUTHORITY},
+        "Administration": {*open_views.ADMINISTRATION},
         "Validators": {*open_views.VALIDATORS},
         "Council": {*open_views.COUNCIL},
         "Permissions": {*open_views.PERMISSIONS, *PERMISSIONS_CLOSED},

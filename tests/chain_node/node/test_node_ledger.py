@@ -322,11 +322,13 @@ def test_deployment_cut_at_any_moment_goes_on(tmp_path: Path, monkeypatch: pytes
 
 
 def test_plan_that_cannot_be(tmp_path: Path) -> None:
-    roles = (RoleGrant("ADMIN", b"\x01" * 20), RoleGrant("BAKER", b"\x02" * 20))
+    roles = (RoleGrant("AUDITOR", b"\x01" * 20), RoleGrant("BAKER", b"\x02" * 20))
     with pytest.raises(DeploymentError, match="BAKER"):
         Node.open(tmp_path, settings=settings(roles=roles))
     with pytest.raises(DeploymentError, match="no holder of GOVERNANCE"):
         Node.open(tmp_path, settings=settings(roles=roles[:1]))
+    with pytest.raises(DeploymentError, match="ADMIN is the contract Administration's alone"):
+        Node.open(tmp_path, settings=settings(roles=(RoleGrant("ADMIN", b"\x01" * 20),)))
 
 
 def test_rpc_engine_with_another_chain_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@
         ├── Forbidden       403  the token's scopes do not reach this
         ├── NotFound        404  there is no such thing
         ├── NotAllowed      405  another method
+        ├── TooMuch         422  more than one answer may cost
         ├── RateLimited     429  too many requests
         └── Unavailable     503  the archive or the database does not answer
 
@@ -134,6 +135,15 @@ class NotAllowed(ApiProblem):
     slug = "method-not-allowed"
     title = ErrorText("不支持该请求方法", "Method not allowed")
     remedy = ErrorText("本接口只读：请使用 GET", "This API only reads: use GET")
+
+
+class TooMuch(ApiProblem):
+    """One answer would cost more than one may."""
+
+    status = 422
+    slug = "too-much"
+    title = ErrorText("数据过多", "Too much for one answer")
+    remedy = ErrorText("请按说明改用其他方式获取", "Get it in the way that is described")
 
 
 class RateLimited(ApiProblem):

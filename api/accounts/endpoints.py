@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from api.accounts import repository, service
-from api.accounts.schemas import AccountEntries, AccountSummary
+from api.accounts.schemas import AccountEntries, AccountStatementPage, AccountSummary
+from api.accounts.statement import MOST
+from api.accounts.statement import statement as build
 from api.entries.decoded import TYPES
 from api.errors import BadParameter, ErrorText
-from api.web.access import TOKEN_PROBLEMS, Holder
+from api.web.access import COSTLY_PROBLEMS, TOKEN_PROBLEMS, Holder
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.types import parse_address
@@ -48,6 +52,11 @@ Day = Annotated[
     date | None,
     BeforeValidator(_written_as_a_date),
     Query(description="Local day of the action, inclusive", examples=["2025-11-20"]),
+]
+Recorded = Annotated[
+    date | None,
+    BeforeValidator(_written_as_a_date),
+    Query(description="Local day of the entry, inclusive", examples=["2025-11-20"]),
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="Entries a page")]
 
@@ -95,6 +104,41 @@ async def entries(
     async with whole(context.database) as connection:
         rows = await repository.entries(connection, wanted, chosen, after=after, ascending=ascending, limit=limit + 1)
     return respond(request, service.page(wanted, rows, limit), private=True)
+
+
+@router.get(
+    "/{address}/statement",
+    response_model=AccountStatementPage,
+    responses=COSTLY_PROBLEMS,
+    summary="What came and went, posting by posting",
+)
+async def statement(
+    request: Request,
+    context: Ctx,
+    holder: Holder,
+    address: Address,
+    since: Recorded = None,
+    until: Recorded = None,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="Lines a page; an entry's are not parted")] = 200,
+    cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+) -> Response:
+    """账户对账单：期初、逐笔变动、期末，欠额单列。仅限本人、审计方与运营方。
+
+    Every posting of the account in the log's order, booked anew from its entries: opening + changes = closing, by unit
+    and vintage, debts apart. For its owner, auditors and operators.
+    """
+    wanted = parse_address(address)
+    service.authorise(holder.scopes, wanted)
+    _day("since", since)
+    _day("until", until)
+    after = service.parse_cursor(cursor)
+    async with whole(context.database) as connection:
+        row = await repository.account(connection, wanted)
+        rows = await repository.moving(connection, wanted, MOST + 1)
+    if row is None:
+        raise service.not_registered()
+    make = partial(build, wanted, row["size"], rows, since=since, until=until, after=after, limit=limit)
+    return respond(request, await asyncio.to_thread(make), private=True)
 
 
 def _day(parameter: str, value: date | None) -> int | None:

@@ -10,11 +10,14 @@ from sqlalchemy import Row, RowMapping, bindparam, select
 
 from api.store.database import Reader
 from api.store.models import AccountRow, BalanceRow, EntryRow, LedgerRow
+from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER, REVOCATION
+from chain_node.protocol.moves import BY_TYPE
 
 _A: Any = AccountRow.__table__
 _B: Any = BalanceRow.__table__
 _E: Any = EntryRow.__table__
 _L: Any = LedgerRow.__table__
+_MOVING = (REDUCTION, REDUCTION_NULLIFIER, REVOCATION, *sorted(BY_TYPE))
 _ACCOUNT = select(_A, _L.c.size).join(_L, _L.c.id == 1).where(_A.c.address == bindparam("address"))
 _BALANCES = select(_B).where(_B.c.account == bindparam("address")).order_by(_B.c.vintage)
 
@@ -38,6 +41,13 @@ async def account(connection: Reader, address: bytes) -> RowMapping | None:
 async def balances(connection: Reader, address: bytes) -> Sequence[Row[Any]]:
     """Its balances, by vintage."""
     return (await connection.execute(_BALANCES, {"address": address})).all()
+
+
+async def moving(connection: Reader, address: bytes, limit: int) -> list[tuple[int, bytes]]:
+    """Its entries that may move something, in the log's order: index and bytes."""
+    query: Any = select(_E.c.idx, _E.c.body).where(_E.c.account == address, _E.c.type.in_(_MOVING))
+    rows = (await connection.execute(query.order_by(_E.c.idx).limit(limit))).all()
+    return [(row.idx, row.body) for row in rows]
 
 
 async def entries(

@@ -49,6 +49,64 @@ class AccountSummary(Model):
     log_size: Amount = Field(description="The log's size that this is true at")
 
 
+class PositionView(Model):
+    """What lies in one bucket. bucket: held, or owed (vintage null: a debt is of no year). unit: credits or
+    millipoints; amounts in mg CO2e or thousandths of a point."""
+
+    unit: str
+    vintage: int | None
+    bucket: str
+    amount: Amount
+
+
+class StatementLineView(Model):
+    """One posting as its account sees it. entry: what kind of entry brought it; counterpart: the bucket that it comes
+    from (change above 0) or goes to; after: what lies in `bucket` then."""
+
+    index: Amount
+    time: int
+    entry: str
+    unit: str
+    vintage: int | None
+    bucket: str
+    counterpart: str
+    change: Amount
+    after: Amount
+
+
+class AccountStatementPage(Model):
+    """opening + the lines' changes = closing, in each bucket. `next`: the cursor of the page after it."""
+
+    model_config = example(
+        {
+            "address": _ADDRESS,
+            "log_size": 25127,
+            "opening": [],
+            "lines": [
+                {
+                    "index": 41,
+                    "time": 1763700000,
+                    "entry": "reduction",
+                    "unit": "credits",
+                    "vintage": 2025,
+                    "bucket": "held",
+                    "counterpart": "issued",
+                    "change": 154080,
+                    "after": 154080,
+                }
+            ],
+            "closing": [{"unit": "credits", "vintage": 2025, "bucket": "held", "amount": 154080}],
+            "next": None,
+        }
+    )
+    address: Address
+    log_size: Amount = Field(description="The log's size that this is true at")
+    opening: list[PositionView]
+    lines: list[StatementLineView]
+    closing: list[PositionView]
+    next: str | None
+
+
 class AccountEntry(Model):
     """One entry about an account."""
 

@@ -27,10 +27,15 @@ def authorise(scopes: Scopes, address: bytes) -> None:
         raise Forbidden(ErrorText("此账户属于他人", "this account is somebody else's"))
 
 
+def not_registered() -> NotFound:
+    """No entry registers the address."""
+    return NotFound(ErrorText("该地址尚未登记为账户", "this address was never registered as an account"))
+
+
 def view(address: bytes, row: RowMapping | None, balances: Sequence[Row[Any]]) -> AccountSummary:
     """The account. Raises NotFound: it was never registered."""
     if row is None:
-        raise NotFound(ErrorText("该地址尚未登记为账户", "this address was never registered as an account"))
+        raise not_registered()
     held = [
         VintageBalance(vintage=found.vintage, credits_mg=found.credits_mg, millipoints=found.millipoints)
         for found in balances

@@ -24,6 +24,7 @@ async def totals(request: Request, context: Ctx) -> Response:
     async with whole(context.database) as connection:
         ledger = await repository.ledger(connection)
         vintages = await repository.vintages(connection)
+        buckets = await repository.buckets(connection)
         methods = await repository.methods(connection)
-    body = service.totals(ledger, vintages, methods, context.catalogue)
+    body = service.totals(ledger, vintages, buckets, methods, context.catalogue)
     return respond(request, body, etag=f"totals-{body.log_size}-{body.log_root[:16]}")

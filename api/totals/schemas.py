@@ -1,4 +1,5 @@
-"""Totals in answers. Everywhere: minted − revoked = what remains; credits in mg CO2e, points in thousandths."""
+"""Totals in answers; credits in mg CO2e, points in thousandths. minted − revoked = what remains, and where acts move
+something (redeemed, pledged, retired …) what they took or brought besides."""
 
 from __future__ import annotations
 
@@ -7,16 +8,25 @@ from pydantic import Field
 from api.web.types import Amount, Bilingual, Hash, Model, example
 
 
+class BucketTotal(Model):
+    """What lies in a bucket that acts alone move, under its name in the protocol; of a source, what it has given."""
+
+    bucket: str
+    credits_mg: Amount
+    millipoints: Amount
+
+
 class VintageTotal(Model):
-    """One vintage year. revoked: burned by revocations and by debts that later mints met."""
+    """One vintage year. revoked: burned by revocations and by debts that later inflows met."""
 
     vintage: int
-    credits_mg: Amount = Field(description="Held now: minted − revoked")
+    credits_mg: Amount = Field(description="Held by accounts now: minted − revoked, and what the buckets say")
     millipoints: Amount
     minted_credits_mg: Amount
     minted_millipoints: Amount
     revoked_credits_mg: Amount
     revoked_millipoints: Amount
+    buckets: list[BucketTotal]
 
 
 class MethodTotal(Model):
@@ -36,7 +46,8 @@ class MethodTotal(Model):
 
 
 class Totals(Model):
-    """The ledger at `log_size`. The vintages add up to `credits_mg`, the methods to `credits_mg − debt_credits_mg`."""
+    """The ledger at `log_size`. The vintages add up to `credits_mg`. What all vintages minted, less what was revoked of
+    them, is that of the methods, and what is owed."""
 
     model_config = example(
         {
@@ -56,6 +67,7 @@ class Totals(Model):
                     "minted_millipoints": 60847433,
                     "revoked_credits_mg": 0,
                     "revoked_millipoints": 0,
+                    "buckets": [],
                 }
             ],
             "by_method": [

@@ -7,41 +7,51 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
-from api.totals.schemas import MethodTotal, Totals, VintageTotal
+from api.totals.schemas import BucketTotal, MethodTotal, Totals, VintageTotal
 from api.web.types import Bilingual
 from chain_node.catalogue import CatalogueMethod
 from chain_node.protocol.merkle import EMPTY_ROOT
+from chain_node.protocol.postings import DEBT, Bucket
+from chain_node.protocol.totals import held
 
 
 def totals(
     ledger: RowMapping | None,
     vintages: Sequence[Row[Any]],
+    buckets: Sequence[Row[Any]],
     methods: Sequence[Row[Any]],
     catalogue: Mapping[int, CatalogueMethod],
 ) -> Totals:
-    """The public's figures. The debt follows from them: what methods lost and vintages did not is owed."""
-    by_vintage = [_vintage(row) for row in vintages]
+    """The public's figures. The debt follows from them: what methods lost and vintages did not is owed, or waived."""
+    by_vintage = [_vintage(row, [one for one in buckets if one.vintage == row.vintage]) for row in vintages]
     by_method = _methods(methods, catalogue)
-    credits_mg = sum(one.credits_mg for one in by_vintage)
-    millipoints = sum(one.millipoints for one in by_vintage)
+    waived = [one for one in buckets if one.vintage == DEBT]
+    kept_credits = sum(one.minted_credits_mg - one.revoked_credits_mg for one in by_vintage)
+    kept_points = sum(one.minted_millipoints - one.revoked_millipoints for one in by_vintage)
+    stand_credits = sum(one.credits_mg for one in by_method) + sum(one.credits_mg for one in waived)
+    stand_points = sum(one.millipoints for one in by_method) + sum(one.millipoints for one in waived)
     return Totals(
         log_size=ledger["size"] if ledger else 0,
         log_root=(ledger["root"] if ledger else EMPTY_ROOT).hex(),
         time=ledger["time"] if ledger else 0,
-        credits_mg=credits_mg,
-        millipoints=millipoints,
-        debt_credits_mg=credits_mg - sum(one.credits_mg for one in by_method),
-        debt_millipoints=millipoints - sum(one.millipoints for one in by_method),
+        credits_mg=sum(one.credits_mg for one in by_vintage),
+        millipoints=sum(one.millipoints for one in by_vintage),
+        debt_credits_mg=kept_credits - stand_credits,
+        debt_millipoints=kept_points - stand_points,
         by_vintage=by_vintage,
         by_method=by_method,
     )
 
 
-def _vintage(row: Row[Any]) -> VintageTotal:
+def _vintage(row: Row[Any], buckets: Sequence[Row[Any]]) -> VintageTotal:
+    named = [(Bucket[one.bucket.upper()], one) for one in buckets]
     return VintageTotal(
         vintage=row.vintage,
-        credits_mg=row.credits_minted - row.credits_revoked,
-        millipoints=row.millipoints_minted - row.millipoints_revoked,
+        credits_mg=held(row.credits_minted, row.credits_revoked, [(of, one.credits_mg) for of, one in named]),
+        millipoints=held(row.millipoints_minted, row.millipoints_revoked, [(of, one.millipoints) for of, one in named]),
+        buckets=[
+            BucketTotal(bucket=one.bucket, credits_mg=one.credits_mg, millipoints=one.millipoints) for one in buckets
+        ],
         minted_credits_mg=row.credits_minted,
         minted_millipoints=row.millipoints_minted,
         revoked_credits_mg=row.credits_revoked,

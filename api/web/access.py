@@ -40,6 +40,8 @@ TOKEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: _problem("The token's scopes do not reach this"),
 }
 
+COSTLY_PROBLEMS: dict[int | str, dict[str, Any]] = {422: _problem("More than one answer may cost")}
+
 
 async def anyone(request: Request, context: Ctx) -> None:
     """Public: charged to the client's address."""

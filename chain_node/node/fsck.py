@@ -131,12 +131,11 @@ def fsck(
     if chain is not None:
         agreed = _check_chain(state, *chain, findings)
         words = _check_hidden(state, reader, list_storage, findings) if deep and agreed and list_storage else None
-    totals = state.totals.values()
     return FsckResult(
         log_size=state.size,
         log_root=state.root(),
-        credits_mg=sum(total.credits_minted - total.credits_revoked for total in totals),
-        millipoints=sum(total.millipoints_minted - total.millipoints_revoked for total in totals),
+        credits_mg=sum(credits_mg for credits_mg, _ in state.balances.values()),
+        millipoints=sum(millipoints for _, millipoints in state.balances.values()),
         differences=findings.items,
         state=state,
         storage_words=words,

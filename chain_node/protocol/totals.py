@@ -48,6 +48,14 @@ def taken_back(sheet: Sheet, unit: Unit) -> int:
     return burned(sheet, unit) - sheet.get((unit, Bucket.MET), 0) + sheet.get((unit, Bucket.BOOKED), 0)
 
 
+def held(minted: int, revoked: int, others: Iterable[tuple[Bucket, int]]) -> int:
+    """What accounts hold of a vintage, by conservation: all that sources gave, less what other holders and sinks have.
+
+    others: what lies in each of the other buckets of that unit and vintage; of a source, what it gave.
+    """
+    return minted - revoked + sum(amount if bucket.side is Side.SOURCE else -amount for bucket, amount in others)
+
+
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One posting as its account sees it.

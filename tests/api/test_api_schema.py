@@ -57,6 +57,7 @@ PATHS = [
     "/healthz",
     "/v1/accounts/{address}",
     "/v1/accounts/{address}/entries",
+    "/v1/accounts/{address}/statement",
     "/v1/checkpoint",
     "/v1/consistency",
     "/v1/entries/{index}",

@@ -32,6 +32,7 @@ READS = {
     "/v1/feeds/1": "/v1/feeds/{id}",
     f"/v1/accounts/{ONE}": "/v1/accounts/{address}",
     f"/v1/accounts/{ONE}/entries": "/v1/accounts/{address}/entries",
+    f"/v1/accounts/{ONE}/statement": "/v1/accounts/{address}/statement",
     "/v1/entries/3": "/v1/entries/{index}",
     "/v1/entries/42/bundle": "/v1/entries/{index}/bundle",
     "/v1/records?feed=1&row=k1": "/v1/records",
@@ -230,7 +231,8 @@ def test_a_home_from_before_the_version_is_of_the_first(world: World, tmp_path: 
         config = migrate._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        for table in (*DERIVED, *KEPT):
+        there = inspect(connection).get_table_names()
+        for table in (one for one in (*DERIVED, *KEPT) if one.name in there):
             names = [column["name"] for column in inspect(connection).get_columns(table.name)]
             places = [[column.name for column in table.columns].index(name) for name in names]
             marks = ", ".join("?" for _ in names)

@@ -161,6 +161,7 @@ def test_every_kind_of_answer(world: World) -> None:
         for url in (
             "/healthz", "/v1/checkpoint", "/v1/totals", "/v1/methods", "/v1/methods/101", "/v1/feeds", "/v1/feeds/1",
             f"/v1/proof/{leaf}", "/v1/consistency?from=3", f"/v1/accounts/{one}", f"/v1/accounts/{one}/entries?limit=2",
+            f"/v1/accounts/{one}/statement",
             f"/v1/entries/{ride}", f"/v1/entries/{ride}/bundle", "/v1/records?feed=1&row=k1", "/metrics",
         )
     }  # fmt: skip

@@ -42,6 +42,7 @@ ANY_TOKEN = set(WHO) - {"nobody"}
     [
         ("/v1/accounts/0x{person1}", PEOPLE),
         ("/v1/accounts/0x{person1}/entries", PEOPLE),
+        ("/v1/accounts/0x{person1}/statement", PEOPLE),
         ("/v1/entries/{ride}", ALL),
         ("/v1/entries/{ride}/bundle", ALL),
         ("/v1/entries/{refusal}", ALL),

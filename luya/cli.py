@@ -15,6 +15,7 @@ from luya.command import explained as _explained
 from luya.command import run as _run
 from luya.engine.commands import app as engine_app
 from luya.gateway.commands import app as gateway_app
+from luya.governance.commands import app as governance_app
 from luya.help import keep_every_word
 from luya.home import LuyaHome
 from luya.network.commands import app as network_app
@@ -36,6 +37,7 @@ app.add_typer(oracle_app, name="oracle")
 app.add_typer(bench_app, name="bench")
 app.add_typer(engine_app, name="engine")
 app.add_typer(gateway_app, name="gateway")
+app.add_typer(governance_app, name="governance")
 app.add_typer(auditor_app, name="auditor")
 add_operations(app)
 app.add_typer(network_app, name="network")

@@ -72,6 +72,7 @@ ELSEWHERE_BY_FOLDER = (
     ("luya", "command", "luya/test_luya_cli.py"),
     ("luya/demo", "data network solo", "acceptance/test_demo.py"),
     ("luya/engine", "commands conformance", "luya/engine/test_luya_engine.py"),
+    ("luya/governance", "commands roles", "luya/governance/test_luya_governance.py"),
     ("luya/gateway", "actions commands", "luya/gateway/test_luya_gateway.py"),
     ("luya/network", "commands founding running vote_commands votes", "luya/network/test_luya_network.py"),
     ("luya/operate", "checks commands mirroring serve status tokens up", "luya/test_luya_cli.py"),

@@ -223,7 +223,9 @@ def _source(folder: Path, name: str) -> str:
     raise ContractSourceError(f"{folder} has no source {name}: give a checkout with its packages installed (npm ci)")
 
 
-def of_ledger(facts: Facts, authority: bytes, views: bytes | None) -> list[Deployed]:
+def of_ledger(
+    facts: Facts, authority: bytes, views: bytes | None, administration: bytes | None = None
+) -> list[Deployed]:
     """The ledger's contracts, and what their constructors must have set."""
     ledger, law = facts.ledger, facts.law
     modules: dict[str, Any] = {f"module:{entry_type}": to_hex(law) for entry_type in range(0x41, 0x45)}
@@ -237,6 +239,9 @@ def of_ledger(facts: Facts, authority: bytes, views: bytes | None) -> list[Deplo
     if views is not None:
         values = {"_ledger": ledger, "_law": law}
         contracts.append(Deployed("LuyaViews", views, values, {"ledger": to_hex(ledger), "law": to_hex(law)}))
+    if administration is not None:
+        reads = {"manager": to_hex(authority), "authority": to_hex(authority)}
+        contracts.append(Deployed("Administration", administration, {"_manager": authority}, reads))
     return contracts
 
 

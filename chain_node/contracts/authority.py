@@ -36,7 +36,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class LaterDelay:
     """A delay that is raised or lowered takes effect later: `delay` from `at` (unix seconds) on."""
 
     delay: int
@@ -51,7 +51,7 @@ class RoleState:
     admin: int
     guardian: int
     grant_delay: int
-    pending_grant: Pending | None
+    pending_grant: LaterDelay | None
     holders: tuple[Holder, ...]
 
 
@@ -63,7 +63,7 @@ class TargetState:
     authority: str
     closed: bool
     admin_delay: int
-    pending_delay: Pending | None
+    pending_delay: LaterDelay | None
     functions: dict[str, int]
 
 
@@ -120,8 +120,8 @@ def read_authority(
     manager = AccessManager(rpc, address)
     asked: dict[int, dict[str, None]] = {role: {} for role in roles}
     functions = {target.lower(): dict.fromkeys(selectors) for target, selectors in targets.items()}
-    grants: dict[int, Pending] = {}
-    delays: dict[str, Pending] = {}
+    grants: dict[int, LaterDelay] = {}
+    delays: dict[str, LaterDelay] = {}
     complete = False
     for role, known in holders.items():
         asked.setdefault(role, {}).update(dict.fromkeys(one.lower() for one in known))
@@ -134,12 +134,12 @@ def read_authority(
             case "RoleGrantDelayChanged":
                 (role,) = event.indexed
                 asked.setdefault(role, {})
-                grants[role] = Pending(*event.plain)
+                grants[role] = LaterDelay(*event.plain)
             case "RoleAdminChanged" | "RoleGuardianChanged":
                 asked.setdefault(event.indexed[0], {})
             case "TargetAdminDelayUpdated":
                 functions.setdefault(event.indexed[0].lower(), {})
-                delays[event.indexed[0].lower()] = Pending(*event.plain)
+                delays[event.indexed[0].lower()] = LaterDelay(*event.plain)
             case "TargetFunctionRoleUpdated":
                 functions.setdefault(event.indexed[0].lower(), {})[to_hex(event.plain[0])] = None
             case "TargetClosed":
@@ -149,7 +149,7 @@ def read_authority(
 
 
 def _role_states(
-    manager: AccessManager, asked: dict[int, dict[str, None]], grants: dict[int, Pending], now: int, block: str
+    manager: AccessManager, asked: dict[int, dict[str, None]], grants: dict[int, LaterDelay], now: int, block: str
 ) -> dict[int, RoleState]:
     numbers = list(asked)
     per_role = ("getRoleAdmin", "getRoleGuardian", "getRoleGrantDelay")
@@ -169,7 +169,7 @@ def _role_states(
 
 
 def _target_states(
-    manager: AccessManager, functions: dict[str, dict[str, None]], delays: dict[str, Pending], now: int, block: str
+    manager: AccessManager, functions: dict[str, dict[str, None]], delays: dict[str, LaterDelay], now: int, block: str
 ) -> dict[str, TargetState]:
     found = {}
     authority = artefact("LuyaLaw").abi.function("authority")
@@ -194,7 +194,7 @@ def _target_states(
     return found
 
 
-def _still(pending: Pending | None, now: int) -> Pending | None:
+def _still(pending: LaterDelay | None, now: int) -> LaterDelay | None:
     return pending if pending is not None and pending.at > now else None
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.authority import AuthorityState, Pending, RoleState, TargetState, read_authority
+from chain_node.contracts.authority import AuthorityState, LaterDelay, RoleState, TargetState, read_authority
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import ADMIN, role_numbers, role_table
 from chain_node.rpc.client import JsonRpc, to_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RoleDifference:
     """What is not as it should be. what: which role, holder or function; expected, found: in words."""
 
     what: str
@@ -47,12 +47,12 @@ def standing(rpc: JsonRpc, manifest: Manifest) -> AuthorityState:
     )
 
 
-def differences(state: AuthorityState, manifest: Manifest) -> list[Difference]:
+def differences(state: AuthorityState, manifest: Manifest) -> list[RoleDifference]:
     """What the chain has otherwise than role table and manifest say. Empty: they agree."""
-    found: list[Difference] = []
+    found: list[RoleDifference] = []
     if not manifest.administration:
         found.append(
-            Difference(
+            RoleDifference(
                 "ADMIN",
                 "the contract Administration",
                 "a ledger deployed before there was one: run `luya rebuild`",
@@ -66,7 +66,7 @@ def differences(state: AuthorityState, manifest: Manifest) -> list[Difference]:
         found += _of_target(known.get(address), target, manifest)
     if not state.complete:
         found.append(
-            Difference(
+            RoleDifference(
                 "events",
                 f"all since block {manifest.first_block}",
                 "not the first ones (the endpoint forgets old blocks): holders that nobody names could be missing",
@@ -85,52 +85,52 @@ def role_name(number: int) -> str:
     return next((name for name, known in role_numbers().items() if known == number), f"role {number}")
 
 
-def _of_role(name: str | None, role: RoleState, state: AuthorityState, manifest: Manifest) -> Iterator[Difference]:
+def _of_role(name: str | None, role: RoleState, state: AuthorityState, manifest: Manifest) -> Iterator[RoleDifference]:
     what = name or role_name(role.number)
     table, numbers = role_table(), role_numbers()
     if role.admin != numbers[ADMIN]:
-        yield Difference(f"{what}, who grants it", ADMIN, role_name(role.admin))
+        yield RoleDifference(f"{what}, who grants it", ADMIN, role_name(role.admin))
     guardian = table["guardians"].get(what, ADMIN)
     if role.guardian != numbers[guardian]:
-        yield Difference(f"{what}, its guardian", guardian, role_name(role.guardian))
+        yield RoleDifference(f"{what}, its guardian", guardian, role_name(role.guardian))
     yield from _delay(f"{what}, grant delay", table["grant_delays"].get(what, 0), role.grant_delay, role.pending_grant)
     expected = {holder.lower() for holder in manifest.roles.get(what, [])}
     held = {holder.address: holder for holder in role.holders}
     for missing in sorted(expected - held.keys()):
-        yield Difference(f"{what} of {missing}", "held", "not held")
+        yield RoleDifference(f"{what} of {missing}", "held", "not held")
     for address, holder in held.items():
         if address not in expected:
-            yield Difference(f"{what} of {address}", "not held", "held")
+            yield RoleDifference(f"{what} of {address}", "not held", "held")
             continue
         if holder.since > state.time:
-            yield Difference(f"{what} of {address}", "held", f"held from {holder.since} on")
+            yield RoleDifference(f"{what} of {address}", "held", f"held from {holder.since} on")
         delay = manifest.delays.get(what, {}).get(address, 0)
-        coming = Pending(holder.next_delay, holder.next_from) if holder.next_from else None
+        coming = LaterDelay(holder.next_delay, holder.next_from) if holder.next_from else None
         if (holder.delay, coming) != (delay, None):
-            yield Difference(f"{what} of {address}, delay", f"{delay} s", _said(holder.delay, coming))
+            yield RoleDifference(f"{what} of {address}, delay", f"{delay} s", _said(holder.delay, coming))
 
 
-def _of_target(name: str | None, target: TargetState, manifest: Manifest) -> Iterator[Difference]:
+def _of_target(name: str | None, target: TargetState, manifest: Manifest) -> Iterator[RoleDifference]:
     table = role_table()
     what = name or target.address
     expected = {selector(text): (text, role) for text, role in table["functions"].get(name or "", {}).items()}
     if name in table["functions"] and target.authority != manifest.authority:
-        yield Difference(f"{what}, authority", manifest.authority, target.authority or "none")
+        yield RoleDifference(f"{what}, authority", manifest.authority, target.authority or "none")
     if target.closed:
-        yield Difference(what, "open", "closed: nothing that needs a role can be called")
+        yield RoleDifference(what, "open", "closed: nothing that needs a role can be called")
     delay = table["target_admin_delays"].get(name or "", 0)
     yield from _delay(f"{what}, admin delay", delay, target.admin_delay, target.pending_delay)
     for number, role in target.functions.items():
         text, right = expected.get(number, (number, 0))
         if role != right:
-            yield Difference(f"{what}.{text}", role_name(right), role_name(role))
+            yield RoleDifference(f"{what}.{text}", role_name(right), role_name(role))
 
 
-def _delay(what: str, expected: int, now: int, pending: Pending | None) -> Iterator[Difference]:
+def _delay(what: str, expected: int, now: int, pending: LaterDelay | None) -> Iterator[RoleDifference]:
     """A raised delay begins five days after it was set: until then the one that is coming counts."""
     if (now if pending is None else pending.delay) != expected:
-        yield Difference(what, f"{expected} s", _said(now, pending))
+        yield RoleDifference(what, f"{expected} s", _said(now, pending))
 
 
-def _said(now: int, pending: Pending | None) -> str:
+def _said(now: int, pending: LaterDelay | None) -> str:
     return f"{now} s" if pending is None else f"{now} s, {pending.delay} s from {pending.at} on"

@@ -212,8 +212,9 @@ def _wanted(
     law = Contract(rpc, facts.law, artefact("LuyaLaw").abi)
     authority = manifest.authority_address if manifest else to_bytes(str(law.read("authority")))
     views = manifest.views_address if manifest else None
+    administration = manifest.contracts.get("Administration") if manifest else None
     known = dict.fromkeys(contract_names(value))
-    return [*of_ledger(facts, authority, views), *of_genesis(rpc, known)]
+    return [*of_ledger(facts, authority, views, administration), *of_genesis(rpc, known)]
 
 
 def query(

@@ -33,8 +33,8 @@ from chain_node.node.node import Node
 from chain_node.rpc.client import JsonRpc
 
 ROOT = Path(__file__).parents[3]
-ALL = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager")
-NAMES = ALL if os.environ.get("DEEP") == "1" else ("LuyaViews", "AccessManager")
+ALL = ("LuyaLedger", "LuyaLaw", "LuyaViews", "AccessManager", "Administration")
+NAMES = ALL if os.environ.get("DEEP") == "1" else ("LuyaViews", "AccessManager", "Administration")
 """The ledger alone takes the compiler a minute or more; that all of them agree is shown in the deep tier."""
 
 
@@ -57,7 +57,8 @@ def built() -> dict[str, Built]:
 def verdicts(node: Node, built: dict[str, Built], rpc: JsonRpc | None = None) -> dict[str, SourceVerdict]:
     manifest = node.manifest
     facts = ChainView(node.rpc, manifest.ledger_address, node.engine.finality).facts(manifest.origin, 0)
-    contracts = of_ledger(facts, manifest.authority_address, manifest.views_address)
+    administration = manifest.contracts["Administration"]
+    contracts = of_ledger(facts, manifest.authority_address, manifest.views_address, administration)
     contracts = [one for one in contracts if one.name in NAMES]
     return {one.name: one for one in check(rpc or node.rpc, built, contracts)}
 

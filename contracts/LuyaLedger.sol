@@ -145,6 +145,11 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
             _modules[entryType] = module_;
             emit ModuleSet(uint8(entryType), module_);
         }
+        // The first wiring is the deployment's, in its manifest; whatever changes later is an entry.
+        if (!_sealed) return;
+        _appendOne(
+            abi.encodePacked(_header(EntryLayout.MODULE_CHANGE), firstType, lastType, module_, module_.codehash)
+        );
     }
 
     /// @inheritdoc ILuyaLedger
@@ -180,6 +185,9 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     /// @inheritdoc ILuyaLedger
     function seal(uint64 size, bytes32 root_) external restricted onlyImporting {
         if (size != _size || root_ != root()) revert LuyaLedgerSealMismatch(_size, root());
+        // From here on blocks give the times: none may be before an entry that is there already.
+        if (_importedTime > block.timestamp) revert LuyaLedgerTimeAhead(_importedTime);
+        _importedTime = 0;
         _sealed = true;
         emit LedgerSealed(size, root_);
     }

@@ -90,8 +90,17 @@ def _account(state: State, account: bytes) -> Iterator[Word]:
     debt = view.credits_debt | view.millipoints_debt << 64
     value = view.credits_mg | view.millipoints << 64 | view.vintage << 128 | view.epoch << 144
     value |= state.district(account) << 160 | view.state << 176 | (_DEBT if debt else 0)
+    value |= _oldest(state, account, view.vintage) << 185
     yield Word("account", f"0x{account.hex()}", position(_ACCOUNTS, number), value, account)
     yield Word("debt", f"0x{account.hex()}", position(_DEBTS, number), debt, account)
+
+
+def _oldest(state: State, account: bytes, newest: int) -> int:
+    """The oldest vintage before the newest that holds something, counted from the year before the first; 0: none."""
+    for year in range(FIRST_VINTAGE, newest):
+        if any(state.balances.get((account, year), ())):
+            return year - FIRST_VINTAGE + 1
+    return 0
 
 
 def _identities(state: State, chosen: Collection[bytes]) -> Iterator[Word]:

@@ -72,6 +72,8 @@ interface ILuyaLedger {
     error LuyaLedgerAlreadySealed();
     /// @notice Size or root differ from those of the seal asked for.
     error LuyaLedgerSealMismatch(uint64 size, bytes32 root);
+    /// @notice An imported entry is newer than this block: what came next would be older than what is there.
+    error LuyaLedgerTimeAhead(uint64 newest);
     /// @notice This chain has no SHA-256 precompile: the log could not be kept.
     error LuyaLedgerNoSha256();
     /// @notice Recording is paused until that time (unix seconds).
@@ -203,7 +205,8 @@ interface ILuyaLedger {
     function setLogKey(bytes32 publicKey) external;
 
     /// @notice Gives entry types to a module: 0x05–0x3F, 0x41–0x45, 0x48–0x4F, 0x51–0x5F. The law's (0x41–0x44) and
-    /// those that may bring in what was not there (`Moves.SOURCES`) once, others also anew. Role: governance.
+    /// those that may bring in what was not there (`Moves.SOURCES`) once, others also anew. After the seal each change
+    /// is an entry (0x50) with the hash of the module's code; importing one changes nothing. Role: governance.
     /// @param firstType first type
     /// @param lastType last type, inclusive
     /// @param module the contract that may append them; it has code
@@ -232,7 +235,8 @@ interface ILuyaLedger {
         bytes32[] calldata proof
     ) external;
 
-    /// @notice Ends the import phase, once, at exactly this size and root. Role: importer.
+    /// @notice Ends the import phase, once, at exactly this size and root, in a block that is not older than any entry.
+    /// Role: importer.
     /// @param size the log's size
     /// @param root the log's root
     function seal(uint64 size, bytes32 root) external;

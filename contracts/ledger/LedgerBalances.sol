@@ -184,11 +184,16 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
             word = word.plus(amounts);
         } else if (year > vintage) {
             // The older vintage moves out of the word: nothing of a newer year can be in the mapping yet.
-            if (!word.amounts().isZero()) _older[LedgerSlots.olderKey(account, vintage)] = word.amounts();
+            if (!word.amounts().isZero()) {
+                _older[LedgerSlots.olderKey(account, vintage)] = word.amounts();
+                if (word.oldest() == 0) word = word.withOldest(vintage);
+            }
             word = word.withBalance(year, amounts);
         } else {
             uint256 key = LedgerSlots.olderKey(account, year);
             _older[key] = _older[key].plus(amounts);
+            uint256 oldest = word.oldest();
+            if (oldest == 0 || year < oldest) word = word.withOldest(year);
         }
         return word.hasDebt() ? _settle(totals, account, word, amounts) : word;
     }
@@ -257,8 +262,17 @@ abstract contract LedgerBalances is LedgerState, IERC1155MetadataURI {
     ) internal returns (AccountWord) {
         if (word.vintage() == year) return word.withBalance(year, word.amounts().minus(amounts));
         uint256 key = LedgerSlots.olderKey(account, year);
-        _older[key] = _older[key].minus(amounts);
-        return word;
+        AmountsWord left = _older[key].minus(amounts);
+        _older[key] = left;
+        return left.isZero() && word.oldest() == year ? _withNextOldest(account, word) : word;
+    }
+
+    /// @dev The oldest vintage is empty: the next one that holds something.
+    function _withNextOldest(address account, AccountWord word) private view returns (AccountWord) {
+        for (uint256 year = word.oldest() + 1; year < word.vintage(); ++year) {
+            if (!_older[LedgerSlots.olderKey(account, year)].isZero()) return word.withOldest(year);
+        }
+        return word.withOldest(0);
     }
 
     /// @dev ERC-1155 TransferBatch([credits id, points id]) from the reused memory at `transfer`.

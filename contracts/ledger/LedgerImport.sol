@@ -18,16 +18,19 @@ abstract contract LedgerImport is LedgerRevocation, LedgerPostings {
 
     /// @notice What an import call keeps in memory.
     /// @param methods list of the known methods
+    /// @param newest the newest time among the entries
     struct Import {
         Rfc6962.Edge edge;
         Totals totals;
         Method methods;
+        uint256 newest;
     }
 
     function _importEntries(bytes calldata packed) internal {
         Import memory state;
         state.edge = _openLog();
         state.totals = _openTotals();
+        state.newest = _importedTime;
         uint256 at = 0;
         while (at < packed.length) {
             // Slicing checks bounds: a packed argument that is cut short reverts.
@@ -37,9 +40,12 @@ abstract contract LedgerImport is LedgerRevocation, LedgerPostings {
             if (entry.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
             _applyEntry(state, entry);
             _append(state.edge, entry);
+            uint256 time = entry.u64(EntryLayout.TIME_AT);
+            if (time > state.newest) state.newest = time;
         }
         _closeTotals(state.totals);
         _extend(state.edge);
+        _importedTime = uint64(state.newest);
     }
 
     function _importRevocation(
@@ -68,6 +74,8 @@ abstract contract LedgerImport is LedgerRevocation, LedgerPostings {
             owed.millipoints() != entry.u64(EntryLayout.REVOCATION_MILLIPOINTS_OWED_AT)
         ) revert LuyaLedgerRevocationMismatch(index);
         _appendOne(entry);
+        uint64 time = entry.u64(EntryLayout.TIME_AT);
+        if (time > _importedTime) _importedTime = time;
     }
 
     function _applyEntry(Import memory state, bytes memory entry) private {
@@ -93,6 +101,9 @@ abstract contract LedgerImport is LedgerRevocation, LedgerPostings {
         } else if (entryType == EntryLayout.LOG_KEY) {
             _requireLength(entry, EntryLayout.LOG_KEY_BYTES);
             _logKey = bytes32(entry.word(EntryLayout.LOG_KEY_PUBLIC_KEY_AT));
+        } else if (entryType == EntryLayout.MODULE_CHANGE) {
+            // The new ledger's modules are its own: they were set before.
+            _requireLength(entry, EntryLayout.MODULE_CHANGE_BYTES);
         } else {
             if (_modules[entryType] == address(0)) revert LuyaLedgerWrongType(entryType);
             _handOver(state.totals, uint64(state.edge.size), entryType, entry);

@@ -11,6 +11,8 @@ abstract contract LedgerState is ILuyaLedger {
     uint64 internal _size;
     uint64 internal _pausedUntil;
     bool internal _sealed;
+    /// Of the entries imported so far, the newest time; zero again after the seal.
+    uint64 internal _importedTime;
     bytes32 internal _logKey;
     mapping(uint256 size => bytes32 root) internal _roots;
     mapping(address account => AccountWord) internal _accounts;

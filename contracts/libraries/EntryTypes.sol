@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.28;
 
+import {EntryLayout} from "./EntryLayout.sol";
+
 /// @title What the protocol says of entries beside their layout
 library EntryTypes {
     /// @notice A campaign: not of the law, its module is its own.
     uint8 internal constant CAMPAIGN = 0x45;
-    /// @notice A type's module is set: an entry of the ledger's own.
-    uint8 internal constant MODULE_CHANGE = 0x50;
 
     /// @notice Whether a type is a module's. The ledger's own are 0x01–0x04, 0x40, 0x46, 0x47 and 0x50.
     function isOfModules(uint256 entryType) internal pure returns (bool) {
         if (entryType < 0x05 || entryType == 0x40 || entryType == 0x46 || entryType == 0x47) return false;
-        return entryType <= 0x5F && entryType != MODULE_CHANGE;
+        return entryType <= 0x5F && entryType != EntryLayout.MODULE_CHANGE;
     }
 
     /// @notice A window rule: slots are free to choose.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.28;
 
+import {Calendar} from "./Calendar.sol";
+
 /// @notice An account in one storage word: credits u64 (bits 0–63), millipoints u64 (64–127), both of the newest
 /// vintage; that vintage's year u16 (128–143), epoch u16 (144–159), district u16 (160–175), state u8 (176–183),
-/// has debt (bit 184). The rest is reserved and zero.
+/// has debt (bit 184), oldest u8 (185–192): the oldest vintage before the newest that holds something, less 2007, and 0
+/// where there is none. The rest is reserved and zero.
 type AccountWord is uint256;
 
 /// @notice What one account claimed in one group on one day: slots (bits 0–179), millipoints (180–209), credits
@@ -35,6 +38,10 @@ library AccountWords {
 
     uint256 private constant _U64 = type(uint64).max;
     uint256 private constant _DEBT = 1 << 184;
+    uint256 private constant _OLDEST_AT = 185;
+    uint256 private constant _OLDEST = uint256(type(uint8).max) << _OLDEST_AT;
+    /// The year before the first vintage.
+    uint256 private constant _BEFORE = Calendar.FIRST_VINTAGE - 1;
     /// Everything but credits, millipoints and vintage.
     uint256 private constant _NOT_BALANCE = ~uint256(type(uint144).max);
     uint256 private constant _VINTAGE_AND_DEBT = _DEBT | (uint256(type(uint16).max) << 128);
@@ -68,6 +75,18 @@ library AccountWords {
 
     function hasDebt(AccountWord word) internal pure returns (bool) {
         return AccountWord.unwrap(word) & _DEBT != 0;
+    }
+
+    /// @notice The oldest vintage before the newest that holds something, 0 where there is none.
+    function oldest(AccountWord word) internal pure returns (uint256 year) {
+        year = uint8(AccountWord.unwrap(word) >> _OLDEST_AT);
+        if (year != 0) year += _BEFORE;
+    }
+
+    /// @notice The word with another oldest vintage, 0 for none.
+    function withOldest(AccountWord word, uint256 year) internal pure returns (AccountWord) {
+        uint256 place = year == 0 ? 0 : year - _BEFORE;
+        return AccountWord.wrap((AccountWord.unwrap(word) & ~_OLDEST) | (place << _OLDEST_AT));
     }
 
     /// @notice Whether the year is the newest vintage and there is no debt.

@@ -3,6 +3,8 @@ pragma solidity 0.8.28;
 
 import {ILuyaLaw} from "../interfaces/ILuyaLaw.sol";
 import {ILuyaViews} from "../interfaces/ILuyaViews.sol";
+import {LedgerSlots} from "../libraries/LedgerSlots.sol";
+import {AccountWord} from "../libraries/Words.sol";
 import {ILedger} from "./support/ILedger.sol";
 import {Operator} from "./support/Operator.sol";
 import {Test} from "./support/Test.sol";
@@ -56,6 +58,22 @@ contract Handler is Operator {
         assertEq(ledger.nextSequence(TRIAL), expectedSequence[TRIAL], "trial");
     }
 
+    /// @notice An account's word tells the oldest vintage before its newest that holds something.
+    function checkOldest() external view {
+        for (uint256 i = 0; i < PEOPLE; ++i) {
+            AccountWord word = AccountWord.wrap(uint256(_load(LedgerSlots.ACCOUNTS, uint160(person(i)))));
+            uint256 oldest = 0;
+            for (uint256 year = FIRST_YEAR; year < word.vintage() && oldest == 0; ++year) {
+                if (_load(LedgerSlots.OLDER, LedgerSlots.olderKey(person(i), year)) != 0) oldest = year;
+            }
+            assertEq(word.oldest(), oldest, "oldest");
+        }
+    }
+
+    function _load(uint256 mapping_, uint256 key) private view returns (bytes32) {
+        return vm.load(address(ledger), LedgerSlots.position(mapping_, key));
+    }
+
     function totalsOf(uint16 year) public view returns (ILuyaViews.TotalsView memory) {
         uint16[] memory one = new uint16[](1);
         one[0] = year;
@@ -95,6 +113,10 @@ contract InvariantsTest is Test {
 
     function invariant_RootEqualsAnIndependentComputation() public {
         _handler.checkRoot();
+    }
+
+    function invariant_TheOldestVintageIsKnown() public view {
+        _handler.checkOldest();
     }
 
     function invariant_NoSlotTwice() public view {

@@ -199,6 +199,55 @@ contract LedgerImportTest is Operator {
         assertTrue(_ledger2.isSealed(), "sealed at a root of its own");
     }
 
+    /// @dev Blocks after the seal must not be older than an entry before it: the replay would refuse them for ever.
+    function test_SealsInNoBlockBeforeAnEntry() public {
+        (ILedger other, , ) = deployLedger();
+        bytes memory pause = abi.encodePacked(uint8(0x46), uint64(clock + 3600), uint8(0), uint64(NOON));
+        bytes memory key = abi.encodePacked(uint8(0x47), uint64(clock + 3600), uint8(1), keccak256("key"));
+        other.importEntries(bytes.concat(bytes2(uint16(18)), pause));
+        other.importEntries(bytes.concat(bytes2(uint16(42)), key));
+        bytes32 root = other.root();
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerTimeAhead.selector, clock + 3600));
+        other.seal(2, root);
+        vm.warp(clock + 3599);
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerTimeAhead.selector, clock + 3600));
+        other.seal(2, root);
+        vm.warp(clock + 3600);
+        other.seal(2, root);
+        bytes32[] memory head = new bytes32[](1);
+        assertEq(
+            uint256(other.extsload(head)[0]),
+            (1 << 128) | (NOON << 64) | 2,
+            "of the newest time nothing is left behind"
+        );
+    }
+
+    function test_TheNewestImportedTimeStays() public {
+        (ILedger other, , ) = deployLedger();
+        bytes memory late = abi.encodePacked(uint8(0x46), uint64(clock + 60), uint8(0), uint64(NOON));
+        bytes memory early = abi.encodePacked(uint8(0x46), uint64(clock - 60), uint8(0), uint64(NOON));
+        other.importEntries(bytes.concat(bytes2(uint16(18)), late, bytes2(uint16(18)), early));
+        other.importEntries(bytes.concat(bytes2(uint16(18)), early));
+        bytes32 root = other.root();
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerTimeAhead.selector, clock + 60));
+        other.seal(3, root);
+    }
+
+    function test_AnImportedModuleChangeChangesNothing() public {
+        bytes memory change = abi.encodePacked(
+            uint8(0x50),
+            uint64(NOON),
+            uint8(0x10),
+            uint8(0x13),
+            address(views),
+            keccak256("code")
+        );
+        _refusesLengthsBeside(change, 63);
+        _ledger2.importEntries(bytes.concat(bytes2(uint16(63)), change));
+        assertEq(_ledger2.module(0x10), address(0), "nobody's still");
+        assertEq(_ledger2.logSize(), 1, "but it is in the log");
+    }
+
     function test_RefusesACutPackage() public {
         bytes memory packed = _packed(0, 1);
         vm.expectRevert();

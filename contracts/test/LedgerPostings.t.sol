@@ -25,8 +25,8 @@ contract LedgerPostingsTest is Operator {
 
     function setUp() public {
         openWorld();
-        _module = _moduleOf(ledger);
         vm.recordLogs();
+        _module = _moduleOf(ledger);
         _person = person(0);
         submit(TRIAL, recordOf(_person, CYCLING, 20_453, 10, 2, 1_000), ""); // 2025: 48,000 and 4,800
         submit(FEED, recordOf(_person, CYCLING, TODAY, 10, 2, 500), ""); // 2026: 24,000 and 2,400

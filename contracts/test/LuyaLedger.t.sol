@@ -229,15 +229,42 @@ contract LuyaLedgerTest is World {
         }
     }
 
+    function test_AChangeAfterTheSealIsAnEntry() public {
+        vm.recordLogs();
+        ledger.setModule(0x10, 0x13, address(views));
+        Log[] memory logs = recordedLogs();
+        bytes memory entry = abi.encodePacked(
+            uint8(0x50),
+            uint64(block.timestamp),
+            uint8(0x10),
+            uint8(0x13),
+            address(views),
+            keccak256(address(views).code)
+        );
+        assertEq(entry.length, 63, "the protocol's length");
+        assertEq(logs.length, 6, "four types, the entry, the log's end");
+        assertEq(logs[3].topics[0], ILuyaLedger.ModuleSet.selector, "of each type");
+        assertEq(logs[4].data, abi.encode(entry), "entry");
+        assertEq(ledger.root(), sha256(abi.encodePacked(uint8(0), entry)), "in the log");
+    }
+
+    function test_TheFirstWiringIsNoEntry() public {
+        (ledger, , ) = deployLedger();
+        ledger.setModule(0x10, 0x13, address(views));
+        assertEq(ledger.logSize(), 0, "size");
+        sealEmpty();
+    }
+
     function test_AppendIsForTheModule() public {
+        (ledger, , ) = deployLedger();
         TestModule module = new TestModule(address(manager), address(ledger));
         ledger.setModule(0x10, 0x10, address(module));
-        uint64 size = ledger.logSize();
+        sealEmpty();
         bytes memory entry = abi.encodePacked(uint8(0x10), uint64(block.timestamp), "anything");
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x10));
         ledger.append(entry);
         module.appendRaw(entry);
-        assertEq(ledger.logSize(), size + 1, "size");
+        assertEq(ledger.logSize(), 1, "size");
         assertEq(ledger.root(), sha256(abi.encodePacked(uint8(0), entry)), "root of one leaf");
         vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x11));
         module.appendRaw(abi.encodePacked(uint8(0x11), uint64(block.timestamp)));

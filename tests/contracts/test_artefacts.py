@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from eth_hash.auto import keccak
 
 from chain_node.engine.npm import find_npm
 from chain_node.errors import RuntimeMissing
@@ -91,12 +92,14 @@ def test_storage_layout_is_the_documented_one() -> None:
     for line in (ROOT / "contracts" / "libraries" / "LedgerSlots.sol").read_text("utf-8").splitlines():
         words = line.split()
         if words[:3] == ["uint256", "internal", "constant"]:
-            constants[words[3]] = int(words[5].rstrip(";"))
+            constants[words[3]] = int(words[5].rstrip(";"), 0)
+    name = int.from_bytes(keccak(b"luya.ledger.buckets"), "big") - 1
+    assert constants.pop("BUCKETS") == int.from_bytes(keccak(name.to_bytes(32, "big")), "big") & ~0xFF, "ERC-7201"
     storage = _artefact("LuyaLedger")["storage"]
     assert isinstance(storage, list)
     slots = {item["label"]: int(item["slot"]) for item in storage}
     head = {item["label"]: item["offset"] for item in storage if item["slot"] == "0"}
-    assert head == {"_size": 0, "_pausedUntil": 8, "_sealed": 16}
+    assert head == {"_size": 0, "_pausedUntil": 8, "_sealed": 16, "_importedTime": 17}
     names = {
         "LOG_KEY": "_logKey",
         "IDENTITY_OF": "_identityOf",

@@ -7,13 +7,14 @@ transaction, so a process that is killed leaves a shorter database and not a wro
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.balances import burned
-from chain_node.auditor.tables import ACT_TYPES, DERIVED, SCHEMA_VERSION, TABLES, line_of, posting_lines
+from chain_node.auditor.tables import ACT_TYPES, DERIVED, TABLES, line_of, posting_lines
 from chain_node.auditor.views import HELPERS, views
 from chain_node.catalogue import load as load_catalogue
 from chain_node.engine.base import Progress, no_progress
@@ -84,13 +85,19 @@ def load(
     return tree.size, tree.root()
 
 
+def schema_version() -> int:
+    """A number of all tables and views: a database of another one, of a program with other kinds, is made anew."""
+    schema = (TABLES, DERIVED, HELPERS, [view.sql for view in views()])
+    return zlib.crc32(repr(schema).encode()) & 0x7FFFFFFF
+
+
 def state_of(connection: duckdb.DuckDBPyConnection) -> tuple[int, bytes] | None:
     """(size, root) of what is loaded; None where nothing is, or it is of another version of this package."""
     found = connection.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'meta'").fetchone()
     if not found or not found[0]:
         return None
     row = connection.execute("SELECT version, size, edge FROM meta").fetchone()
-    if row is None or row[0] != SCHEMA_VERSION:
+    if row is None or row[0] != schema_version():
         return None
     tree = _tree(row[1], row[2])
     return tree.size, tree.root()
@@ -107,7 +114,7 @@ def _begin(connection: duckdb.DuckDBPyConnection, reader: ArchiveReader) -> Tree
     for name, columns in {**TABLES, **DERIVED}.items():
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
     connection.execute("CREATE OR REPLACE TABLE meta (version INTEGER, size BIGINT, edge VARCHAR, calls BIGINT)")
-    connection.execute("INSERT INTO meta VALUES (?, 0, '', 0)", [SCHEMA_VERSION])
+    connection.execute("INSERT INTO meta VALUES (?, 0, '', 0)", [schema_version()])
     for name, sql in HELPERS.items():
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
     for view in views():

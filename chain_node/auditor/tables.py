@@ -45,9 +45,6 @@ from chain_node.protocol.kinds import BY_ENTRY
 from chain_node.protocol.kinds.act import AgentTail, ResidentTail, hints
 from chain_node.protocol.kinds.kind import Kind
 
-SCHEMA_VERSION: Final = 3
-"""A database of another version is made anew."""
-
 _TYPES: Final = {"B": "UTINYINT", "H": "USMALLINT", "I": "UINTEGER", "Q": "UBIGINT"}
 
 

@@ -27,8 +27,17 @@ from oracle.store.journal import Journal, Settlement
 from oracle.submitting import claims
 
 _OF_ROWS: Final = frozenset({log.REDUCTION, log.REDUCTION_NULLIFIER, log.REFUSAL})
+_FIRST_OF_NO_RECORD: Final = 0x10
+"""Acts below this type are about records that were made before."""
 _OF_NO_ROW: Final = frozenset(
     {log.ACCOUNT, log.ORGANISATION, log.FEED, log.METHOD, log.GROUP_CAPS, log.PAUSE, log.LOG_KEY}
+    | {
+        code
+        for kind in log.KINDS
+        if issubclass(kind.entry, log.Act)
+        for code in kind.types
+        if code >= _FIRST_OF_NO_RECORD
+    }
 )
 """Types that say nothing of rows. A type in neither is refused: passed over, it could never be taken up again."""
 READ: Final = 20_000

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.steps import feed_settings
 from chain_node.protocol.entries import FEED, ORGANISATION
 from chain_node.sending.sender import Tx
 from chain_node.storage.durable import write_atomic
 from luya.console import progress, tell
+from luya.errors import HomeError
 from luya.home import LuyaHome
 from luya.oracle import standing
 from luya.session import feeds
@@ -30,6 +32,7 @@ def register(home: LuyaHome, path: Path) -> dict[str, Any]:
         UsageError: the file is missing, or another feed of this home has its id or name.
         ConfigError: the file does not describe a feed, names a method that the ledger does not have, or gives the feed
             to another organisation.
+        HomeError: the ledger's contracts are older than this.
         Reverted: the ledger refuses; the text names the rule.
     """
     feed = feeds.described(home, path)
@@ -56,6 +59,7 @@ def keep(home: LuyaHome, path: Path, feed: FeedConfig) -> Path:
 
 def _enact(session: Session, feed: FeedConfig) -> None:
     node = session.node
+    _check_contracts(node.manifest)
     size = node.ledger.log_size()
     law = node.law
     organisation = feeds.organisation_entry(feed)
@@ -67,6 +71,16 @@ def _enact(session: Session, feed: FeedConfig) -> None:
     settings = feed_settings(feeds.feed_entry(feed, feeds.signer_addresses(node.keystore, feed)))
     data = law.data("setFeed", settings, law.read("entryHash", FEED, feed.id))
     _send(session, "feed-admin", Tx(law.address, data, _GAS, f"feed/{feed.id}/{size}"))
+
+
+def _check_contracts(manifest: Manifest) -> None:
+    """Raises HomeError: the ledger's contracts are of the time before an act named what it replaces."""
+    if not manifest.administration:
+        raise HomeError(
+            f"the contracts of this home's ledger ({manifest.law}) are older than this program and take no such act: "
+            "run `luya rebuild` once, which deploys the present ones from the archive",
+            zh=f"本目录账本的合约（{manifest.law}）早于本程序，不能登记数据源：请先运行一次 `luya rebuild`",
+        )
 
 
 def _send(session: Session, role: str, tx: Tx) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from chain_node.auditor.chain import Facts
 from chain_node.auditor.metadata import setting_of
-from chain_node.contracts.handles import Contract, artefact
+from chain_node.contracts.handles import MODULES, Contract, artefact
 from chain_node.errors import ContractError, ContractSourceError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
@@ -224,12 +225,19 @@ def _source(folder: Path, name: str) -> str:
 
 
 def of_ledger(
-    facts: Facts, authority: bytes, views: bytes | None, administration: bytes | None = None
+    facts: Facts,
+    authority: bytes,
+    views: bytes | None,
+    administration: bytes | None = None,
+    modules: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Deployed]:
-    """The ledger's contracts, and what their constructors must have set."""
+    """The ledger's contracts, and what their constructors must have set; modules: by name, as they were deployed."""
     ledger, law = facts.ledger, facts.law
-    modules: dict[str, Any] = {f"module:{entry_type}": to_hex(law) for entry_type in range(0x41, 0x45)}
-    reads = {"logOrigin": facts.origin, "authority": to_hex(authority), "isSealed": True} | modules
+    owners: dict[str, Any] = {f"module:{entry_type}": to_hex(law) for entry_type in range(0x41, 0x45)}
+    for name, address in modules.items():
+        for first, last in MODULES.get(name, ()):
+            owners |= {f"module:{entry_type}": to_hex(address) for entry_type in range(first, last + 1)}
+    reads = {"logOrigin": facts.origin, "authority": to_hex(authority), "isSealed": True} | owners
     nonce = {"_genesisNonce": facts.genesis_nonce, "_domainSalt": facts.domain.salt}
     contracts = [
         Deployed("LuyaLedger", ledger, nonce, reads),
@@ -242,6 +250,8 @@ def of_ledger(
     if administration is not None:
         reads = {"manager": to_hex(authority), "authority": to_hex(authority)}
         contracts.append(Deployed("Administration", administration, {"_manager": authority}, reads))
+    own = {"authority": to_hex(authority), "ledger": to_hex(ledger)}
+    contracts += [Deployed(name, address, {"_ledger": ledger}, own) for name, address in modules.items()]
     return contracts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
@@ -16,6 +16,9 @@ from chain_node.errors import ContractError, RevertReason, RpcError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews", "Administration")
+MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {}
+"""Module → the entry types that it owns, as (first, last). Each is made with (authority, ledger); they are deployed in
+this order and wired before anything is imported."""
 GOVERNANCE: Final = ("Council", "Validators", "Permissions")
 """What stands in the genesis of a luyad network, beside an AccessManager of its own."""
 VIEW_CHUNK: Final = 400
@@ -64,7 +67,7 @@ def artefact(name: str) -> Artefact:
 @functools.cache
 def all_errors() -> Abi:
     """Custom errors of all shipped contracts: a call of one may surface another's."""
-    return Abi([]).merged(*(artefact(name).abi for name in (*NAMES, *GOVERNANCE)))
+    return Abi([]).merged(*(artefact(name).abi for name in (*NAMES, *MODULES, *GOVERNANCE)))
 
 
 class Contract:

@@ -12,7 +12,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import NAMES, Artefact, LuyaLedger, artefact
+from chain_node.contracts.handles import MODULES, NAMES, Artefact, LuyaLedger, artefact
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import (
     ADMIN,
@@ -81,8 +81,7 @@ def deploy(
     """
     _check_plan(plan, sender.address)
     seal = seal or Seal()
-    nonce = sender.first_nonce
-    addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(len(NAMES))))
+    addresses = _addresses(sender.address, sender.first_nonce)
     ledger = LuyaLedger(rpc, addresses.ledger)
     steps = Steps(addresses)
     steps.create(plan, genesis_nonce, sender.address)
@@ -133,6 +132,13 @@ def code_hash(rpc: JsonRpc, contract: Artefact, address: bytes) -> str:
     for start, length in contract.immutables:
         code[start : start + length] = bytes(min(length, max(0, len(code) - start)))
     return to_hex(keccak(bytes(code)))
+
+
+def _addresses(deployer: bytes, nonce: int) -> Addresses:
+    """Where the contracts will be: one transaction each, in the order of `NAMES` and `MODULES`."""
+    places = [contract_address(deployer, nonce + step) for step in range(len(NAMES) + len(MODULES))]
+    authority, ledger, law, views, administration, *modules = places
+    return Addresses(authority, ledger, law, views, administration, dict(zip(MODULES, modules, strict=True)))
 
 
 def _check_plan(plan: DeploymentPlan, deployer: bytes) -> None:
@@ -208,7 +214,7 @@ def _manifest(
         law=to_hex(addresses.law),
         views=to_hex(addresses.views),
         authority=to_hex(addresses.authority),
-        code_hashes={name: artefact(name).code_hash for name in NAMES},
+        code_hashes={name: artefact(name).code_hash for name in (*NAMES, *MODULES)},
         start_block=next(receipt.block for receipt in receipts if receipt.key == "deploy/seal"),
         start_size=size,
         log_key=verifier_key(plan.origin, plan.log_key),
@@ -217,4 +223,5 @@ def _manifest(
         administration=to_hex(addresses.administration),
         delays=delays,
         first_block=min(receipt.block for receipt in receipts),
+        modules={name: to_hex(address) for name, address in addresses.modules.items()},
     )

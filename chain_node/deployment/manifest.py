@@ -34,6 +34,8 @@ class Manifest:
         administration: the authority's only admin; empty for a ledger that was deployed before there was one.
         delays: role name → holder → seconds between announcing and doing; who is missing waits for none.
         first_block: no contract of the deployment is older.
+        modules: contract name → address, of the modules that were deployed with it; those of a ledger of before, which
+            had none, come with a rebuild.
     """
 
     network: str
@@ -54,6 +56,7 @@ class Manifest:
     administration: str = ""
     delays: dict[str, dict[str, int]] = field(default_factory=dict)
     first_block: int = 0
+    modules: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
 
     @property
@@ -85,7 +88,7 @@ class Manifest:
             "LuyaLaw": self.law,
             "LuyaViews": self.views,
             "Administration": self.administration,
-        }
+        } | self.modules
         return {name: bytes.fromhex(address[2:]) for name, address in named.items() if address}
 
     @property

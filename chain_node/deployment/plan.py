@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -59,13 +60,14 @@ class DeploymentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the contracts are, 20 bytes each."""
+    """Where the contracts are, 20 bytes each; modules by name."""
 
     authority: bytes
     ledger: bytes
     law: bytes
     views: bytes
     administration: bytes
+    modules: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import artefact
+from chain_node.contracts.handles import MODULES, artefact
 from chain_node.deployment.plan import ADMIN, Addresses, DeploymentPlan, RoleGrant, Seal, role_numbers, role_table
 from chain_node.protocol.entries import Feed, Method
 from chain_node.rpc.client import to_hex
@@ -30,6 +30,7 @@ class Steps:
             "LuyaLaw": addresses.law,
             "LuyaViews": addresses.views,
             "Administration": addresses.administration,
+            **addresses.modules,
         }
         self._steps: list[Tx] = []
 
@@ -52,13 +53,14 @@ class Steps:
             "LuyaLaw": (authority, ledger),
             "LuyaViews": (ledger, law),
             "Administration": (authority,),
+            **dict.fromkeys(MODULES, (authority, ledger)),
         }
         for name, arguments in creations.items():
             data = artefact(name).creation(*arguments)
             self._steps.append(Tx(None, data, _CREATE_GAS, f"deploy/create/{name}"))
 
     def permissions(self, deployer: bytes) -> None:
-        """Which role may call what; the deployer's own roles, for now; the law as the ledger's module."""
+        """Which role may call what; the deployer's own roles, for now; the law and the modules as the ledger's."""
         for contract, functions in role_table()["functions"].items():
             for role in sorted(set(functions.values())):
                 selectors = [keccak(signature.encode())[:4] for signature, r in functions.items() if r == role]
@@ -76,6 +78,9 @@ class Steps:
         for name in _DEPLOYING:
             self.call(f"own/{name}", "AccessManager", "grantRole", role_numbers()[name], to_hex(deployer), 0)
         self.call("module", "LuyaLedger", "setModule", 0x41, 0x44, to_hex(self._to["LuyaLaw"]))
+        for name, ranges in MODULES.items():
+            for first, last in ranges:
+                self.call(f"module/{first:02x}", "LuyaLedger", "setModule", first, last, to_hex(self._to[name]))
 
     def seal(self, seal: Seal) -> None:
         """End the import phase."""

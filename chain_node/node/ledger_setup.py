@@ -19,7 +19,7 @@ from chain_node.protocol.entries import decode
 from chain_node.rpc.client import JsonRpc
 from chain_node.sending.sender import Sender
 
-LOCAL_ROLES = ("GOVERNANCE", "FEED_ADMIN", "FEED_BRAKE", "REGISTRAR", "AUDITOR", "GUARDIAN")
+LOCAL_ROLES = ("GOVERNANCE", "FEED_ADMIN", "FEED_BRAKE", "REGISTRAR", "CATALOGUE_MANAGER", "AUDITOR", "GUARDIAN")
 """Roles that get a local key each, named like them in lower case with dashes, when the settings name no holders."""
 
 

@@ -213,8 +213,9 @@ def _wanted(
     authority = manifest.authority_address if manifest else to_bytes(str(law.read("authority")))
     views = manifest.views_address if manifest else None
     administration = manifest.contracts.get("Administration") if manifest else None
+    modules = {name: manifest.contracts[name] for name in manifest.modules} if manifest else {}
     known = dict.fromkeys(contract_names(value))
-    return [*of_ledger(facts, authority, views, administration), *of_genesis(rpc, known)]
+    return [*of_ledger(facts, authority, views, administration, modules), *of_genesis(rpc, known)]
 
 
 def query(

@@ -1,4 +1,4 @@
-"""The import phase's calls keep below the engine's limits."""
+"""The import phase's calls keep below the engine's limits; what is deployed fits together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.contracts.handles import LuyaLedger
+from chain_node.contracts.handles import MODULES, NAMES, LuyaLedger
 from chain_node.deployment.import_phase import import_calls
-from chain_node.deployment.plan import Seal
+from chain_node.deployment.plan import Seal, role_table
 from chain_node.engine.base import Limits
 from chain_node.protocol.entries import Feed, Pause, Standing, encode
 from chain_node.protocol.errors import CodecError
@@ -43,3 +43,14 @@ def test_large_feeds_do_not_run_out_of_gas() -> None:
     assert sum(call.data.count(entry) for call in calls) == 60
     for call in calls:
         assert call.data.count(entry) * stored * 5 // 4 <= call.gas
+
+
+def test_the_role_table_is_about_what_is_deployed() -> None:
+    """A contract that the deployment does not know could not be given its permissions."""
+    assert set(role_table()["functions"]) <= {*NAMES, *MODULES}
+
+
+def test_no_two_modules_own_a_type() -> None:
+    types = [code for ranges in MODULES.values() for first, last in ranges for code in range(first, last + 1)]
+    assert len(types) == len(set(types))
+    assert not set(types) & {*range(0x01, 0x05), *range(0x40, 0x45), 0x46, 0x47, 0x50}

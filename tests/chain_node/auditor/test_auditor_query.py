@@ -21,6 +21,7 @@ from chain_node.auditor import loading
 from chain_node.auditor.export import temporary_of, write
 from chain_node.auditor.loading import connect, load
 from chain_node.auditor.query import QueryResult, ask, opened
+from chain_node.auditor.tables import TABLES
 from chain_node.auditor.views import documentation, views
 from chain_node.catalogue import load_groups
 from chain_node.errors import QueryError
@@ -308,6 +309,20 @@ def test_pause_and_law_are_there(folder: Path, tmp_path: Path) -> None:
     names = rows(tmp_path / "archive", "SELECT key, credit_num FROM methods")
     assert names == [(RIDE.key, METHOD.credit_num)]
     assert load_groups()
+
+
+def test_a_database_of_a_program_with_other_kinds_is_made_anew(
+    world: World, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = loading.connect(tmp_path / "audit.duckdb")
+    loading.load(connection, ArchiveReader(folder))
+    assert loading.state_of(connection) is not None
+    monkeypatch.setitem(TABLES, "base_novelty", "idx BIGINT, time BIGINT")
+    assert loading.state_of(connection) is None
+    assert loading.load(connection, ArchiveReader(folder))[0] == len(world.entries)
+    assert connection.execute("SELECT count(*) FROM base_novelty").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (len(world.entries),)
+    connection.close()
 
 
 def test_a_killed_load_leaves_a_shorter_database(world: World, folder: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ NO_LOGIC = {"__init__", "__main__", "errors"}
 ELSEWHERE_BY_FOLDER = (
     ("api/accounts", "endpoints repository schemas service", "api/entries/test_api_entries.py"),
     ("api/checkpoint", "endpoints", "api/test_api_public.py"),
-    ("api/entries", "decoded endpoints repository schemas service", "api/entries/test_api_entries.py"),
+    ("api/entries", "endpoints repository service", "api/entries/test_api_entries.py"),
     ("api/feeds", "endpoints repository schemas service", "api/test_api_public.py"),
     ("api/health", "endpoints", "api/test_api_public.py"),
     ("api", "law", "api/test_api_public.py"),
@@ -38,7 +38,7 @@ ELSEWHERE_BY_FOLDER = (
     ("chain_node/archive", "journal", "chain_node/archive/test_node_archive.py"),
     (
         "chain_node/auditor",
-        "balances changes comparisons diagnosis judge tables",
+        "balances changes comparisons diagnosis judge",
         "chain_node/auditor/test_auditor_lies.py",
     ),
     ("chain_node/conformance", "bench", "chain_node/conformance/test_engine_conformance.py"),

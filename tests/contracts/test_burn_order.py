@@ -106,7 +106,7 @@ class OpenLedger:
     def __init__(self, rpc: JsonRpc, sender: Sender) -> None:
         self._rpc, self._sender = rpc, sender
         nonce = sender.first_nonce
-        addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(4)))
+        addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(5)))
         self.ledger = LuyaLedger(rpc, addresses.ledger)
         steps = Steps(addresses)
         steps.create(DeploymentPlan("test", "test/burns", CHAIN, bytes(32), ()), bytes(32), sender.address)

@@ -36,6 +36,8 @@ _RIDES_OF_ONE: Final = 10
 _SHORT: Final = 1_000
 _IN_FLIGHT: Final = 128
 """Many: anvil hashes its whole state at each block, so few blocks are kind to whoever writes much."""
+_PATIENCE: Final = 900.0
+"""Seconds without a block: anvil makes one of 9,600 attestations on a state of a million words, on shared cores."""
 _BLOCK_TIME: Final = 0.1
 """Where the engine has its own pace; anvil is told to make a block as soon as the last is there."""
 
@@ -191,7 +193,7 @@ class _Bench:
         ]
         prepared, first, cpu, own = time.monotonic(), chain.height() + 1, chain.engine_cpu(), time.process_time()
         with chain.mining():
-            seconds = through(chain.sender, chain.rpc, ready, self._plan.in_flight)
+            seconds = through(chain.sender, chain.rpc, ready, self._plan.in_flight, _PATIENCE)
         spent, client = chain.engine_cpu() - cpu, time.process_time() - own
         blocks = chain.blocks(first, len(ready))
         contender.check([Sent(part, moment) for part, moment in zip(parts, blocks.times, strict=True)])

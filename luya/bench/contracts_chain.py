@@ -32,6 +32,8 @@ _KEEP_BLOCKS: Final = 0
 """All: what was used is read from them afterwards, and the chain ends after one measurement."""
 _IDLE: Final = 0.002
 _PATIENCE: Final = 10.0
+_LONGEST: Final = 900.0
+"""Seconds for one answer: a block is made within one, and it may hold ten thousand attestations."""
 _SENDER: Final = "deployer"
 """Who sends: luyad lets nobody else create contracts."""
 
@@ -144,7 +146,7 @@ class PeerChain:
         self._engine = make_engine(Home(self._folder / "engine"), network, keystore, self._settings, no_progress)
         self._engine.start()
         self._stack.callback(self._engine.stop)
-        self.rpc = self._stack.enter_context(JsonRpc(self._engine.rpc_url))
+        self.rpc = self._stack.enter_context(JsonRpc(self._engine.rpc_url, timeout=_LONGEST))
         if self._with_ledger:
             self._deploy(home.root)
         else:

@@ -273,28 +273,41 @@ class NetworkLoad:
         }
 
 
-def through(sender: Sender, rpc: JsonRpc, batches: Sequence[ReadyBatch], in_flight: int) -> float:
+def through(
+    sender: Sender, rpc: JsonRpc, batches: Sequence[ReadyBatch], in_flight: int, patience: float = _SPARE
+) -> float:
     """Sends them all, with so many transactions not final at a time: seconds until the last is in a final block.
+
+    Args:
+        sender: sends them.
+        rpc: the node that is asked what is final.
+        batches: in their order.
+        in_flight: transactions that are not final at a time.
+        patience: seconds without any more that are final.
 
     Raises:
         HomeError: they do not become final.
     """
-    watcher, given = _Watcher(sender, rpc, _LOOK_CLOSELY), 0
+    watcher, given, done = _Watcher(sender, rpc, _LOOK_CLOSELY), 0, 0
     try:
         begun = moved = time.monotonic()
-        while len(watcher.final) < len(batches):
+        while done < len(batches):
             room = min(in_flight - watcher.pending, len(batches) - given)
             now = time.monotonic()
             if room > 0:
                 some = batches[given : given + room]
                 for tx_hash, batch in zip(sender.send_many([batch.tx for batch in some]), some, strict=True):
                     watcher.expect(tx_hash, now, batch.records)
-                given, moved = given + room, now
+                given += room
             else:
                 time.sleep(0.002)
             _check(watcher)
-            if now - moved > _SPARE:
-                raise HomeError(f"{watcher.pending} transactions are not final after {_SPARE:.0f} s without progress")
+            if len(watcher.final) > done:
+                done, moved = len(watcher.final), now
+            elif now - moved > patience:
+                raise HomeError(
+                    f"{watcher.pending} transactions are not final, {patience:.0f} s after the last that is"
+                )
         return watcher.final[-1].at - begun
     finally:
         watcher.close()

@@ -5,7 +5,7 @@
  * Deterministic: sorted keys, no paths of this machine. `--out DIR` writes elsewhere (used by the test that compares);
  * `--check` writes nothing and fails where a file differs.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,10 @@ const CONTRACTS = {
   Validators: "contracts/governance/Validators.sol",
   Permissions: "contracts/governance/Permissions.sol",
 };
+for (const file of readdirSync(join(ROOT, "contracts", "modules")).sort()) {
+  const name = posix.basename(file, ".sol");
+  if (name.startsWith("Luya")) CONTRACTS[name] = `contracts/modules/${file}`;
+}
 
 const CHECK = process.argv.includes("--check");
 const outFlag = process.argv.indexOf("--out");

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from chain_node.auditor.chain import Facts
 from chain_node.auditor.metadata import setting_of
-from chain_node.contracts.handles import MODULES, Contract, artefact
+from chain_node.contracts.handles import LAW, LAW_TYPES, MODULES, Contract, artefact
 from chain_node.errors import ContractError, ContractSourceError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
@@ -233,9 +233,9 @@ def of_ledger(
 ) -> list[Deployed]:
     """The ledger's contracts, and what their constructors must have set; modules: by name, as they were deployed."""
     ledger, law = facts.ledger, facts.law
-    owners: dict[str, Any] = {f"module:{entry_type}": to_hex(law) for entry_type in range(0x41, 0x45)}
-    for name, address in modules.items():
-        for first, last in MODULES.get(name, ()):
+    owners: dict[str, Any] = {}
+    for name, address in {LAW: law, **modules}.items():
+        for first, last in {LAW: LAW_TYPES, **MODULES}.get(name, ()):
             owners |= {f"module:{entry_type}": to_hex(address) for entry_type in range(first, last + 1)}
     reads = {"logOrigin": facts.origin, "authority": to_hex(authority), "isSealed": True} | owners
     nonce = {"_genesisNonce": facts.genesis_nonce, "_domainSalt": facts.domain.salt}

@@ -16,6 +16,9 @@ from chain_node.errors import ContractError, RevertReason, RpcError
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 
 NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews", "Administration")
+LAW: Final = "LuyaLaw"
+LAW_TYPES: Final = ((0x41, 0x44),)
+"""The law is a module too; without it no ledger records anything, so a manifest names it by itself."""
 MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {}
 """Module → the entry types that it owns, as (first, last). Each is made with (authority, ledger); they are deployed in
 this order and wired before anything is imported."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import MODULES, NAMES, Artefact, LuyaLedger, artefact
+from chain_node.contracts.handles import LAW, LAW_TYPES, MODULES, NAMES, Artefact, LuyaLedger, artefact
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import (
     ADMIN,
@@ -31,7 +31,6 @@ from chain_node.errors import DeploymentError
 from chain_node.protocol.checkpoint import verifier_key
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 from chain_node.sending.sender import Receipt, Sender, Tx
-from chain_node.sending.signing import contract_address
 
 __all__ = [
     "ADMIN",
@@ -81,7 +80,7 @@ def deploy(
     """
     _check_plan(plan, sender.address)
     seal = seal or Seal()
-    addresses = _addresses(sender.address, sender.first_nonce)
+    addresses = Addresses.of(sender.address, sender.first_nonce)
     ledger = LuyaLedger(rpc, addresses.ledger)
     steps = Steps(addresses)
     steps.create(plan, genesis_nonce, sender.address)
@@ -104,8 +103,9 @@ def deploy(
 
 
 def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
-    """The chain shows what manifest and role table say: codes, seal, every role with its holders, delays and guardian,
-    which role may call what, and nobody else with a role; so also a deployer without rights.
+    """The chain shows what manifest and role table say: codes, the types of each module, seal, every role with its
+    holders, delays and guardian, which role may call what, and nobody else with a role; so also a deployer without
+    rights.
 
     Raises:
         DeploymentError: it does not; the text says where.
@@ -117,6 +117,7 @@ def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
                 f"{name} at {to_hex(address)} has code {found}, expected {manifest.code_hashes[name]}"
             )
     ledger = LuyaLedger(rpc, manifest.ledger_address)
+    verify_modules(ledger, manifest)
     if not ledger.is_sealed():
         raise DeploymentError("the ledger is not sealed: run the deployment again")
     if seal is not None and seal.size and ledger.root_at(seal.size) != seal.root:
@@ -126,19 +127,34 @@ def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
         raise DeploymentError("the roles are not as deployed: " + "; ".join(map(str, wrong)))
 
 
+def verify_modules(ledger: LuyaLedger, manifest: Manifest) -> None:
+    """Every type of the table belongs to the module that the manifest names.
+
+    Raises:
+        DeploymentError: one does not.
+    """
+    named = manifest.contracts
+    table = {LAW: LAW_TYPES, **MODULES}
+    owned = [
+        (entry_type, name)
+        for name, ranges in table.items()
+        if name in named
+        for first, last in ranges
+        for entry_type in range(first, last + 1)
+    ]
+    owners = ledger.read_many([("module", (entry_type,)) for entry_type, _ in owned])
+    for (entry_type, name), owner in zip(owned, owners, strict=True):
+        if to_bytes(owner) != named[name]:
+            expected = f"{name} at {to_hex(named[name])}"
+            raise DeploymentError(f"type 0x{entry_type:02x} belongs to {owner}, expected {expected}")
+
+
 def code_hash(rpc: JsonRpc, contract: Artefact, address: bytes) -> str:
     """keccak-256, hex, of a contract's code with its immutables zeroed: comparable with the artefact's."""
     code = bytearray(to_bytes(rpc.call("eth_getCode", to_hex(address), "latest")))
     for start, length in contract.immutables:
         code[start : start + length] = bytes(min(length, max(0, len(code) - start)))
     return to_hex(keccak(bytes(code)))
-
-
-def _addresses(deployer: bytes, nonce: int) -> Addresses:
-    """Where the contracts will be: one transaction each, in the order of `NAMES` and `MODULES`."""
-    places = [contract_address(deployer, nonce + step) for step in range(len(NAMES) + len(MODULES))]
-    authority, ledger, law, views, administration, *modules = places
-    return Addresses(authority, ledger, law, views, administration, dict(zip(MODULES, modules, strict=True)))
 
 
 def _check_plan(plan: DeploymentPlan, deployer: bytes) -> None:

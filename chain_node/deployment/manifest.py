@@ -11,7 +11,9 @@ from chain_node.errors import ManifestError
 from chain_node.protocol.attestation import Domain, domain_salt
 from chain_node.storage.durable import write_atomic
 
-VERSION = 1
+VERSION = 2
+_READABLE = (1, VERSION)
+"""Version 1 had no modules: what it names can be read all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,19 @@ class Manifest:
         } | self.modules
         return {name: bytes.fromhex(address[2:]) for name, address in named.items() if address}
 
+    def module_address(self, name: str) -> bytes:
+        """20 bytes.
+
+        Raises:
+            ManifestError: this ledger was deployed without the module.
+        """
+        if name not in self.modules:
+            raise ManifestError(
+                f"此账本部署时还没有 {name}：请运行 `luya rebuild`。"
+                f"This ledger was deployed without {name}: run `luya rebuild`"
+            )
+        return self.contracts[name]
+
     @property
     def domain(self) -> Domain:
         """The EIP-712 domain that attestations are signed in."""
@@ -123,8 +138,8 @@ class Manifest:
             raise ManifestError(
                 f"{path} is not JSON: {error}; restore it from a copy, or remove it and run `luya rebuild`"
             ) from error
-        if not isinstance(value, dict) or value.get("version") != VERSION:
-            raise ManifestError(f"{path} is not a manifest of version {VERSION}")
+        if not isinstance(value, dict) or value.get("version") not in _READABLE:
+            raise ManifestError(f"{path} is not a manifest of version {' or '.join(map(str, _READABLE))}")
         try:
             return Manifest(**value)
         except TypeError as error:

@@ -10,8 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+from chain_node.contracts.handles import MODULES, NAMES
 from chain_node.protocol.entries import Feed, GroupCaps, Method, Organisation
 from chain_node.protocol.merkle import EMPTY_ROOT
+from chain_node.sending.signing import contract_address
 
 ADMIN: Final = "ADMIN"
 """Name, in manifests, of AccessManager's role 0, which grants all others: the contract Administration's alone."""
@@ -68,6 +70,13 @@ class Addresses:
     views: bytes
     administration: bytes
     modules: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, deployer: bytes, nonce: int) -> Addresses:
+        """Where they will be: one transaction each from this nonce on, in the order of `NAMES` and `MODULES`."""
+        places = [contract_address(deployer, nonce + step) for step in range(len(NAMES) + len(MODULES))]
+        authority, ledger, law, views, administration, *modules = places
+        return cls(authority, ledger, law, views, administration, dict(zip(MODULES, modules, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from chain_node.contracts.handles import MODULES, artefact
+from chain_node.contracts.handles import LAW, LAW_TYPES, MODULES, artefact
 from chain_node.deployment.plan import ADMIN, Addresses, DeploymentPlan, RoleGrant, Seal, role_numbers, role_table
 from chain_node.protocol.entries import Feed, Method
 from chain_node.rpc.client import to_hex
@@ -77,8 +77,7 @@ class Steps:
                 self.call(f"label/{name}", "AccessManager", "labelRole", number, name)
         for name in _DEPLOYING:
             self.call(f"own/{name}", "AccessManager", "grantRole", role_numbers()[name], to_hex(deployer), 0)
-        self.call("module", "LuyaLedger", "setModule", 0x41, 0x44, to_hex(self._to["LuyaLaw"]))
-        for name, ranges in MODULES.items():
+        for name, ranges in {LAW: LAW_TYPES, **MODULES}.items():
             for first, last in ranges:
                 self.call(f"module/{first:02x}", "LuyaLedger", "setModule", first, last, to_hex(self._to[name]))
 

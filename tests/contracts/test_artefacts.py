@@ -10,21 +10,13 @@ from pathlib import Path
 import pytest
 from eth_hash.auto import keccak
 
+from chain_node.contracts.handles import GOVERNANCE, LAW, MODULES, NAMES, artefact
 from chain_node.engine.npm import find_npm
 from chain_node.errors import RuntimeMissing
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "chain_node" / "artefacts"
-CONTRACTS = (
-    "LuyaLedger",
-    "LuyaLaw",
-    "LuyaViews",
-    "AccessManager",
-    "Administration",
-    "Council",
-    "Validators",
-    "Permissions",
-)
+CONTRACTS = (*NAMES, *MODULES, *GOVERNANCE)
 NETWORKS_OWN = {"Validators", "Permissions"}
 """Under the AccessManager of a luyad network, whose only admin is its council."""
 SIZE_LIMIT = 24_576
@@ -160,6 +152,13 @@ def _changing(contract: str) -> set[str]:
         for item in abi
         if item["type"] == "function" and item["stateMutability"] in ("nonpayable", "payable")
     }
+
+
+def test_every_module_is_in_the_table() -> None:
+    """Whatever lies in contracts/modules is deployed, made with (authority, ledger) as the table has it."""
+    assert set(MODULES) == {path.stem for path in (ROOT / "contracts" / "modules").glob("Luya*.sol")}
+    for name in (LAW, *MODULES):
+        assert list(artefact(name).abi.constructor) == ["address", "address"], name
 
 
 def _is_restricted(source: str, function: str) -> bool:

@@ -26,7 +26,6 @@ from chain_node.protocol.replay import State
 from chain_node.protocol.times import day_of_date
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 from chain_node.sending.sender import Sender, Tx
-from chain_node.sending.signing import contract_address
 
 CHAIN = 7_000_000_321
 YEARS = range(2019, 2027)
@@ -105,8 +104,7 @@ class OpenLedger:
 
     def __init__(self, rpc: JsonRpc, sender: Sender) -> None:
         self._rpc, self._sender = rpc, sender
-        nonce = sender.first_nonce
-        addresses = Addresses(*(contract_address(sender.address, nonce + step) for step in range(5)))
+        addresses = Addresses.of(sender.address, sender.first_nonce)
         self.ledger = LuyaLedger(rpc, addresses.ledger)
         steps = Steps(addresses)
         steps.create(DeploymentPlan("test", "test/burns", CHAIN, bytes(32), ()), bytes(32), sender.address)

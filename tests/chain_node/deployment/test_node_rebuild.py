@@ -8,10 +8,10 @@ import pytest
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import MODULES, NAMES, LuyaLedger
-from chain_node.deployment.import_phase import import_calls
+from chain_node.deployment.import_phase import _cost, import_calls
 from chain_node.deployment.plan import Seal, role_table
 from chain_node.engine.base import Limits
-from chain_node.protocol.entries import Feed, Pause, Standing, encode
+from chain_node.protocol.entries import REFUSAL, Feed, Pause, Standing, encode
 from chain_node.protocol.errors import CodecError
 
 STORAGE_WORD = 22_100
@@ -31,6 +31,15 @@ def test_an_unassigned_type_is_not_imported() -> None:
     reader = cast(ArchiveReader, Reader([pause, b"\x10" + pause[1:]]))
     with pytest.raises(CodecError, match="0x10 is not assigned"):
         list(import_calls(reader, LuyaLedger(None, bytes(20)), Seal(2, bytes(32)), Limits()))  # type: ignore[arg-type]
+
+
+def test_an_act_of_many_parts_does_not_run_out_of_gas() -> None:
+    """32 parts, each of which changes an older balance, a bucket's total and a vintage's, and is told."""
+    part = 35_000
+    order = 9 + 20 + 4 + 2 + 8 + 8 + 32 + 8 + 8 + 8 + (1 + 32 * 10) + 20 + 8 + 8 + 65
+    assert _cost(0x11, order) >= 32 * part + 200_000
+    assert _cost(0x43, 100) < _cost(0x11, 100), "the law's entries have a bound of their own"
+    assert _cost(REFUSAL, 21) < 50_000
 
 
 def test_large_feeds_do_not_run_out_of_gas() -> None:

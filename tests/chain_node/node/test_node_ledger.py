@@ -18,7 +18,7 @@ from node_support import CONFIG, FEED, PLATE, SIGNERS, Batches, settings
 from chain_node.archive.layout import tile_path
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.compare import position
-from chain_node.deployment.deploy import role_numbers, verify
+from chain_node.deployment.deploy import role_numbers, verify, verify_modules
 from chain_node.deployment.plan import RoleGrant
 from chain_node.errors import DeploymentError, EngineError, Reverted, RpcError
 from chain_node.node.fsck import Findings, FsckResult, _check_chain, fsck
@@ -90,6 +90,12 @@ def test_code_is_what_the_package_ships(node: Node) -> None:
     wrong = node.manifest.changed(code_hashes=node.manifest.code_hashes | {"LuyaLaw": "0x" + "00" * 32})
     with pytest.raises(DeploymentError, match="LuyaLaw"):
         verify(node.rpc, wrong)
+
+
+def test_a_type_that_belongs_to_another_is_named(node: Node) -> None:
+    verify_modules(node.ledger, node.manifest)
+    with pytest.raises(DeploymentError, match=r"type 0x41 belongs to 0x\w{40}, expected LuyaLaw"):
+        verify_modules(node.ledger, node.manifest.changed(law=node.manifest.views))
 
 
 def test_a_word_that_no_entry_names_is_found(node: Node) -> None:

@@ -408,6 +408,10 @@ class State:
         book = self._accounts.get(entry.account)
         owner = self.identities.get(entry.nullifier)
         if book is None:
+            if entry.account in self.loop.agents.accounts:
+                raise ReplayError(
+                    f"0x{entry.account.hex()} is an organisation's account: nobody is registered under it"
+                )
             if owner is not None:
                 raise ReplayError(f"the identity of 0x{entry.account.hex()} has the account 0x{owner.hex()}")
             book = self._accounts[entry.account] = _Account(entry.nullifier)

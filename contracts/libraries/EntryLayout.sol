@@ -127,6 +127,76 @@ library EntryLayout {
     uint256 internal constant LOG_KEY_KEY_TYPE_AT = 9;
     uint256 internal constant LOG_KEY_PUBLIC_KEY_AT = 10;
 
+    uint8 internal constant CONTROLLER = 0x48;
+    uint256 internal constant CONTROLLER_BYTES = 140;
+    uint256 internal constant CONTROLLER_ACCOUNT_AT = 9;
+    uint256 internal constant CONTROLLER_KEY_AT = 29;
+    uint256 internal constant CONTROLLER_KIND_AT = 49;
+    uint256 internal constant CONTROLLER_EFFECTIVE_AT = 50;
+    uint256 internal constant CONTROLLER_SET_BY_AT = 58;
+    uint256 internal constant CONTROLLER_NONCE_AT = 59;
+    uint256 internal constant CONTROLLER_DEADLINE_AT = 67;
+    uint256 internal constant CONTROLLER_SIGNATURE_AT = 75;
+
+    uint8 internal constant CONTROLLER_CANCELLED = 0x49;
+    uint256 internal constant CONTROLLER_CANCELLED_BYTES = 130;
+    uint256 internal constant CONTROLLER_CANCELLED_ACCOUNT_AT = 9;
+    uint256 internal constant CONTROLLER_CANCELLED_SIGNER_AT = 29;
+    uint256 internal constant CONTROLLER_CANCELLED_NONCE_AT = 49;
+    uint256 internal constant CONTROLLER_CANCELLED_DEADLINE_AT = 57;
+    uint256 internal constant CONTROLLER_CANCELLED_SIGNATURE_AT = 65;
+
+    uint8 internal constant SESSION_KEY = 0x4a;
+    uint256 internal constant SESSION_KEY_BYTES = 168;
+    uint256 internal constant SESSION_KEY_ACCOUNT_AT = 9;
+    uint256 internal constant SESSION_KEY_KEY_AT = 29;
+    uint256 internal constant SESSION_KEY_DAILY_LIMIT_AT = 49;
+    uint256 internal constant SESSION_KEY_EXPIRES_AT = 57;
+    uint256 internal constant SESSION_KEY_SCOPES_AT = 65;
+    uint256 internal constant SESSION_KEY_SIGNER_AT = 67;
+    uint256 internal constant SESSION_KEY_NONCE_AT = 87;
+    uint256 internal constant SESSION_KEY_DEADLINE_AT = 95;
+    uint256 internal constant SESSION_KEY_SIGNATURE_AT = 103;
+
+    uint8 internal constant AGENT = 0x4b;
+    uint256 internal constant AGENT_BYTES = 33;
+    uint256 internal constant AGENT_KEY_AT = 9;
+    uint256 internal constant AGENT_ORGANISATION_AT = 29;
+    uint256 internal constant AGENT_ROLE_AT = 31;
+    uint256 internal constant AGENT_STATE_AT = 32;
+
+    uint8 internal constant ORGANISATION_ACCOUNT = 0x4c;
+    uint256 internal constant ORGANISATION_ACCOUNT_BYTES = 66;
+    uint256 internal constant ORGANISATION_ACCOUNT_ACCOUNT_AT = 9;
+    uint256 internal constant ORGANISATION_ACCOUNT_ORGANISATION_AT = 29;
+    uint256 internal constant ORGANISATION_ACCOUNT_PARENT_AT = 31;
+    uint256 internal constant ORGANISATION_ACCOUNT_SCHEME_AT = 33;
+    uint256 internal constant ORGANISATION_ACCOUNT_STATE_AT = 65;
+
+    uint8 internal constant CONSENT = 0x4d;
+    uint256 internal constant CONSENT_BYTES = 167;
+    uint256 internal constant CONSENT_ACCOUNT_AT = 9;
+    uint256 internal constant CONSENT_PURPOSE_AT = 29;
+    uint256 internal constant CONSENT_VERSION_AT = 31;
+    uint256 internal constant CONSENT_TEXT_AT = 33;
+    uint256 internal constant CONSENT_GIVEN_AT = 65;
+    uint256 internal constant CONSENT_SIGNER_AT = 66;
+    uint256 internal constant CONSENT_NONCE_AT = 86;
+    uint256 internal constant CONSENT_DEADLINE_AT = 94;
+    uint256 internal constant CONSENT_SIGNATURE_AT = 102;
+
+    uint8 internal constant DISTRICT = 0x4e;
+    uint256 internal constant DISTRICT_BYTES = 48;
+    uint256 internal constant DISTRICT_DISTRICT_AT = 9;
+    uint256 internal constant DISTRICT_CODE_AT = 11;
+    uint256 internal constant DISTRICT_NAME_AT = 15;
+    uint256 internal constant DISTRICT_STATE_AT = 47;
+
+    uint8 internal constant CUSTODIAN = 0x4f;
+    uint256 internal constant CUSTODIAN_BYTES = 30;
+    uint256 internal constant CUSTODIAN_KEY_AT = 9;
+    uint256 internal constant CUSTODIAN_STATE_AT = 29;
+
     uint8 internal constant MODULE_CHANGE = 0x50;
     uint256 internal constant MODULE_CHANGE_BYTES = 63;
     uint256 internal constant MODULE_CHANGE_FIRST_AT = 9;

@@ -14,6 +14,18 @@ from chain_node.archive.writer import Archive
 from chain_node.following.events import topics
 from chain_node.protocol import attestation, checkpoint
 from chain_node.protocol import entries as e
+from chain_node.protocol.kinds.act import ResidentTail
+from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
+from chain_node.protocol.kinds.controllers import (
+    Consent,
+    Controller,
+    ControllerCancelled,
+    ControllerKind,
+    Custodian,
+    CustodianState,
+    SessionKey,
+    SetBy,
+)
 from chain_node.protocol.kinds.modules import ModuleChange
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import Record, records_root
@@ -22,6 +34,7 @@ from chain_node.protocol.times import day_of
 
 TIME: Final = 1_780_000_000
 HASH, WHO = bytes([7]) * 32, bytes([8]) * 20
+CUSTODIAN, KEY, SIGNATURE = bytes([9]) * 20, bytes([10]) * 20, bytes([11]) * 65
 PLAIN = e.Method(TIME, 1, 1, 1, 1, 10, 1, 100, 50_000, 0, (), 14_000, e.OPEN_END, False, e.EvidenceClass.MEASURED, HASH)
 PHOTO = replace(PLAIN, id=2, behaviour=2, windows=None, needs_nullifier=True)
 REDUCTION = e.Reduction(TIME, 1, 0, Record(WHO, 1, day_of(TIME), 3, 4, 0, 500, HASH), 50, 5)
@@ -38,6 +51,14 @@ SCRIPT: Final[tuple[e.Entry, ...]] = (
     replace(REDUCTION, sequence=1, record=replace(REDUCTION.record, method=2), nullifier=HASH),
     e.Refusal(TIME, 1, 2, Rule.OVERLAP),
     e.Revocation(TIME, 8, 1, HASH, True, 50, 5, 0, 0),
+    Custodian(TIME, CUSTODIAN, CustodianState.ACTIVE),
+    Controller(TIME, WHO, KEY, ControllerKind.DEVICE, TIME + 700_000, SetBy.REGISTRAR, 0, 0, bytes(65)),
+    ControllerCancelled(TIME, WHO, ResidentTail(CUSTODIAN, 0, TIME, SIGNATURE)),
+    SessionKey(TIME, WHO, KEY, 1_000, TIME + 60, 4, ResidentTail(CUSTODIAN, 1, TIME, SIGNATURE)),
+    Consent(TIME, WHO, 1, 1, HASH, True, ResidentTail(KEY, 0, TIME, SIGNATURE)),
+    Agent(TIME, KEY, 1, AgentRole.MERCHANT, e.Standing.ACTIVE),
+    OrganisationAccount(TIME, KEY, 1, 0, HASH, OpenState.ACTIVE),
+    District(TIME, 7, 510_502, HASH, OpenState.ACTIVE),
     ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
 BODIES: Final = [e.encode(entry) for entry in SCRIPT]

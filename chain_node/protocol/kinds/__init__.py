@@ -9,6 +9,14 @@ from typing import Any, Final
 
 from chain_node.protocol.kinds.accounts import ACCOUNTS, Account
 from chain_node.protocol.kinds.act import Act
+from chain_node.protocol.kinds.agents import AGENTS, DISTRICTS, ORGANISATION_ACCOUNTS
+from chain_node.protocol.kinds.controllers import (
+    CONSENTS,
+    CONTROLLERS,
+    CONTROLLERS_CANCELLED,
+    CUSTODIANS,
+    SESSION_KEYS,
+)
 from chain_node.protocol.kinds.kind import Kind
 from chain_node.protocol.kinds.methods import GROUPS_CAPS, METHODS, GroupCaps, Method
 from chain_node.protocol.kinds.modules import MODULE_CHANGES
@@ -32,6 +40,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     GROUPS_CAPS,
     PAUSES,
     LOG_KEYS,
+    CONTROLLERS,
+    CONTROLLERS_CANCELLED,
+    SESSION_KEYS,
+    AGENTS,
+    ORGANISATION_ACCOUNTS,
+    CONSENTS,
+    DISTRICTS,
+    CUSTODIANS,
     MODULE_CHANGES,
 )
 BY_TYPE: Final[dict[int, Kind[Any]]] = {code: kind for kind in KINDS for code in kind.types}

@@ -9,6 +9,8 @@ from chain_node.protocol.entries import postings
 from chain_node.protocol.errors import ReplayError
 from chain_node.protocol.kinds import BY_ENTRY
 from chain_node.protocol.kinds.act import Act
+from chain_node.protocol.loop.agents import Agents
+from chain_node.protocol.loop.controllers import Controllers
 from chain_node.protocol.loop.family import ActFamily, LedgerView
 from chain_node.protocol.loop.modules import Modules
 from chain_node.protocol.postings import Bucket, Posting, Side, Unit, take
@@ -19,7 +21,9 @@ class Loop:
 
     def __init__(self) -> None:
         self.modules: Final = Modules()
-        self.families: Final[tuple[ActFamily, ...]] = (self.modules,)
+        self.controllers: Final = Controllers()
+        self.agents: Final = Agents()
+        self.families: Final[tuple[ActFamily, ...]] = (self.modules, self.controllers, self.agents)
         self._of: dict[type[Act], ActFamily] = {act: family for family in self.families for act in family.acts}
 
     def apply(self, index: int, act: Act, ledger: LedgerView) -> list[Posting]:

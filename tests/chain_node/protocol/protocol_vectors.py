@@ -37,6 +37,18 @@ from chain_node import catalogue
 from chain_node.protocol import acts, attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
 from chain_node.protocol.books import Books
+from chain_node.protocol.kinds.act import ResidentTail
+from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
+from chain_node.protocol.kinds.controllers import (
+    Consent,
+    Controller,
+    ControllerCancelled,
+    ControllerKind,
+    Custodian,
+    CustodianState,
+    SessionKey,
+    SetBy,
+)
 from chain_node.protocol.kinds.modules import ModuleChange
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import Bucket, Given, mint, revoke
@@ -87,6 +99,24 @@ def words_part() -> dict[str, Any]:
     }
 
 
+def loop_entries() -> dict[str, e.Entry]:
+    """Who acts for whom. The signatures are bytes of the right form: of acts, `acts` has true ones."""
+    mark, key, until = bytes([9]) * 65, person(5), START + 3_600
+    tail = ResidentTail(person(6), 4, until, mark)
+    device = (ControllerKind.DEVICE, START + 700_000)
+    return {
+        "controller": Controller(START, person(0), key, *device, SetBy.CONTROLLER, 4, until, mark),
+        "controller, by the registrar": Controller(START, person(0), key, *device, SetBy.REGISTRAR, 0, 0, bytes(65)),
+        "controller cancelled": ControllerCancelled(START, person(0), tail),
+        "session key": SessionKey(START, person(0), key, 20_000, until, 3, tail),
+        "agent": Agent(START, key, 2, AgentRole.ACCEPTOR, e.Standing.ACTIVE),
+        "organisation account": OrganisationAccount(START, person(7), 2, 1, secret("scheme"), OpenState.ACTIVE),
+        "consent": Consent(START, person(0), 1, 2, secret("consent"), True, tail),
+        "district": District(START, 7, 510_502, secret("district"), OpenState.ACTIVE),
+        "custodian": Custodian(START, person(6), CustodianState.ACTIVE),
+    }
+
+
 def all_entries() -> dict[str, e.Entry]:
     photo = reduction(3, method=104, slot=0, slots=90, activity=1, once=nullifier("photo"))
     return {
@@ -103,6 +133,7 @@ def all_entries() -> dict[str, e.Entry]:
         "caps": e.GroupCaps(START, 1, 10_000_000, 1_000_000),
         "pause": e.Pause(START, START + 3_600),
         "log key": e.LogKey(START, LOG_KEY.public_key().public_bytes_raw()),
+        **loop_entries(),
         "module change": ModuleChange(START, 0x10, 0x13, person(9), secret("code")),
     }
 

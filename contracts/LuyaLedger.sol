@@ -9,7 +9,7 @@ import {EntryLayout} from "./libraries/EntryLayout.sol";
 import {EntryTypes} from "./libraries/EntryTypes.sol";
 import {Moves} from "./libraries/Moves.sol";
 import {Rfc6962} from "./libraries/Rfc6962.sol";
-import {AccountWord, AccountWords, AmountsWord} from "./libraries/Words.sol";
+import {AccountWords, AmountsWord} from "./libraries/Words.sol";
 import {LedgerImport} from "./ledger/LedgerImport.sol";
 import {LedgerRecording} from "./ledger/LedgerRecording.sol";
 
@@ -72,16 +72,21 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
         bool freezes = current == AccountWords.ACTIVE && state == AccountWords.FROZEN;
         bool thaws = current == AccountWords.FROZEN && state == AccountWords.ACTIVE;
         if (!freezes && !thaws) revert LuyaLedgerBadAccountState(account, uint8(current), state);
-        _changeState(account, state);
+        _changeAccount(account, uint16(_accounts[account].district()), state);
     }
 
     /// @inheritdoc ILuyaLedger
     function closeAccount(address account) external restricted onlySealed {
-        uint256 current = _accounts[account].state();
-        if (current != AccountWords.ACTIVE && current != AccountWords.FROZEN) {
-            revert LuyaLedgerBadAccountState(account, uint8(current), uint8(AccountWords.CLOSED));
-        }
-        _changeState(account, uint8(AccountWords.CLOSED));
+        _requireOpen(account, uint8(AccountWords.CLOSED));
+        _changeAccount(account, uint16(_accounts[account].district()), uint8(AccountWords.CLOSED));
+    }
+
+    /// @inheritdoc ILuyaLedger
+    function moveAccount(address account, uint16 district) external restricted onlySealed {
+        uint8 state = uint8(_accounts[account].state());
+        _requireOpen(account, state);
+        if (_accounts[account].district() == district) revert LuyaLedgerSameDistrict(account, district);
+        _changeAccount(account, district, state);
     }
 
     /// @inheritdoc ILuyaLedger
@@ -204,10 +209,17 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
         _appendOne(abi.encodePacked(_header(EntryLayout.PAUSE), uint8(0), until));
     }
 
-    function _changeState(address account, uint8 state) private {
-        AccountWord word = _accounts[account];
+    /// @dev Active or frozen: what is closed, or an organisation's, stays as it is.
+    function _requireOpen(address account, uint8 wanted) private view {
+        uint256 current = _accounts[account].state();
+        if (current != AccountWords.ACTIVE && current != AccountWords.FROZEN) {
+            revert LuyaLedgerBadAccountState(account, uint8(current), wanted);
+        }
+    }
+
+    function _changeAccount(address account, uint16 district, uint8 state) private {
         Rfc6962.Edge memory edge = _openLog();
-        _enterAccount(edge, account, _identityOf[account], uint16(word.district()), uint16(word.epoch()), state);
+        _enterAccount(edge, account, _identityOf[account], district, uint16(_accounts[account].epoch()), state);
         _extend(edge);
     }
 

@@ -20,6 +20,8 @@ const CONTRACTS = {
   LuyaLedger: "contracts/LuyaLedger.sol",
   LuyaLaw: "contracts/LuyaLaw.sol",
   LuyaViews: "contracts/LuyaViews.sol",
+  LuyaControllers: "contracts/modules/LuyaControllers.sol",
+  LuyaAgents: "contracts/modules/LuyaAgents.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   Administration: "contracts/governance/Administration.sol",
   Council: "contracts/governance/Council.sol",

@@ -19,7 +19,10 @@ NAMES: Final = ("AccessManager", "LuyaLedger", "LuyaLaw", "LuyaViews", "Administ
 LAW: Final = "LuyaLaw"
 LAW_TYPES: Final = ((0x41, 0x44),)
 """The law is a module too; without it no ledger records anything, so a manifest names it by itself."""
-MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {}
+MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
+    "LuyaControllers": ((0x48, 0x4A), (0x4D, 0x4D), (0x4F, 0x4F)),
+    "LuyaAgents": ((0x4B, 0x4C), (0x4E, 0x4E)),
+}
 """Module → the entry types that it owns, as (first, last). Each is made with (authority, ledger); they are deployed in
 this order and wired before anything is imported."""
 GOVERNANCE: Final = ("Council", "Validators", "Permissions")

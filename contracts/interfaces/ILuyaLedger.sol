@@ -102,6 +102,8 @@ interface ILuyaLedger {
     error LuyaLedgerBadEpoch(uint256 position, uint16 epoch);
     /// @notice The account cannot go from its state to the one asked for.
     error LuyaLedgerBadAccountState(address account, uint8 current, uint8 asked);
+    /// @notice The account is in this district already.
+    error LuyaLedgerSameDistrict(address account, uint16 district);
     /// @notice No root is kept at that size, or the proof does not lead to it.
     error LuyaLedgerProofInvalid(uint64 index, uint64 size);
     /// @notice The entry is not a reduction, so it cannot be revoked.
@@ -173,6 +175,11 @@ interface ILuyaLedger {
     /// @notice Closes an account for ever; its identity stays used. Role: registrar.
     /// @param account the account
     function closeAccount(address account) external;
+
+    /// @notice A resident moved: what is recorded from now on counts for this district. Role: registrar.
+    /// @param account an active or frozen account
+    /// @param district another district than before
+    function moveAccount(address account, uint16 district) external;
 
     /// @notice Revokes a reduction: burns what it minted (its vintage first, then newest to oldest) and books the rest
     /// as the account's debt. Role: auditor.

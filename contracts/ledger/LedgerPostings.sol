@@ -4,15 +4,19 @@ pragma solidity 0.8.28;
 import {ILuyaModule} from "../interfaces/ILuyaModule.sol";
 import {Buckets} from "../libraries/Buckets.sol";
 import {Calendar} from "../libraries/Calendar.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
+import {EntryReader} from "../libraries/EntryReader.sol";
 import {LedgerSlots} from "../libraries/LedgerSlots.sol";
 import {Moves} from "../libraries/Moves.sol";
-import {AccountWord, AmountsWord, AmountsWords} from "../libraries/Words.sol";
+import {AccountWord, AccountWords, AmountsWord, AmountsWords} from "../libraries/Words.sol";
 import {LedgerBalances} from "./LedgerBalances.sol";
 
 /// @title The one door for modules: an entry is applied by the module of its type, and what it moves is posted here
 /// @notice Live and at import the same. A module says what moves; whether its type may, whether it is there, and what
 /// debt an inflow meets is the ledger's.
 abstract contract LedgerPostings is LedgerBalances {
+    using EntryReader for bytes;
+
     /// What a source other than a reduction may bring to a vintage, of each unit: with it `TotalsWords.fits` leaves
     /// room for all of them in 64 bits.
     uint256 private constant _SOURCE_BOUND = 1 << 60;
@@ -28,6 +32,7 @@ abstract contract LedgerPostings is LedgerBalances {
         bytes32 before = _head();
         uint256[] memory postings = ILuyaModule(_modules[entryType]).applyEntry(index, entry);
         if (_head() != before) revert LuyaLedgerLogMoved(index);
+        if (entryType == EntryLayout.ORGANISATION_ACCOUNT) _markOrganisation(index, entry);
         uint256 allowed = Moves.allowed(entryType);
         for (uint256 i = 0; i < postings.length; ++i) {
             uint256 posting = postings[i];
@@ -41,6 +46,15 @@ abstract contract LedgerPostings is LedgerBalances {
             }
             _post(totals, posting, address(uint160(receiver)));
         }
+    }
+
+    /// @dev The account's word says for ever that it is an organisation's: it is never registered, and earns nothing.
+    function _markOrganisation(uint64 index, bytes memory entry) private {
+        address account = entry.addr(EntryLayout.ORGANISATION_ACCOUNT_ACCOUNT_AT);
+        AccountWord word = _accounts[account];
+        if (word.state() == AccountWords.ORGANISATION) return;
+        if (word.state() != 0) revert LuyaLedgerAccountNotNew(index, account);
+        _accounts[account] = word.withIdentity(0, 0, uint8(AccountWords.ORGANISATION));
     }
 
     /// @dev A posting by `Moves`' table: out of one bucket, into another, and the ERC-1155 event where a holder's

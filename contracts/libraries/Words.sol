@@ -35,6 +35,8 @@ library AccountWords {
     uint256 internal constant ACTIVE = 1;
     uint256 internal constant FROZEN = 2;
     uint256 internal constant CLOSED = 3;
+    /// @notice An organisation's account: it never earns and is never a resident's.
+    uint256 internal constant ORGANISATION = 5;
 
     uint256 private constant _U64 = type(uint64).max;
     uint256 private constant _DEBT = 1 << 184;

@@ -141,6 +141,23 @@ contract LuyaLedgerTest is World {
 
     // --------------------------------------------------------------------------------------------- pause, log key
 
+    function test_AResidentMoves() public {
+        registerMany(0, 1);
+        ledger.setAccountState(person(0), 2);
+        vm.recordLogs();
+        ledger.moveAccount(person(0), 511);
+        bytes memory front = abi.encodePacked(uint8(0x40), uint64(block.timestamp), person(0), identityOf(0));
+        assertEq(firstEntry(), abi.encodePacked(front, uint16(511), uint16(0), uint8(2), address(0)), "entry");
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerSameDistrict.selector, person(0), 511));
+        ledger.moveAccount(person(0), 511);
+        bytes4 bad = ILuyaLedger.LuyaLedgerBadAccountState.selector;
+        vm.expectRevert(abi.encodeWithSelector(bad, person(9), 0, 0));
+        ledger.moveAccount(person(9), 511);
+        ledger.closeAccount(person(0));
+        vm.expectRevert(abi.encodeWithSelector(bad, person(0), 3, 3));
+        ledger.moveAccount(person(0), 512);
+    }
+
     function test_PauseIsBounded() public {
         uint64 now_ = uint64(block.timestamp);
         _refusesPause(now_);
@@ -297,7 +314,7 @@ contract LuyaLedgerTest is World {
     // -------------------------------------------------------------------------------------------------------- roles
 
     function test_EveryActHasARole() public {
-        bytes[] memory calls = new bytes[](11);
+        bytes[] memory calls = new bytes[](12);
         calls[0] = abi.encodeCall(ILuyaLedger.registerAccounts, (registration(0, 0)));
         calls[1] = abi.encodeCall(ILuyaLedger.setAccountState, (person(0), 2));
         calls[2] = abi.encodeCall(ILuyaLedger.closeAccount, (person(0)));
@@ -309,6 +326,7 @@ contract LuyaLedgerTest is World {
         calls[8] = abi.encodeCall(ILuyaLedger.importEntries, (""));
         calls[9] = abi.encodeCall(ILuyaLedger.importRevocation, ("", 0, "", new bytes32[](0)));
         calls[10] = abi.encodeCall(ILuyaLedger.seal, (0, bytes32(0)));
+        calls[11] = abi.encodeCall(ILuyaLedger.moveAccount, (person(0), 1));
         address stranger = person(99);
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(stranger);

@@ -83,6 +83,13 @@ abstract contract World is Test {
         manager.renounceRole(0, address(this));
     }
 
+    /// @dev Deploys a module, gives its functions their roles and it the types first … last.
+    function deployModule(string memory name, uint8 first, uint8 last) internal returns (address module) {
+        module = _create(name, abi.encode(manager, ledger));
+        _wire(vm.readFile("chain_node/artefacts/roles.json"), name, module);
+        ledger.setModule(first, last, module);
+    }
+
     function sealEmpty() internal {
         ledger.seal(0, sha256(""));
     }
@@ -233,18 +240,6 @@ abstract contract World is Test {
         bytes memory records,
         bytes memory nullifiers
     ) internal view returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256(
-                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
-                ),
-                keccak256("LuyaLedger"),
-                keccak256("1"),
-                block.chainid,
-                address(ledger),
-                keccak256(abi.encodePacked(ORIGIN, keccak256("nonce")))
-            )
-        );
         bytes32 message = keccak256(
             abi.encode(
                 keccak256(
@@ -257,7 +252,24 @@ abstract contract World is Test {
                 CONFIG
             )
         );
-        return keccak256(abi.encodePacked(hex"1901", domain, message));
+        return digestOfAct(message);
+    }
+
+    /// @dev What is signed for an act, under the ledger's domain.
+    function digestOfAct(bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+                ),
+                keccak256("LuyaLedger"),
+                keccak256("1"),
+                block.chainid,
+                address(ledger),
+                keccak256(abi.encodePacked(ORIGIN, keccak256("nonce")))
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }
 
     function signatureOf(uint256 key, bytes32 digest) internal pure returns (bytes memory) {

@@ -203,4 +203,77 @@ library EntryLayout {
     uint256 internal constant MODULE_CHANGE_LAST_AT = 10;
     uint256 internal constant MODULE_CHANGE_MODULE_AT = 11;
     uint256 internal constant MODULE_CHANGE_CODE_HASH_AT = 31;
+
+    uint8 internal constant PROJECT = 0x18;
+    uint256 internal constant PROJECT_BYTES = 86;
+    uint256 internal constant PROJECT_PROJECT_AT = 9;
+    uint256 internal constant PROJECT_ORGANISATION_AT = 13;
+    uint256 internal constant PROJECT_KIND_AT = 15;
+    uint256 internal constant PROJECT_PRICE_AT = 16;
+    uint256 internal constant PROJECT_SETTLEMENT_AT = 24;
+    uint256 internal constant PROJECT_TARGET_AT = 32;
+    uint256 internal constant PROJECT_OPENS_AT = 36;
+    uint256 internal constant PROJECT_CLOSES_AT = 44;
+    uint256 internal constant PROJECT_SURVIVAL_AT = 52;
+    uint256 internal constant PROJECT_TEXT_AT = 53;
+    uint256 internal constant PROJECT_STATE_AT = 85;
+
+    uint8 internal constant PLEDGE = 0x19;
+    uint256 internal constant PLEDGE_ACCOUNT_AT = 9;
+    uint256 internal constant PLEDGE_PROJECT_AT = 29;
+    uint256 internal constant PLEDGE_FIRST_AT = 33;
+    uint256 internal constant PLEDGE_UNITS_AT = 37;
+    uint256 internal constant PLEDGE_PRICE_AT = 41;
+    uint256 internal constant PLEDGE_MAX_PRICE_AT = 49;
+    uint256 internal constant PLEDGE_PARTS_COUNT_AT = 57;
+    uint256 internal constant PLEDGE_PARTS_AT = 58;
+    uint256 internal constant PLEDGE_TAIL_BYTES = 101;
+    uint256 internal constant PLEDGE_TAIL_SIGNER_AT = 0;
+    uint256 internal constant PLEDGE_TAIL_NONCE_AT = 20;
+    uint256 internal constant PLEDGE_TAIL_DEADLINE_AT = 28;
+    uint256 internal constant PLEDGE_TAIL_SIGNATURE_AT = 36;
+
+    uint8 internal constant DELIVERY = 0x1a;
+    uint256 internal constant DELIVERY_BYTES = 180;
+    uint256 internal constant DELIVERY_PROJECT_AT = 9;
+    uint256 internal constant DELIVERY_FIRST_AT = 13;
+    uint256 internal constant DELIVERY_UNITS_AT = 17;
+    uint256 internal constant DELIVERY_DAY_AT = 21;
+    uint256 internal constant DELIVERY_LATITUDE_AT = 23;
+    uint256 internal constant DELIVERY_LONGITUDE_AT = 27;
+    uint256 internal constant DELIVERY_EVIDENCE_AT = 31;
+    uint256 internal constant DELIVERY_NULLIFIER_AT = 63;
+    uint256 internal constant DELIVERY_SIGNER_AT = 95;
+    uint256 internal constant DELIVERY_SIGNATURE_AT = 115;
+
+    uint8 internal constant ACCEPTANCE = 0x1b;
+    uint256 internal constant ACCEPTANCE_DELIVERY_AT = 9;
+    uint256 internal constant ACCEPTANCE_PROJECT_AT = 17;
+    uint256 internal constant ACCEPTANCE_ACCEPTED_AT = 21;
+    uint256 internal constant ACCEPTANCE_EVIDENCE_AT = 22;
+    uint256 internal constant ACCEPTANCE_PARTS_COUNT_AT = 54;
+    uint256 internal constant ACCEPTANCE_PARTS_AT = 55;
+    uint256 internal constant ACCEPTANCE_TAIL_BYTES = 85;
+    uint256 internal constant ACCEPTANCE_TAIL_SIGNER_AT = 0;
+    uint256 internal constant ACCEPTANCE_TAIL_SIGNATURE_AT = 20;
+
+    uint8 internal constant SURVIVAL_REPORT = 0x1c;
+    uint256 internal constant SURVIVAL_REPORT_BYTES = 177;
+    uint256 internal constant SURVIVAL_REPORT_DELIVERY_AT = 9;
+    uint256 internal constant SURVIVAL_REPORT_PROJECT_AT = 17;
+    uint256 internal constant SURVIVAL_REPORT_MONTHS_AT = 21;
+    uint256 internal constant SURVIVAL_REPORT_SURVIVING_AT = 22;
+    uint256 internal constant SURVIVAL_REPORT_DAY_AT = 26;
+    uint256 internal constant SURVIVAL_REPORT_EVIDENCE_AT = 28;
+    uint256 internal constant SURVIVAL_REPORT_NULLIFIER_AT = 60;
+    uint256 internal constant SURVIVAL_REPORT_SIGNER_AT = 92;
+    uint256 internal constant SURVIVAL_REPORT_SIGNATURE_AT = 112;
+
+    uint8 internal constant PLEDGE_RETURNED = 0x1d;
+    uint256 internal constant PLEDGE_RETURNED_PLEDGE_AT = 9;
+    uint256 internal constant PLEDGE_RETURNED_PROJECT_AT = 17;
+    uint256 internal constant PLEDGE_RETURNED_ACCOUNT_AT = 21;
+    uint256 internal constant PLEDGE_RETURNED_UNITS_AT = 41;
+    uint256 internal constant PLEDGE_RETURNED_PARTS_COUNT_AT = 45;
+    uint256 internal constant PLEDGE_RETURNED_PARTS_AT = 46;
 }

@@ -14,7 +14,7 @@ from chain_node.archive.writer import Archive
 from chain_node.following.events import topics
 from chain_node.protocol import attestation, checkpoint
 from chain_node.protocol import entries as e
-from chain_node.protocol.kinds.act import ResidentTail
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
 from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
 from chain_node.protocol.kinds.controllers import (
     Consent,
@@ -27,6 +27,16 @@ from chain_node.protocol.kinds.controllers import (
     SetBy,
 )
 from chain_node.protocol.kinds.modules import ModuleChange
+from chain_node.protocol.kinds.projects import (
+    Acceptance,
+    Pledge,
+    PledgeReturn,
+    Project,
+    ProjectDelivery,
+    ProjectKind,
+    ProjectState,
+    Survival,
+)
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
@@ -38,7 +48,33 @@ CUSTODIAN, KEY, SIGNATURE = bytes([9]) * 20, bytes([10]) * 20, bytes([11]) * 65
 PLAIN = e.Method(TIME, 1, 1, 1, 1, 10, 1, 100, 50_000, 0, (), 14_000, e.OPEN_END, False, e.EvidenceClass.MEASURED, HASH)
 PHOTO = replace(PLAIN, id=2, behaviour=2, windows=None, needs_nullifier=True)
 REDUCTION = e.Reduction(TIME, 1, 0, Record(WHO, 1, day_of(TIME), 3, 4, 0, 500, HASH), 50, 5)
-SCRIPT: Final[tuple[e.Entry, ...]] = (
+
+
+def _project(first: int) -> tuple[e.Entry, ...]:
+    """A project from its opening to what is given back; `first`: the index of the first of these entries."""
+    custodian, merchant, acceptor = (bytes([number]) * 20 for number in (21, 22, 23))
+    until, signature = TIME + 1, bytes(65)
+    terms = Project(TIME, 1, 1, ProjectKind.SEEDLINGS, 1, 2_000, 9, 0, until, True, HASH, ProjectState.OPEN)
+    resident = ResidentTail(custodian, 0, until, signature)
+    planted, looked = day_of(TIME) - 366, day_of(TIME)
+    photos, part = (HASH[:31] + b"\1", HASH[:31] + b"\2"), Part(2026, 1)
+    pledge, delivery = first + 5, first + 6
+    return (
+        Custodian(TIME, custodian, CustodianState.ACTIVE),
+        e.Organisation(TIME, 2, HASH, e.Standing.ACTIVE),
+        Agent(TIME, merchant, 1, AgentRole.MERCHANT, e.Standing.ACTIVE),
+        Agent(TIME, acceptor, 2, AgentRole.ACCEPTOR, e.Standing.ACTIVE),
+        terms,
+        Pledge(TIME, WHO, 1, 0, 2, 1, 2, (Part(2026, 2),), resident),
+        ProjectDelivery(TIME, 1, 0, 1, planted, 1, 2, HASH, photos[0], AgentTail(merchant, signature)),
+        Acceptance(TIME, delivery, 1, True, HASH, (part,), AgentTail(acceptor, signature)),
+        Survival(TIME, delivery, 1, 12, 1, looked, HASH, photos[1], AgentTail(acceptor, signature)),
+        replace(terms, state=ProjectState.ABANDONED),
+        PledgeReturn(TIME, pledge, 1, WHO, 1, (part,)),
+    )
+
+
+_BEGINNING: Final[tuple[e.Entry, ...]] = (
     e.LogKey(TIME, LOG_KEY.public_key().public_bytes_raw()),
     e.Pause(TIME, 0),
     e.GroupCaps(TIME, 1, 90_000, 90_000),
@@ -61,6 +97,7 @@ SCRIPT: Final[tuple[e.Entry, ...]] = (
     District(TIME, 7, 510_502, HASH, OpenState.ACTIVE),
     ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
+SCRIPT: Final[tuple[e.Entry, ...]] = (*_BEGINNING, *_project(len(_BEGINNING)))
 BODIES: Final = [e.encode(entry) for entry in SCRIPT]
 BATCH: Final = range(8, 11)
 """The entries of the one batch; each of the others came by a call of its own."""

@@ -22,6 +22,7 @@ from chain_node.protocol.kinds.methods import GROUPS_CAPS, METHODS, GroupCaps, M
 from chain_node.protocol.kinds.modules import MODULE_CHANGES
 from chain_node.protocol.kinds.operation import LOG_KEYS, PAUSES, LogKey, Pause
 from chain_node.protocol.kinds.organisations import FEEDS, ORGANISATIONS, Feed, Organisation
+from chain_node.protocol.kinds.projects import ACCEPTANCES, DELIVERIES, PLEDGE_RETURNS, PLEDGES, PROJECTS, SURVIVALS
 from chain_node.protocol.kinds.reductions import REDUCTIONS, REFUSALS, Reduction, Refusal
 from chain_node.protocol.kinds.revocations import REVOCATIONS, Revocation
 
@@ -49,6 +50,12 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     DISTRICTS,
     CUSTODIANS,
     MODULE_CHANGES,
+    PROJECTS,
+    PLEDGES,
+    DELIVERIES,
+    ACCEPTANCES,
+    SURVIVALS,
+    PLEDGE_RETURNS,
 )
 BY_TYPE: Final[dict[int, Kind[Any]]] = {code: kind for kind in KINDS for code in kind.types}
 BY_ENTRY: Final[dict[type, Kind[Any]]] = {kind.entry: kind for kind in KINDS}

@@ -13,6 +13,7 @@ from chain_node.protocol.loop.agents import Agents
 from chain_node.protocol.loop.controllers import Controllers
 from chain_node.protocol.loop.family import ActFamily, LedgerView
 from chain_node.protocol.loop.modules import Modules
+from chain_node.protocol.loop.projects import Projects
 from chain_node.protocol.postings import Bucket, Posting, Side, Unit, take
 
 
@@ -23,7 +24,8 @@ class Loop:
         self.modules: Final = Modules()
         self.controllers: Final = Controllers()
         self.agents: Final = Agents()
-        self.families: Final[tuple[ActFamily, ...]] = (self.modules, self.controllers, self.agents)
+        self.projects: Final = Projects(self.controllers, self.agents)
+        self.families: Final[tuple[ActFamily, ...]] = (self.modules, self.controllers, self.agents, self.projects)
         self._of: dict[type[Act], ActFamily] = {act: family for family in self.families for act in family.acts}
 
     def apply(self, index: int, act: Act, ledger: LedgerView) -> list[Posting]:

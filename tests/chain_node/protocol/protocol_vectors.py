@@ -37,7 +37,7 @@ from chain_node import catalogue
 from chain_node.protocol import acts, attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
 from chain_node.protocol.books import Books
-from chain_node.protocol.kinds.act import ResidentTail
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
 from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
 from chain_node.protocol.kinds.controllers import (
     Consent,
@@ -50,6 +50,16 @@ from chain_node.protocol.kinds.controllers import (
     SetBy,
 )
 from chain_node.protocol.kinds.modules import ModuleChange
+from chain_node.protocol.kinds.projects import (
+    Acceptance,
+    Pledge,
+    PledgeReturn,
+    Project,
+    ProjectDelivery,
+    ProjectKind,
+    ProjectState,
+    Survival,
+)
 from chain_node.protocol.kinds.reductions import given as given_by
 from chain_node.protocol.postings import Bucket, Given, mint, revoke
 from chain_node.protocol.records import Record
@@ -135,6 +145,29 @@ def all_entries() -> dict[str, e.Entry]:
         "log key": e.LogKey(START, LOG_KEY.public_key().public_bytes_raw()),
         **loop_entries(),
         "module change": ModuleChange(START, 0x10, 0x13, person(9), secret("code")),
+        **project_entries(),
+    }
+
+
+def project_entries() -> dict[str, e.Entry]:
+    """A project from its opening to a pledge returned: of six units two are delivered, of which one lives."""
+    until = START + 90 * times.DAY_SECONDS
+    terms = (1, 2, ProjectKind.SEEDLINGS, 1_000, 2_000, 100, START, until, True, secret("trees"))
+    signature = bytes(range(65))
+    resident = ResidentTail(person(7), 3, START + 3_600, signature)
+    merchant, acceptor = AgentTail(person(8), signature), AgentTail(person(9), signature)
+    place = (118_870_000, 285_440_000)
+    shown, later = (secret("evidence"), nullifier("trees")), (secret("they live"), nullifier("trees, a year later"))
+    parts = (Part(2025, 4_800), Part(2026, 1_200))
+    decision = (secret("seen"), (Part(2025, 800), Part(2026, 1_200)), acceptor)
+    return {
+        "project": Project(START, *terms, ProjectState.OPEN),
+        "pledge": Pledge(START, person(0), 1, 0, 6, 1_000, 6_500, parts, resident),
+        "delivery": ProjectDelivery(START, 1, 4, 2, TODAY, *place, *shown, merchant),
+        "acceptance": Acceptance(START, 20, 1, True, *decision),
+        "acceptance, refused": Acceptance(START, 20, 1, False, secret("not there"), (), acceptor),
+        "survival report": Survival(START, 20, 1, 12, 1, TODAY, *later, acceptor),
+        "pledge returned": PledgeReturn(START, 19, 1, person(0), 4, (Part(2025, 4_000),)),
     }
 
 
@@ -177,6 +210,9 @@ def posting_cases() -> list[tuple[str, e.Entry, Books]]:
         ("revocation, its own vintage has it", revocation(*worth, 0, 0), taken),
         ("revocation, other vintages and a debt", revocation(44_000, worth[1], worth[0] - 44_000, 0), spent),
     ]
+    back = all_entries()["pledge returned"]
+    cases.append(("pledge returned, meets a part of the debt", back, holding(owed=(0, 4_500))))
+    cases.append(("pledge returned, meets all of the debt", back, holding(owed=(0, 1_500))))
     movers = (e.REDUCTION, e.REDUCTION_NULLIFIER, e.REVOCATION)
     others = [(name, entry, Books()) for name, entry in all_entries().items() if e.encode(entry)[0] not in movers]
     return cases + others

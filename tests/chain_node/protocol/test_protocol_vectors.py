@@ -55,6 +55,14 @@ def owed_of(case: dict[str, Any], unit: str) -> int:
     return sum(int(one["amount"]) for one in case["before"]["owed"] if one["unit"] == unit)
 
 
+ACTS_BY_HAND = {
+    0x19: (57, "held", "pledged"),
+    0x1B: (54, "pledged", "redeemed"),
+    0x1D: (45, "pledged", "held"),
+}
+"""Type → where its parts begin, from which bucket and to which they go."""
+
+
 def moves_by_hand(case: dict[str, Any]) -> list[tuple[str, int, str, str, int]]:
     """(unit, vintage, from, to, amount) by section 8, from the bytes and the books before alone."""
     data, moves = bytes.fromhex(case["bytes"]), []
@@ -79,6 +87,18 @@ def moves_by_hand(case: dict[str, Any]) -> list[tuple[str, int, str, str, int]]:
                     rest -= part
             if rest:
                 moves.append((unit, 0, "booked", "owed", rest))
+    elif data[0] in ACTS_BY_HAND:
+        at, origin, target = ACTS_BY_HAND[data[0]]
+        owed = owed_of(case, "millipoints")
+        for part in range(at + 1, at + 1 + 10 * data[at], 10):
+            vintage, amount = (
+                int.from_bytes(data[part : part + 2], "big"),
+                int.from_bytes(data[part + 2 : part + 10], "big"),
+            )
+            moves.append(("millipoints", vintage, origin, target, amount))
+            if target == "held" and (met := min(amount, owed)):
+                owed -= met
+                moves += [("millipoints", vintage, "held", "revoked", met), ("millipoints", 0, "owed", "met", met)]
     return moves
 
 

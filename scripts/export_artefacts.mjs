@@ -22,6 +22,7 @@ const CONTRACTS = {
   LuyaViews: "contracts/LuyaViews.sol",
   LuyaControllers: "contracts/modules/LuyaControllers.sol",
   LuyaAgents: "contracts/modules/LuyaAgents.sol",
+  LuyaProjects: "contracts/modules/LuyaProjects.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   Administration: "contracts/governance/Administration.sol",
   Council: "contracts/governance/Council.sol",

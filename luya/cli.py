@@ -18,6 +18,7 @@ from luya.gateway.commands import app as gateway_app
 from luya.governance.commands import app as governance_app
 from luya.help import keep_every_word
 from luya.home import LuyaHome
+from luya.loop.project_commands import app as project_app
 from luya.network.commands import app as network_app
 from luya.operate.commands import MetricsPortOption, MirrorOption
 from luya.operate.commands import register as add_operations
@@ -43,6 +44,7 @@ add_operations(app)
 app.add_typer(network_app, name="network")
 app.add_typer(feed_app, name="feed")
 app.add_typer(token_app, name="token")
+app.add_typer(project_app, name="project")
 
 
 @app.command()

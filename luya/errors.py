@@ -2,6 +2,7 @@
 
 LuyaError
 ├── UsageError      arguments that do not go together, or name what is not there
+├── LoopRefused     a contract of the closed loop refuses an act; nothing has changed
 └── HomeError       the home is not in a state in which this can be done
     └── HomeBusy    another process runs the node of this home
 """
@@ -19,6 +20,10 @@ class LuyaError(Exception):
 
 class UsageError(LuyaError):
     """Arguments that do not go together, or name what is not there."""
+
+
+class LoopRefused(LuyaError):
+    """A contract of the closed loop refuses an act; nothing has changed."""
 
 
 class HomeError(LuyaError):

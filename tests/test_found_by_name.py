@@ -74,6 +74,7 @@ ELSEWHERE_BY_FOLDER = (
     ("luya/engine", "commands conformance", "luya/engine/test_luya_engine.py"),
     ("luya/governance", "commands roles", "luya/governance/test_luya_governance.py"),
     ("luya/gateway", "actions commands", "luya/gateway/test_luya_gateway.py"),
+    ("luya/loop", "project_commands", "luya/loop/test_luya_project.py"),
     ("luya/network", "commands founding running vote_commands votes", "luya/network/test_luya_network.py"),
     ("luya/operate", "checks commands mirroring serve status tokens up", "luya/test_luya_cli.py"),
     ("luya/oracle", "ingest", "acceptance/test_real_data.py"),

@@ -1,0 +1,100 @@
+"""Why a module refuses an act, in both languages, and what to do: by the name of the contract's error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chain_node.errors import RevertReason
+from luya.errors import LoopRefused
+
+REMEDIES: Final[dict[str, tuple[str, str]]] = {
+    "AccessManagedUnauthorized": (
+        "该密钥没有此操作的角色",
+        "the key that sends does not hold the role: use the home of the role's holder, or have the role granted",
+    ),
+    "LuyaProjectsBadTerms": (
+        "项目条款有误：编号、单价、目标、说明均不可为空，总额不得超出范围",
+        "number, price, target and text are not 0, and price and settlement of the whole target are below 2^64",
+    ),
+    "LuyaProjectsBadPeriod": ("项目的截止时间有误", "a project closes after it opens, and not in the past"),
+    "LuyaProjectsOrganisationNotActive": (
+        "该机构未登记或已停用",
+        "the organisation is unknown or disabled: have it registered first",
+    ),
+    "LuyaProjectsTermsChanged": (
+        "项目条款不可更改，请以新编号另立项目",
+        "a project's terms never change: open another project under another number",
+    ),
+    "LuyaProjectsBadState": (
+        "项目状态只能由开放变为截止或终止，由截止变为终止",
+        "a project goes from open to closed or abandoned, from closed to abandoned, and no way back",
+    ),
+    "LuyaProjectsNotOpen": (
+        "项目现在不接受认捐",
+        "the project takes no pledges now: see its state and times with `luya project show`",
+    ),
+    "LuyaProjectsBadUnits": ("数量须为 1 至 1000", "units are 1 to 1,000: split what is more"),
+    "LuyaProjectsOverTarget": ("超过项目目标，所余数量不足", "fewer units are left of the target: pledge those"),
+    "LuyaProjectsOverPrice": ("价格超过所允许的上限", "the units cost more than --max-points allows"),
+    "HeldPartsTooFew": ("碳积分不足", "the account has fewer points than these units cost"),
+    "LuyaProjectsPastDeadline": ("签名已过期，请重新签名", "the signature has expired: sign again"),
+    "LuyaProjectsBadSignature": ("签名无效", "the signature is malformed: sign again"),
+    "LuyaProjectsNoDeliveries": (
+        "项目不存在或已终止，不能交付",
+        "the project is unknown or abandoned: it takes no deliveries",
+    ),
+    "LuyaProjectsNotPledged": ("交付的单位尚未被认捐", "only units that are pledged can be delivered"),
+    "LuyaProjectsUnitsTaken": (
+        "其中有单位已在另一次交付中",
+        "one of these units is in another delivery: see which are free with `luya project show`",
+    ),
+    "LuyaProjectsBadDay": ("日期不在允许的范围内", "the day lies outside its bounds: the error names them (in days)"),
+    "LuyaProjectsBadPlace": ("地点坐标有误", "latitude is −90 to 90, longitude −180 to 180 degrees"),
+    "LuyaProjectsNoEvidence": ("缺少证据或照片", "evidence and a photo are needed"),
+    "LuyaProjectsNullifierUsed": (
+        "这张照片已用于另一次交付或报告",
+        "the photo was used for another delivery or report: take one of this",
+    ),
+    "LuyaProjectsNotAgent": (
+        "签名者不是合适的代表：交付由项目机构的商户代表签名，验收与存活报告由其他机构的验收员签名",
+        "a delivery is signed by a merchant's agent of the project's organisation, all about it afterwards by an "
+        "acceptor's agent of another one: see --key",
+    ),
+    "LuyaProjectsBadDelivery": (
+        "没有这次交付，或其状态不符",
+        "it is no delivery, or not pending (to decide on it), or not accepted (to report on it)",
+    ),
+    "LuyaProjectsBadDecision": ("验收结果应为 0 或 1", "a delivery is accepted, 1, or refused, 0"),
+    "LuyaProjectsReportNotDue": (
+        "该交付没有此期的存活报告，或已报告过",
+        "reports are due after 12 and 36 months, once each, where the project has them",
+    ),
+    "LuyaProjectsTooManySurvive": ("存活数超过交付数", "no more can live than were delivered"),
+    "LuyaProjectsNothingToReturn": (
+        "没有可退还的：项目未终止，或已全部交付、退还",
+        "the project is not abandoned, or all units of this pledge are delivered, pending or returned",
+    ),
+    "LuyaProjectsOutOfGas": (
+        "燃料不足，请减少一次提交的数量",
+        "too little gas for so many: send fewer at a time",
+    ),
+    "LuyaControllersAccountNotActive": (
+        "账户未登记、已冻结或已注销",
+        "the account is not registered, frozen or closed",
+    ),
+    "LuyaControllersNotAllowed": (
+        "签名者无权代表该账户",
+        "the signer neither controls the account nor has a session key for this",
+    ),
+    "LuyaControllersWrongNonce": (
+        "序号已变，请再次运行",
+        "another act of this account came first: run the command again",
+    ),
+}
+"""Error's name → (what it means, in Chinese; what to do, in English)."""
+
+
+def refusal(reason: RevertReason) -> LoopRefused:
+    """What to tell whoever sent the act."""
+    zh, remedy = REMEDIES.get(reason.name, ("", ""))
+    return LoopRefused(f"the ledger refuses it: {reason}" + (f": {remedy}" if remedy else ""), zh)

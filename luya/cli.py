@@ -235,9 +235,21 @@ def bundle(
     _run(command.run, LuyaHome.of(home), index, output, opening=opening)
 
 
+@app.command()
+def trail(
+    pledge: Annotated[int, typer.Argument(min=0, help="认捐的日志序号。Log index of the pledge.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="输出文件。Where to write the trail.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """从减排记录到公益交付。The trail from records to what was delivered for their points."""
+    from luya.proofs import trail as command
+
+    _run(command.run, LuyaHome.of(home), pledge, output)
+
+
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def verify(context: typer.Context) -> None:
-    """离线验证一份证明。Checks a proof bundle offline (exit 1 and the reason when it is false)."""
+    """离线验证一份证明。Checks a bundle or trail offline (exit 1 and the reason when it is false)."""
     from luya.proofs import verify as command
 
     raise typer.Exit(command.run(context.args))

@@ -35,6 +35,7 @@ ELSEWHERE_BY_FOLDER = (
     ("api/totals", "endpoints repository schemas service", "api/test_api_public.py"),
     ("api/web", "answers context head observe", "api/web/test_api_problems.py"),
     ("chain_node/archive", "bundles", "acceptance/test_bundles.py"),
+    ("chain_node/archive", "trails", "acceptance/test_demo.py"),
     ("chain_node/archive", "journal", "chain_node/archive/test_node_archive.py"),
     (
         "chain_node/auditor",
@@ -79,7 +80,7 @@ ELSEWHERE_BY_FOLDER = (
     ("luya/operate", "checks commands mirroring serve status tokens up", "luya/test_luya_cli.py"),
     ("luya/oracle", "ingest", "acceptance/test_real_data.py"),
     ("luya/oracle", "summary", "luya/oracle/test_luya_check.py"),
-    ("luya/proofs", "bundle verify", "luya/test_luya_cli.py"),
+    ("luya/proofs", "bundle trail verify", "luya/test_luya_cli.py"),
     ("luya/session", "outcomes", "luya/oracle/test_luya_feed.py"),
     ("oracle/feeds", "stations", "oracle/feeds/test_oracle_schemas.py"),
     ("oracle/judging", "likely", "oracle/judging/test_oracle_precheck.py"),

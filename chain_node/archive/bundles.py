@@ -93,14 +93,14 @@ def law_before(archive: ArchiveReader, index: int, method: int, feed: int) -> La
     """Where this method and this feed were last set before entry `index`, found by reading the archive."""
     wanted = {METHOD: method, FEED: feed}
     found: dict[int, int] = {}
-    for start, stop in _outside_batches(archive, index):
+    for start, stop in outside_batches(archive, index):
         for at, body in enumerate(archive.entries(start, stop), start):
             if body[0] in wanted and int.from_bytes(body[_ID[body[0]]], "big") == wanted[body[0]]:
                 found[body[0]] = at
     return LawIndexes(found.get(METHOD), found.get(FEED))
 
 
-def _outside_batches(archive: ArchiveReader, end: int) -> Iterator[tuple[int, int]]:
+def outside_batches(archive: ArchiveReader, end: int) -> Iterator[tuple[int, int]]:
     """Ranges of entries below `end` that did not come by a batch: only there can the law be."""
     at = 0
     for row in archive.call_rows():

@@ -42,20 +42,7 @@ _KEYS: Final = {
 
 def parse(bundle: bytes) -> dict[str, Any]:
     """The document, in its one spelling and with exactly its members."""
-    if len(bundle) > MAX_BYTES:
-        raise BundleError(f"a bundle has at most {MAX_BYTES} bytes, not {len(bundle)}")
-    try:
-        text = bundle.decode()
-        if _depth(text) > DEEPEST:
-            raise BundleError(f"not a JSON document: nested more than {DEEPEST} deep")
-        document = json.loads(text)
-        spelled = canonical(document)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"not a JSON document: {error}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise BundleError(f"the document's format is not {FORMAT!r}")
-    if spelled != bundle:
-        raise BundleError("the document is not in canonical form (RFC 8785, one LF at the end)")
+    document = load(bundle, FORMAT, MAX_BYTES)
     for path, keys in _KEYS.items():
         if path == "evidence" and path not in document:
             continue
@@ -68,6 +55,32 @@ def parse(bundle: bytes) -> dict[str, Any]:
     if not isinstance(document["hints"], dict):
         raise BundleError("hints is not an object")
     return document
+
+
+def load(data: bytes, named: str, limit: int) -> dict[str, Any]:
+    """A document of the format `named` and at most `limit` bytes, in its one spelling; whatever its members are."""
+    if len(data) > limit:
+        raise BundleError(f"a {named} has at most {limit} bytes, not {len(data)}")
+    try:
+        text = data.decode()
+        if _depth(text) > DEEPEST:
+            raise BundleError(f"not a JSON document: nested more than {DEEPEST} deep")
+        document = json.loads(text)
+        spelled = canonical(document)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"not a JSON document: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != named:
+        raise BundleError(f"the document's format is not {named!r}")
+    if spelled != data:
+        raise BundleError("the document is not in canonical form (RFC 8785, one LF at the end)")
+    return document
+
+
+def members(part: object, names: set[str], what: str) -> dict[str, Any]:
+    """An object with exactly these members."""
+    if not isinstance(part, dict) or set(part) != names:
+        raise BundleError(f"{what} does not have exactly the members {', '.join(sorted(names))}")
+    return part
 
 
 def _depth(text: str) -> int:

@@ -66,7 +66,7 @@ def place(text: str) -> tuple[int, int]:
     if not right:
         raise UsageError(
             f"{text!r} is no place: give degrees north and east, as 28.871,105.442",
-            "地点格式应为“北纬,东经”，如 28.871,105.442",
+            "地点应为北纬与东经度数，如 28.871,105.442",
         )
     return round((north + 90) * _MICRO), round((east + 180) * _MICRO)
 

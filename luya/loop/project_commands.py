@@ -112,7 +112,7 @@ def pledge(
 def deliver(
     project: ProjectArgument,
     units: Annotated[int, typer.Option("--units", min=1, max=1_000, help="数量。How many units.")],
-    place: Annotated[str, typer.Option("--at", help="北纬,东经。Degrees north and east, as 28.871,105.442.")],
+    place: Annotated[str, typer.Option("--at", help="北纬与东经。Degrees north and east, as 28.871,105.442.")],
     photo: PhotoOption,
     evidence: EvidenceOption = None,
     first: Annotated[

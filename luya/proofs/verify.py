@@ -1,4 +1,4 @@
-"""`luya verify`: checks a proof bundle offline.
+"""`luya verify`: checks a proof bundle or a trail offline.
 
 Kept apart from the other commands so that a verifier loads the pure core alone: this module imports the standard
 library and `chain_node.protocol`, nothing else.
@@ -14,7 +14,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from chain_node.protocol import bundle
+from chain_node.protocol import bundle, trail
 from chain_node.protocol.errors import ProtocolError
 
 MAX_BYTES = 4 << 20
@@ -24,9 +24,12 @@ def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     made = argparse.ArgumentParser(
         prog="luya verify",
-        description="离线验证一份减排证明。Checks a proof bundle offline; exit 1 and the reason when it is false.",
+        description="离线验证一份减排证明或去向证明。"
+        "Checks a proof bundle or a trail offline; exit 1 and the reason when it is false.",
     )
-    made.add_argument("bundle", type=Path, help="the bundle, as `luya bundle` or the API gave it")
+    made.add_argument(
+        "bundle", type=Path, help="the bundle or trail, as `luya bundle`, `luya trail` or the API gave it"
+    )
     made.add_argument("--key", required=True, help="the log's verifier key (text or a file that holds it)")
     made.add_argument("--checkpoint", type=Path, help="a later signed checkpoint to verify against")
     made.add_argument(
@@ -43,12 +46,13 @@ def run(argv: list[str]) -> int:
         print("luya verify: --checkpoint and --consistency go together", file=sys.stderr)
         return 2
     try:
-        result = bundle.verify(
-            _read(args.bundle),
-            _key(args.key),
-            checkpoint=_text(args.checkpoint),
-            consistency=_text(args.consistency),
-        )
+        data, key = _read(args.bundle), _key(args.key)
+        if _is_trail(data):
+            if args.checkpoint is not None:
+                print("luya verify: a trail is checked against its own checkpoint alone", file=sys.stderr)
+                return 2
+            return _true_trail(trail.verify(data, key))
+        result = bundle.verify(data, key, checkpoint=_text(args.checkpoint), consistency=_text(args.consistency))
     except ProtocolError as error:
         return _false("不成立 false", str(error))
     except OSError as error:
@@ -58,6 +62,44 @@ def run(argv: list[str]) -> int:
     shown = {name: _plain(value) for name, value in asdict(result).items()} if is_dataclass(result) else {}
     _say("属实 true: this reduction is in the log, signed by its feed's quorum, and worth what it says", sys.stderr)
     _say(json.dumps({"verified": True, **shown}, ensure_ascii=False), sys.stdout)
+    return 0
+
+
+def _is_trail(data: bytes) -> bool:
+    """Whether the document says that it is a trail: its first member, in canonical form, is the account."""
+    return data.startswith(b'{"account":')
+
+
+def _true_trail(shown: trail.VerifiedTrail) -> int:
+    units = f"{shown.delivered} of {shown.pledge.units} units delivered and accepted"
+    _say(f"属实 true: from {len(shown.records)} records to a pledge; {units}", sys.stderr)
+    value = {
+        "verified": True,
+        "account": shown.account,
+        "records": [one.index for one in shown.records],
+        "project": shown.project,
+        "pledge_index": shown.pledge_index,
+        "pledge": shown.pledge,
+        "units": shown.pledge.units,
+        "delivered": shown.delivered,
+        "deliveries": [
+            {
+                "index": one.delivery_index,
+                "acceptance": one.acceptance_index,
+                "delivered_by": shown.project.organisation,
+                "accepted_by": one.acceptor.organisation,
+                "first": one.units.start,
+                "units": len(one.units),
+                "day": one.delivery.day,
+                "latitude": one.delivery.latitude,
+                "longitude": one.delivery.longitude,
+            }
+            for one in shown.deliveries
+        ],
+        "log_size": shown.checkpoint.size,
+        "hints": dict(shown.hints),
+    }
+    _say(json.dumps(_plain(value), ensure_ascii=False), sys.stdout)
     return 0
 
 
@@ -100,6 +142,8 @@ def _key(given: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):

@@ -276,4 +276,57 @@ library EntryLayout {
     uint256 internal constant PLEDGE_RETURNED_UNITS_AT = 41;
     uint256 internal constant PLEDGE_RETURNED_PARTS_COUNT_AT = 45;
     uint256 internal constant PLEDGE_RETURNED_PARTS_AT = 46;
+
+    uint8 internal constant ITEM = 0x10;
+    uint256 internal constant ITEM_BYTES = 107;
+    uint256 internal constant ITEM_ITEM_AT = 9;
+    uint256 internal constant ITEM_ORGANISATION_AT = 13;
+    uint256 internal constant ITEM_KIND_AT = 15;
+    uint256 internal constant ITEM_PRICE_AT = 16;
+    uint256 internal constant ITEM_SETTLEMENT_AT = 24;
+    uint256 internal constant ITEM_STOCK_AT = 32;
+    uint256 internal constant ITEM_PER_PERSON_AT = 36;
+    uint256 internal constant ITEM_PER_DAY_AT = 38;
+    uint256 internal constant ITEM_OPENS_AT = 42;
+    uint256 internal constant ITEM_CLOSES_AT = 50;
+    uint256 internal constant ITEM_FULFIL_WITHIN_AT = 58;
+    uint256 internal constant ITEM_REFUND_WITHIN_AT = 62;
+    uint256 internal constant ITEM_EFFECTIVE_AT = 66;
+    uint256 internal constant ITEM_TEXT_AT = 74;
+    uint256 internal constant ITEM_STATE_AT = 106;
+
+    uint8 internal constant ORDER = 0x11;
+    uint256 internal constant ORDER_ACCOUNT_AT = 9;
+    uint256 internal constant ORDER_ITEM_AT = 29;
+    uint256 internal constant ORDER_QUANTITY_AT = 33;
+    uint256 internal constant ORDER_PRICE_AT = 35;
+    uint256 internal constant ORDER_SETTLEMENT_AT = 43;
+    uint256 internal constant ORDER_CODE_HASH_AT = 51;
+    uint256 internal constant ORDER_FULFIL_BY_AT = 83;
+    uint256 internal constant ORDER_REFUND_UNTIL_AT = 91;
+    uint256 internal constant ORDER_MAX_PRICE_AT = 99;
+    uint256 internal constant ORDER_PARTS_COUNT_AT = 107;
+    uint256 internal constant ORDER_PARTS_AT = 108;
+    uint256 internal constant ORDER_TAIL_BYTES = 101;
+    uint256 internal constant ORDER_TAIL_SIGNER_AT = 0;
+    uint256 internal constant ORDER_TAIL_NONCE_AT = 20;
+    uint256 internal constant ORDER_TAIL_DEADLINE_AT = 28;
+    uint256 internal constant ORDER_TAIL_SIGNATURE_AT = 36;
+
+    uint8 internal constant FULFILMENT = 0x12;
+    uint256 internal constant FULFILMENT_BYTES = 134;
+    uint256 internal constant FULFILMENT_ORDER_ID_AT = 9;
+    uint256 internal constant FULFILMENT_CODE_AT = 17;
+    uint256 internal constant FULFILMENT_SIGNER_AT = 49;
+    uint256 internal constant FULFILMENT_SIGNATURE_AT = 69;
+
+    uint8 internal constant REFUND = 0x13;
+    uint256 internal constant REFUND_ORDER_ID_AT = 9;
+    uint256 internal constant REFUND_ACCOUNT_AT = 17;
+    uint256 internal constant REFUND_CAUSE_AT = 37;
+    uint256 internal constant REFUND_PARTS_COUNT_AT = 38;
+    uint256 internal constant REFUND_PARTS_AT = 39;
+    uint256 internal constant REFUND_TAIL_BYTES = 85;
+    uint256 internal constant REFUND_TAIL_SIGNER_AT = 0;
+    uint256 internal constant REFUND_TAIL_SIGNATURE_AT = 20;
 }

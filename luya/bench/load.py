@@ -21,7 +21,7 @@ _SPARE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LoadOrder:
     """What to ask: indexes below `entries`, `rate` times a second for `seconds`, on a loopback port, with a token."""
 
     port: int
@@ -46,7 +46,7 @@ class Measured:
 class Load:
     """The load in a child process; `result` waits for it."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: LoadOrder) -> None:
         command = [sys.executable, "-m", "luya.bench.load"]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._child.stdin is not None
@@ -82,7 +82,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, index
     return int(head[9:12])
 
 
-async def load(order: Order) -> Measured:
+async def load(order: LoadOrder) -> Measured:
     """Runs it."""
     free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -115,4 +115,4 @@ async def load(order: Order) -> Measured:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(load(Order(**json.load(sys.stdin)))))))
+    print(json.dumps(asdict(asyncio.run(load(LoadOrder(**json.load(sys.stdin)))))))

@@ -19,7 +19,7 @@ from chain_node.node.fsck import fsck
 from chain_node.sending.sender import Tx
 from chain_node.supervisor.measure import cpu_seconds
 from luya.bench.gas import Gas
-from luya.bench.load import Load, Measured, Order
+from luya.bench.load import Load, LoadOrder, Measured
 from luya.bench.machine import load_average, machine, versions
 from luya.console import progress, tell
 from luya.demo.data import riders_of, write_partner_files, write_trips
@@ -163,7 +163,7 @@ class _Bench:
         port, size = int(api.url.rpartition(":")[2]), self._session.node.archive.size
         trips = self._trips(seconds)
         next(trips)  # the first file is not measured: it may enrol persons
-        load = Load(Order(port, token, REQUESTS_PER_S, seconds, size))
+        load = Load(LoadOrder(port, token, REQUESTS_PER_S, seconds, size))
         try:
             begun, ingested = time.monotonic(), 0
             while load.running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ from chain_node.protocol.kinds.projects import (
     ProjectState,
     Survival,
 )
+from chain_node.protocol.kinds.rewards import Fulfilment, Item, ItemKind, ItemState, Order, Refund, RefundCause
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import Record, records_root
 from chain_node.protocol.rules import Rule
@@ -74,6 +76,26 @@ def _project(first: int) -> tuple[e.Entry, ...]:
     )
 
 
+def _rewards(first: int) -> tuple[e.Entry, ...]:
+    """An item, an order that is fulfilled, one that is taken back; `first`: the index of the first of these entries."""
+    custodian, merchant, until = bytes([31]) * 20, bytes([32]) * 20, TIME + 9
+    code_hash = hashlib.sha256(HASH).digest()
+    terms = (1, 1, ItemKind.COUPON, 1, 100, 9, 0, 0, 0, until, 9, 9, TIME, HASH)
+    resident = ResidentTail(custodian, 0, until, bytes(65))
+    part = (Part(2026, 1),)
+    order = Order(TIME, WHO, 1, 1, 1, 100, code_hash, until, until, 1, part, resident)
+    by_resident = AgentTail(custodian, bytes(65))
+    return (
+        Custodian(TIME, custodian, CustodianState.ACTIVE),
+        Agent(TIME, merchant, 1, AgentRole.MERCHANT, e.Standing.ACTIVE),
+        Item(TIME, *terms, ItemState.ACTIVE),
+        order,
+        replace(order, tail=replace(resident, nonce=1)),
+        Fulfilment(TIME, first + 3, HASH, AgentTail(merchant, bytes(65))),
+        Refund(TIME, first + 4, WHO, RefundCause.RESIDENT, part, by_resident),
+    )
+
+
 _BEGINNING: Final[tuple[e.Entry, ...]] = (
     e.LogKey(TIME, LOG_KEY.public_key().public_bytes_raw()),
     e.Pause(TIME, 0),
@@ -97,7 +119,7 @@ _BEGINNING: Final[tuple[e.Entry, ...]] = (
     District(TIME, 7, 510_502, HASH, OpenState.ACTIVE),
     ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
-SCRIPT: Final[tuple[e.Entry, ...]] = (*_BEGINNING, *_project(len(_BEGINNING)))
+SCRIPT: Final[tuple[e.Entry, ...]] = (*_BEGINNING, *_project(len(_BEGINNING)), *_rewards(len(_BEGINNING) + 11))
 BODIES: Final = [e.encode(entry) for entry in SCRIPT]
 BATCH: Final = range(8, 11)
 """The entries of the one batch; each of the others came by a call of its own."""

@@ -25,6 +25,7 @@ from chain_node.protocol.kinds.organisations import FEEDS, ORGANISATIONS, Feed, 
 from chain_node.protocol.kinds.projects import ACCEPTANCES, DELIVERIES, PLEDGE_RETURNS, PLEDGES, PROJECTS, SURVIVALS
 from chain_node.protocol.kinds.reductions import REDUCTIONS, REFUSALS, Reduction, Refusal
 from chain_node.protocol.kinds.revocations import REVOCATIONS, Revocation
+from chain_node.protocol.kinds.rewards import FULFILMENTS, ITEMS, ORDERS, REFUNDS
 
 Entry = Reduction | Refusal | Revocation | Account | Organisation | Feed | Method | GroupCaps | Pause | LogKey | Act
 """Consumers match over this union exhaustively (`assert_never`): a kind that one of them forgot does not type-check.
@@ -56,6 +57,10 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ACCEPTANCES,
     SURVIVALS,
     PLEDGE_RETURNS,
+    ITEMS,
+    ORDERS,
+    FULFILMENTS,
+    REFUNDS,
 )
 BY_TYPE: Final[dict[int, Kind[Any]]] = {code: kind for kind in KINDS for code in kind.types}
 BY_ENTRY: Final[dict[type, Kind[Any]]] = {kind.entry: kind for kind in KINDS}

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from loop_rewards import fulfilment, item, order, refund
 from protocol_world import (
     CONFIG_DIGEST,
     DOMAIN,
@@ -61,6 +62,7 @@ from chain_node.protocol.kinds.projects import (
     Survival,
 )
 from chain_node.protocol.kinds.reductions import given as given_by
+from chain_node.protocol.kinds.rewards import RefundCause
 from chain_node.protocol.postings import Bucket, Given, mint, revoke
 from chain_node.protocol.records import Record
 from chain_node.protocol.rules import Rule
@@ -143,6 +145,11 @@ def all_entries() -> dict[str, e.Entry]:
         "caps": e.GroupCaps(START, 1, 10_000_000, 1_000_000),
         "pause": e.Pause(START, START + 3_600),
         "log key": e.LogKey(START, LOG_KEY.public_key().public_bytes_raw()),
+        "item": item(),
+        "order": order(5, parts=((2025, 4_800), (2026, 1_200))),
+        "fulfilment": fulfilment(12),
+        "refund": refund(12, RefundCause.RESIDENT, parts=((2025, 4_800), (2026, 1_200))),
+        "refund of what was not fulfilled": refund(12, RefundCause.UNFULFILLED, parts=((2026, 1_200),)),
         **loop_entries(),
         "module change": ModuleChange(START, 0x10, 0x13, person(9), secret("code")),
         **project_entries(),
@@ -213,6 +220,9 @@ def posting_cases() -> list[tuple[str, e.Entry, Books]]:
     back = all_entries()["pledge returned"]
     cases.append(("pledge returned, meets a part of the debt", back, holding(owed=(0, 4_500))))
     cases.append(("pledge returned, meets all of the debt", back, holding(owed=(0, 1_500))))
+    back = all_entries()["refund"]
+    cases.append(("refund, meets a part of the debt", back, holding(owed=(0, 6_500))))
+    cases.append(("refund, meets all of the debt", back, holding(owed=(0, 5_000))))
     movers = (e.REDUCTION, e.REDUCTION_NULLIFIER, e.REVOCATION)
     others = [(name, entry, Books()) for name, entry in all_entries().items() if e.encode(entry)[0] not in movers]
     return cases + others

@@ -59,6 +59,8 @@ ACTS_BY_HAND = {
     0x19: (57, "held", "pledged"),
     0x1B: (54, "pledged", "redeemed"),
     0x1D: (45, "pledged", "held"),
+    0x11: (107, "held", "redeemed"),
+    0x13: (38, "redeemed", "held"),
 }
 """Type → where its parts begin, from which bucket and to which they go."""
 
@@ -89,16 +91,14 @@ def moves_by_hand(case: dict[str, Any]) -> list[tuple[str, int, str, str, int]]:
                 moves.append((unit, 0, "booked", "owed", rest))
     elif data[0] in ACTS_BY_HAND:
         at, origin, target = ACTS_BY_HAND[data[0]]
-        owed = owed_of(case, "millipoints")
+        owed, settled = owed_of(case, "millipoints"), list[tuple[str, int, str, str, int]]()
         for part in range(at + 1, at + 1 + 10 * data[at], 10):
-            vintage, amount = (
-                int.from_bytes(data[part : part + 2], "big"),
-                int.from_bytes(data[part + 2 : part + 10], "big"),
-            )
+            vintage, amount = (int.from_bytes(data[part + i : part + j], "big") for i, j in ((0, 2), (2, 10)))
             moves.append(("millipoints", vintage, origin, target, amount))
             if target == "held" and (met := min(amount, owed)):
                 owed -= met
-                moves += [("millipoints", vintage, "held", "revoked", met), ("millipoints", 0, "owed", "met", met)]
+                settled += [("millipoints", vintage, "held", "revoked", met), ("millipoints", 0, "owed", "met", met)]
+        moves += settled
     return moves
 
 

@@ -158,18 +158,18 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     }
 
     /// @inheritdoc ILuyaLedger
-    function append(bytes calldata entry_) external onlySealed {
-        if (entry_.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
-        // Longer ones could not be imported again: their length is 16 bits there.
-        if (entry_.length > type(uint16).max) revert LuyaLedgerBadLength(entry_.length);
-        uint8 entryType = uint8(entry_[0]);
-        if (msg.sender != _modules[entryType]) revert LuyaLedgerWrongType(entryType);
-        if (bytes9(entry_[0:9]) != _header(entryType)) revert LuyaLedgerBadHeader();
-        bytes memory entry = entry_;
-        Totals memory totals = _openTotals();
-        _handOver(totals, _size, entryType, entry);
-        _closeTotals(totals);
-        _appendOne(entry);
+    function append(bytes calldata entry) external onlySealed {
+        _extend(_appendOfModule(entry));
+    }
+
+    /// @inheritdoc ILuyaLedger
+    function appendOpen(bytes calldata entry) external onlySealed {
+        _storeEdge(_appendOfModule(entry));
+    }
+
+    /// @inheritdoc ILuyaLedger
+    function closeLog() external onlySealed {
+        if (_roots[_size] == 0) _extend(_openLog());
     }
 
     /// @inheritdoc ILuyaLedger
@@ -201,6 +201,22 @@ contract LuyaLedger is LedgerRecording, LedgerImport, AccessManaged {
     function _isFixed(uint256 entryType) private pure returns (bool) {
         bool ofLaw = entryType >= EntryLayout.ORGANISATION && entryType <= EntryLayout.GROUP_CAPS;
         return ofLaw || Moves.allowed(entryType) & Moves.SOURCES != 0;
+    }
+
+    /// @dev Applies and appends; the caller stores the edge.
+    function _appendOfModule(bytes calldata entry_) private returns (Rfc6962.Edge memory edge) {
+        if (entry_.length < EntryLayout.HEADER_BYTES) revert LuyaLedgerBadHeader();
+        // Longer ones could not be imported again: their length is 16 bits there.
+        if (entry_.length > type(uint16).max) revert LuyaLedgerBadLength(entry_.length);
+        uint8 entryType = uint8(entry_[0]);
+        if (msg.sender != _modules[entryType]) revert LuyaLedgerWrongType(entryType);
+        if (bytes9(entry_[0:9]) != _header(entryType)) revert LuyaLedgerBadHeader();
+        bytes memory entry = entry_;
+        Totals memory totals = _openTotals();
+        _handOver(totals, _size, entryType, entry);
+        _closeTotals(totals);
+        edge = _openLog();
+        _append(edge, entry);
     }
 
     function _setPause(uint64 until) private {

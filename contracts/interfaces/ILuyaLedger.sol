@@ -224,6 +224,14 @@ interface ILuyaLedger {
     /// @param entry the entry's bytes, at most 65,535; its time must be the block's
     function append(bytes calldata entry) external;
 
+    /// @notice The same, but the root at this size is not kept and `LogExtended` is left to `closeLog`: for a module
+    /// that appends several entries in a transaction and closes the log at their end.
+    /// @param entry the entry's bytes
+    function appendOpen(bytes calldata entry) external;
+
+    /// @notice Keeps the root at the log's size, where it is not kept yet. Anyone may call it.
+    function closeLog() external;
+
     // ------------------------------------------------------------------------------------------------------ import
 
     /// @notice Applies archived entries without checks, in order; no revocations. Role: importer, before the seal.
@@ -253,7 +261,7 @@ interface ILuyaLedger {
     /// @notice Entries in the log.
     function logSize() external view returns (uint64);
 
-    /// @notice The log's root.
+    /// @notice The log's root, kept or computed.
     function root() external view returns (bytes32);
 
     /// @notice The root at a size at which a call ended, else zero.

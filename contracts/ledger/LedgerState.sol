@@ -47,7 +47,8 @@ abstract contract LedgerState is ILuyaLedger {
 
     /// @inheritdoc ILuyaLedger
     function root() public view returns (bytes32) {
-        return _roots[_size];
+        bytes32 known = _roots[_size];
+        return known != 0 ? known : Rfc6962.root(_openLog());
     }
 
     /// @inheritdoc ILuyaLedger
@@ -108,20 +109,24 @@ abstract contract LedgerState is ILuyaLedger {
         }
     }
 
-    /// @dev Stores what changed of the edge, and the root at its size. The node of a level covers the leaves up to
-    /// (size >> level) << level, so it changed just where size >> level did.
+    /// @dev Stores what changed of the edge, and the root at its size.
     function _closeLog(Rfc6962.Edge memory edge) internal returns (bytes32 newRoot) {
+        _storeEdge(edge);
+        newRoot = Rfc6962.root(edge);
+        _roots[edge.size] = newRoot;
+    }
+
+    /// @dev The node of a level covers the leaves up to (size >> level) << level, so it changed just where size >>
+    /// level did.
+    function _storeEdge(Rfc6962.Edge memory edge) internal {
         uint256 before = _size;
-        uint256 size = edge.size;
-        uint256 rest = size;
+        uint256 rest = edge.size;
+        _size = uint64(rest);
         for (uint256 level = 0; rest != before; ++level) {
             if (rest & 1 != 0) _edge[level] = Rfc6962.node(edge, level);
             rest >>= 1;
             before >>= 1;
         }
-        newRoot = Rfc6962.root(edge);
-        _size = uint64(size);
-        _roots[size] = newRoot;
     }
 
     /// @dev Appends one entry of a call that is not a batch.

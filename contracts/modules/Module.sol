@@ -17,6 +17,8 @@ abstract contract Module is ILuyaModule, AccessManaged {
     bytes32 private constant _VERSION_HASH = keccak256("1");
 
     ILuyaLedger internal immutable _ledger;
+    /// The ledger's never changes.
+    bytes32 private immutable _salt;
 
     modifier onlyLedger() {
         if (msg.sender != address(_ledger)) revert LuyaModuleNotLedger(msg.sender);
@@ -27,6 +29,7 @@ abstract contract Module is ILuyaModule, AccessManaged {
     /// @param ledger_ the ledger whose module this becomes
     constructor(address authority_, address ledger_) AccessManaged(authority_) {
         _ledger = ILuyaLedger(ledger_);
+        _salt = ILuyaLedger(ledger_).domainSalt();
     }
 
     /// @notice The ledger whose module this is.
@@ -37,6 +40,16 @@ abstract contract Module is ILuyaModule, AccessManaged {
     /// @dev Hands an entry to the ledger, which applies it here. Its index is the log's size before.
     function _append(bytes memory entry) internal {
         _ledger.append(entry);
+    }
+
+    /// @dev The same for one of several: `_closeLog` follows the last.
+    function _appendOpen(bytes memory entry) internal {
+        _ledger.appendOpen(entry);
+    }
+
+    /// @dev Ends a transaction that has appended by `_appendOpen`.
+    function _closeLog() internal {
+        _ledger.closeLog();
     }
 
     /// @dev Type and block time: how every entry begins.
@@ -50,7 +63,7 @@ abstract contract Module is ILuyaModule, AccessManaged {
     /// @dev EIP-712: what is signed for an act, under the ledger's domain as it is on this chain now.
     function _digest(bytes32 structHash) internal view returns (bytes32) {
         bytes32 domain = keccak256(
-            abi.encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, block.chainid, address(_ledger), _ledger.domainSalt())
+            abi.encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, block.chainid, address(_ledger), _salt)
         );
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }

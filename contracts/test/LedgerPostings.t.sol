@@ -33,6 +33,59 @@ contract LedgerPostingsTest is Operator {
         book();
     }
 
+    // ------------------------------------------------------------------------------------------ several in one call
+
+    function test_EntriesOfOneCallHaveOneRoot() public {
+        uint64 size = ledger.logSize();
+        _module.appendSome(_ORDER, 5, true);
+        Log[] memory logs = _loggedAndBooked();
+        assertEq(logs.length, 6, "five entries, and the log's end once");
+        assertEq(logs[5].topics[0], keccak256("LogExtended(uint64,bytes32)"), "the end");
+        assertEq(uint256(logs[5].topics[1]), size + 5, "size");
+        for (uint64 i = 1; i < 5; ++i) assertEq(ledger.rootAt(size + i), bytes32(0), "none between");
+        assertEq(ledger.rootAt(size + 5), rootOf(entries.length), "the root");
+    }
+
+    /// @dev A module that forgets to close leaves a log that is whole, and that anybody closes.
+    function test_ALogThatNobodyClosedHasItsRoot() public {
+        uint64 size = ledger.logSize();
+        _module.appendSome(_ORDER, 3, false);
+        assertEq(_loggedAndBooked().length, 3, "entries alone");
+        assertEq(ledger.rootAt(size + 3), bytes32(0), "not kept");
+        assertEq(ledger.root(), rootOf(entries.length), "computed");
+        vm.prank(address(0xBEEF));
+        ledger.closeLog();
+        assertEq(ledger.rootAt(size + 3), rootOf(entries.length), "kept");
+        vm.recordLogs();
+        ledger.closeLog();
+        assertEq(recordedLogs().length, 0, "once");
+        // And whatever is appended next stands on it.
+        vm.recordLogs();
+        ledger.setLogKey(keccak256("key"));
+        book();
+        assertEq(ledger.root(), rootOf(entries.length), "afterwards");
+    }
+
+    function test_AnOpenAppendIsHeldToTheSameRules() public {
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerWrongType.selector, 0x41));
+        _module.appendOpenRaw(abi.encodePacked(uint8(0x41), uint64(block.timestamp)));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerBadHeader.selector));
+        _module.appendOpenRaw(abi.encodePacked(_ORDER, uint64(block.timestamp - 1)));
+        (ILedger other, , ) = deployLedger();
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerNotSealed.selector));
+        other.appendOpen(abi.encodePacked(_ORDER, uint64(block.timestamp)));
+        vm.expectRevert(abi.encodeWithSelector(ILuyaLedger.LuyaLedgerNotSealed.selector));
+        other.closeLog();
+    }
+
+    /// @dev What was logged since the last, taken into the book.
+    function _loggedAndBooked() private returns (Log[] memory logs) {
+        logs = recordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == keccak256("EntryAppended(uint64,bytes)")) push(abi.decode(logs[i].data, (bytes)));
+        }
+    }
+
     // ----------------------------------------------------------------------------------------------- what may move
 
     /// @dev The protocol's table, written down a second time.

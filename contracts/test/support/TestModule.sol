@@ -27,6 +27,16 @@ contract TestModule is Module {
         post(entryType, words);
     }
 
+    /// @dev Entries that move nothing, in one transaction.
+    function appendSome(uint8 entryType, uint256 count, bool close) external {
+        for (uint256 i = 0; i < count; ++i) _appendOpen(abi.encodePacked(_header(entryType)));
+        if (close) _closeLog();
+    }
+
+    function appendOpenRaw(bytes memory entry) external {
+        _appendOpen(entry);
+    }
+
     function appendRaw(bytes memory entry) external {
         _append(entry);
     }

@@ -23,6 +23,7 @@ const CONTRACTS = {
   LuyaControllers: "contracts/modules/LuyaControllers.sol",
   LuyaAgents: "contracts/modules/LuyaAgents.sol",
   LuyaProjects: "contracts/modules/LuyaProjects.sol",
+  LuyaRewards: "contracts/modules/LuyaRewards.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   Administration: "contracts/governance/Administration.sol",
   Council: "contracts/governance/Council.sol",

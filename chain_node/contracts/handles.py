@@ -23,6 +23,7 @@ MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
     "LuyaControllers": ((0x48, 0x4A), (0x4D, 0x4D), (0x4F, 0x4F)),
     "LuyaAgents": ((0x4B, 0x4C), (0x4E, 0x4E)),
     "LuyaProjects": ((0x18, 0x1D),),
+    "LuyaRewards": ((0x10, 0x13),),
 }
 """Module → the entry types that it owns, as (first, last). Each is made with (authority, ledger); they are deployed in
 this order and wired before anything is imported."""

@@ -19,6 +19,7 @@ const run = spawnSync(
     "test",
     "solidity",
     "contracts/test/Gas.t.sol",
+    "contracts/test/GasOrders.t.sol",
   ],
   { cwd: ROOT, encoding: "utf8", env: { ...process.env, LUYA_GAS_WRITE: String(WRITE) } },
 );
@@ -30,6 +31,7 @@ const measured = (kind) =>
   );
 const gas = measured("gas");
 const flat = measured("flat");
+const acts = measured("act");
 if (run.status !== 0) {
   console.error(run.stdout + run.stderr);
   process.exit(1);
@@ -39,8 +41,10 @@ if (WRITE) {
     what: "gas of a record in a batch of 200, the whole transaction divided by 200 (npm run gas -- --write)",
     gas_per_record: gas,
     words_in_use_by_log_size: flat,
+    gas_per_act: acts,
   };
   writeFileSync(join(ROOT, "hardhat_config", "gas-snapshot.json"), JSON.stringify(snapshot, null, 2) + "\n");
 }
 for (const [name, value] of Object.entries(gas)) console.log(`${String(value).padStart(7)}  ${name}`);
+for (const [name, value] of Object.entries(acts)) console.log(`${String(value).padStart(7)}  ${name}`);
 for (const [size, value] of Object.entries(flat)) console.log(`${String(value).padStart(7)}  log of ${size} entries`);

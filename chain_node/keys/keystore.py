@@ -95,7 +95,7 @@ class Keystore:
             KeystoreError: the passphrase does not open it.
         """
         with recursion.held():  # seconds to import: only chain keys need it
-            from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
+            from eth_keyfile.keyfile import create_keyfile_json
 
         path = self._keys / f"{name}.json"
         passphrase = self.passphrase(name)
@@ -103,11 +103,7 @@ class Keystore:
             private_key = PrivateKey().secret
             stored = create_keyfile_json(private_key, passphrase.encode(), kdf="scrypt", iterations=_cost(passphrase))
             self._write(path, stored)
-        try:
-            private_key = decode_keyfile_json(json.loads(path.read_bytes()), passphrase.encode())
-        except (ValueError, KeyError, TypeError) as error:
-            raise KeystoreError(_wrong(path, name, error)) from error
-        return ChainKey(name, bytes(private_key), address_of(bytes(private_key)))
+        return open_keyfile(path, passphrase, name)
 
     def log_key(self) -> Ed25519PrivateKey:
         """The Ed25519 key that signs checkpoints, made at its first use.
@@ -141,6 +137,23 @@ class Keystore:
         self._may_make(path)
         make_dir(self._keys, 0o700)
         write_new(path, json.dumps(value, indent=1).encode() + b"\n", 0o600)
+
+
+def open_keyfile(path: Path, passphrase: str, name: str) -> ChainKey:
+    """The key in an Ethereum keystore file (version 3).
+
+    Raises:
+        KeystoreError: it is none, or the passphrase does not open it.
+        OSError: it can't be read.
+    """
+    with recursion.held():  # seconds to import: only chain keys need it
+        from eth_keyfile.keyfile import decode_keyfile_json
+
+    try:
+        private_key = bytes(decode_keyfile_json(json.loads(path.read_bytes()), passphrase.encode()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeystoreError(_wrong(path, name, error)) from error
+    return ChainKey(name, private_key, address_of(private_key))
 
 
 def _cost(passphrase: str) -> int:

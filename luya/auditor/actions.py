@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.alarm import EXIT_CODE, Alarm, run_command
 from chain_node.auditor.chain import ChainView
 from chain_node.auditor.compiler import compile_sources, solc
@@ -38,6 +39,7 @@ from chain_node.contracts.handles import Contract, artefact
 from chain_node.deployment.manifest import Manifest
 from chain_node.engine.base import Finality, Progress, no_progress
 from chain_node.errors import Discrepancy
+from chain_node.protocol.settlement import settlement
 from chain_node.rpc.client import JsonRpc, to_bytes, to_hex
 from luya.console import answer, story, tell
 from luya.console import progress as bars
@@ -272,3 +274,23 @@ def rpc_of_node(home: Path) -> str:
         raise UsageError(f"{path} does not enable json-rpc: enable it, or give --rpc")
     host, _, port = address.rpartition(":")
     return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104  # read, not bound
+
+
+def settle(archive: Path, since: int, until: int, *, quiet: bool) -> dict[str, Any]:
+    """What the operator owes each merchant for a period, in fen, from the archive's entries alone.
+
+    Raises UsageError: there is no archive, or the period is none.
+    """
+    if since >= until:
+        raise UsageError("a period begins before it ends: see --from and --to", "起始日期应早于截止日期")
+    reader = ArchiveReader(archive)
+    if reader.size == 0:
+        raise UsageError(f"{archive} holds no published archive: see --store or --archive", "没有可读取的归档")
+    lines = settlement(reader.entries(), since, until)
+    if not quiet:
+        for one in lines:
+            whose = f"机构 organisation {one.organisation}  {one.subject} {one.number}"
+            tell(f"  {whose}: {one.units} - {one.returned_units} = {one.owed_fen / 100:.2f} 元 yuan")
+    total = sum(one.owed_fen for one in lines)
+    shown = [asdict(one) | {"owed_fen": one.owed_fen} for one in lines]
+    return {"since": since, "until": until, "size": reader.size, "lines": shown, "owed_fen": total}

@@ -184,6 +184,24 @@ def query(
             answer(value)
 
 
+@app.command("settlement")
+def settlement_(
+    since: Annotated[str, typer.Option("--from", help="起始日期（含）。First day of the period, as 2026-10-01.")],
+    until: Annotated[str, typer.Option("--to", help="截止日期（不含）。The day after its last, as 2026-11-01.")],
+    store: StoreOption = _STORE,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="直接读取归档目录。An archive folder, instead of the store.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """某期应付各商户的结算额，仅由账本条目得出。What the operator owes each merchant for a period, by entries alone."""
+    from luya.auditor import actions as command
+    from luya.console import answer
+
+    with explained():
+        answer(command.settle(archive or store / "archive", _instant(since), _instant(until), quiet=json))
+
+
 @app.command()
 def views(
     language: Annotated[str, typer.Option("--language", help="zh 或 en。zh or en.")] = "zh",
@@ -301,3 +319,15 @@ def _sample(text: str) -> int | None:
     if not text.isdecimal():
         raise UsageError(f"--compare is a number or all, not {text!r}")
     return int(text)
+
+
+def _instant(text: str) -> int:
+    """Unix seconds of a day's beginning at UTC+8. Raises UsageError."""
+    from datetime import date
+
+    from chain_node.protocol.times import day_of_date, day_start
+
+    try:
+        return day_start(day_of_date(date.fromisoformat(text)))
+    except ValueError:
+        raise UsageError(f"{text!r} is no day: give it as 2026-10-01", "日期格式应为 2026-10-01") from None

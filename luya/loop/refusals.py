@@ -78,6 +78,49 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
         "燃料不足，请减少一次提交的数量",
         "too little gas for so many: send fewer at a time",
     ),
+    "LuyaRewardsBadTerms": ("商品条款有误", "a field of the item's terms is out of its bounds: the error names it"),
+    "LuyaRewardsItemFixed": (
+        "商品的商户与类别不可更改，请以新编号另立商品",
+        "an item keeps its organisation and its kind: set another item under another number",
+    ),
+    "LuyaRewardsOrganisationNotActive": (
+        "该机构未登记或已停用",
+        "the organisation is unknown or disabled: have it registered first",
+    ),
+    "LuyaRewardsTooSoon": (
+        "涨价、缩短时限或更换说明须提前一天公布：请设置 effective",
+        "a higher price, shorter times or another text hold a day or more from now: say so with `effective`",
+    ),
+    "LuyaRewardsNotForSale": (
+        "没有此商品，或尚未开售、已下架",
+        "there is no such item, it has not begun or it is withdrawn: see `luya catalogue list`",
+    ),
+    "LuyaRewardsNotOpen": ("不在该商品的兑换时间内", "the item is not sold at this time: see `luya catalogue list`"),
+    "LuyaRewardsTooDear": ("价格超过所允许的上限", "the units cost more than --max-points allows"),
+    "LuyaRewardsOutOfStock": ("库存不足", "fewer units are left: order those"),
+    "LuyaRewardsOverPersonLimit": ("超过每人限量", "the account may have fewer units of this item"),
+    "LuyaRewardsOverDayLimit": ("超过当日限量", "fewer units are left for today: order those, or come tomorrow"),
+    "LuyaRewardsPastDeadline": ("签名已过期，请再次运行", "the signature has expired: run the command again"),
+    "LuyaRewardsNotAllowed": (
+        "签名者无权操作此订单：核销与商户退款由该商户的代表签名，居民退款由账户的控制密钥签名",
+        "a merchant's agent of the item's organisation signs a fulfilment and its refund, the key that controls the "
+        "account signs its own: see --key",
+    ),
+    "LuyaRewardsNotTheOrder": ("没有此订单", "there is no such order on this ledger"),
+    "LuyaRewardsWrongState": (
+        "订单状态不符：已核销或已退还",
+        "the order is fulfilled or refunded already, or not open any more",
+    ),
+    "LuyaRewardsNoQuantity": ("数量至少为 1", "an order is of one unit or more"),
+    "LuyaRewardsNoCause": ("退款须写明原因", "say why it is refunded: --cause"),
+    "LuyaRewardsOutOfGas": ("燃料不足，请减少一次提交的数量", "too little gas for so many: send fewer at a time"),
+    "LuyaRewardsOrganisationActive": (
+        "该机构仍有效，只有目录管理员可下架其商品",
+        "the organisation is active: only the catalogue manager withdraws its items",
+    ),
+    "LuyaRewardsWrongCode": ("取货码不符", "the code is not this order's: ask the resident to show it again"),
+    "LuyaRewardsTooLate": ("已过期限", "the time for this has passed: the error names it"),
+    "LuyaRewardsTooEarly": ("尚未到期，商户仍可核销", "the order may still be fulfilled until then"),
     "LuyaControllersAccountNotActive": (
         "账户未登记、已冻结或已注销",
         "the account is not registered, frozen or closed",

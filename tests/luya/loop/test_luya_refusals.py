@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chain_node.contracts.handles import artefact
 from chain_node.errors import RevertReason
 from luya.loop.refusals import REMEDIES, refusal
 
 
-def test_every_refusal_of_the_contract_has_its_words() -> None:
-    names = {error.name for error in artefact("LuyaProjects").abi.errors.values()}
-    own = {name for name in names if name.startswith("LuyaProjects")}
+@pytest.mark.parametrize("contract", ["LuyaProjects", "LuyaRewards"])
+def test_every_refusal_of_the_contract_has_its_words(contract: str) -> None:
+    names = {error.name for error in artefact(contract).abi.errors.values()}
+    own = {name for name in names if name.startswith(contract)}
     assert own, "the artefact has errors"
     assert own <= REMEDIES.keys()
     assert all(zh and remedy for zh, remedy in REMEDIES.values())

@@ -1,0 +1,243 @@
+"""`luya redeem`, `luya fulfil`, `luya refund`: an order from the resident's points to the counter, and back.
+
+An order's code and its signed message lie in HOME/orders, for their owner alone, until the order is in the log: a
+command that was cut short and is run again sends the same message, whose nonce the ledger takes once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from chain_node.errors import NodeError
+from chain_node.protocol.kinds.rewards import RefundCause
+from chain_node.protocol.records import HASH_BYTES
+from chain_node.rpc.client import to_bytes, to_hex
+from chain_node.storage.durable import make_dir, write_new
+from luya.console import progress, tell
+from luya.errors import LoopRefused, UsageError
+from luya.home import LuyaHome
+from luya.loop import amounts, reward_view
+from luya.loop.catalogue import MODULE, answered, said
+from luya.loop.relay import SentAct, module, send
+from luya.loop.reward_view import RewardsView
+from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, as_struct, signature, signer
+from luya.session.session import Session, opened
+
+_VALID_SECONDS: Final = 3_600
+"""How long an order's signature may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """An order that was signed and may not be in the log yet. file: where it lies, None in a rehearsal."""
+
+    file: Path | None
+    code: bytes
+    values: dict[str, int | bytes]
+    signature: bytes
+
+    @property
+    def code_hash(self) -> bytes:
+        """By which the log finds it."""
+        return hashlib.sha256(self.code).digest()
+
+
+def redeem(
+    home: LuyaHome,
+    *,
+    account: str,
+    item: int,
+    quantity: int,
+    max_points: str | None,
+    key: str | None,
+    rehearse: bool,
+) -> dict[str, Any]:
+    """Orders for a resident's points, and says the code for the counter, once.
+
+    key: of the custodian where it is None; a home's key by its name, or a keystore file.
+
+    Raises:
+        UsageError: no such item, or a value that can't be.
+        LoopRefused: the ledger does not take it.
+    """
+    who = amounts.address(account)
+    with progress() as advance, opened(home, advance=advance) as session:
+        view = _view(session)
+        asked: dict[str, int | bytes] = {"account": who, "item": item, "quantity": quantity}
+        pending = None if rehearse else _left_over(home, asked)
+        if pending is None:
+            most = _price(view, item) * quantity if max_points is None else amounts.millipoints(max_points)
+            pending = _sign(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
+        sent = _order(session, pending, rehearse)
+        order = None if sent.index is None else _view(session).order(sent.index)
+    if pending.file is not None:
+        pending.file.unlink()
+    code = None if sent.index is None else pending.code.hex()
+    said(
+        sent,
+        f"订单 {sent.index} 已生成，请在柜台出示此码，仅显示一次：{code}。"
+        f"Order {sent.index} is taken; its code for the counter, shown this once: {code}",
+    )
+    return {"order": sent.index, "code": code} | (order or asked | {"account": to_hex(who)}) | answered(sent)
+
+
+def fulfil(home: LuyaHome, order: int, *, code: str, key: str | None, rehearse: bool) -> dict[str, Any]:
+    """The merchant confirms with the order's code.
+
+    Raises:
+        UsageError: no such order, or no code.
+        LoopRefused: the ledger does not take it.
+    """
+    try:
+        secret = bytes.fromhex(code.strip())
+    except ValueError:
+        secret = b""
+    if len(secret) != HASH_BYTES:
+        raise UsageError("a code has 64 hex digits: ask the resident to show it again", "取货码应为 64 位十六进制数")
+    with progress() as advance, opened(home, advance=advance) as session:
+        view = _view(session)
+        body = _body(view, order)
+        by = signer(home, key or _merchants_key(view, order))
+        proof = signature(session, by, "Fulfilment", {"order": order, "code": secret})
+        contract = module(session, MODULE)
+        data = contract.data("fulfil", order, body, secret, proof)
+        sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+    said(sent, f"订单 {order} 已核销。Order {order} is fulfilled.")
+    return {"order": order, "state": "fulfilled"} | answered(sent)
+
+
+def refund(home: LuyaHome, order: int, *, cause: RefundCause, key: str | None, rehearse: bool) -> dict[str, Any]:
+    """Gives an order's points back, of the vintages they came from.
+
+    Raises:
+        UsageError: no such order.
+        LoopRefused: the ledger does not take it.
+    """
+    with progress() as advance, opened(home, advance=advance) as session:
+        view = _view(session)
+        body, proof = _body(view, order), b""
+        if cause is not RefundCause.UNFULFILLED:
+            name = CUSTODIAN_KEY if cause is RefundCause.RESIDENT else _merchants_key(view, order)
+            proof = signature(session, signer(home, key or name), "Refund", {"order": order, "cause": int(cause)})
+        contract = module(session, MODULE)
+        data = contract.data("refund", order, body, int(cause), proof)
+        sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+        points = view.order(order)["points"]
+    said(sent, f"订单 {order} 已退还 {points} 积分。Order {order} is refunded: {points} points.")
+    return {"order": order, "state": "refunded", "points": points} | answered(sent)
+
+
+# ---------------------------------------------------------------------------------------------- an order on its way
+
+
+def _order(session: Session, pending: WaitingOrder, rehearse: bool) -> SentAct:
+    """The order's entry, found or made."""
+    found = _find(session, pending)
+    if found is not None:
+        return found
+    contract = module(session, MODULE)
+    data = contract.data("order", (*as_struct(pending.values), pending.signature))
+    try:
+        return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+    except (LoopRefused, NodeError):
+        # What an earlier run sent may have come first: then this one was refused for it.
+        found = None if rehearse else _find(session, pending)
+        if found is not None:
+            return found
+        if pending.file is not None and int(pending.values["deadline"]) < time.time():
+            pending.file.unlink()
+        raise
+
+
+def _find(session: Session, pending: WaitingOrder) -> SentAct | None:
+    session.node.catch_up()
+    index = _view(session).by_code.get(pending.code_hash)
+    if index is None:
+        return None
+    session.project()
+    call = session.node.archive.call_of(index)
+    return SentAct(index, None if call is None else call.tx_hash)
+
+
+def _sign(
+    session: Session, home: LuyaHome, asked: dict[str, int | bytes], most: int, key: str, *, keep: bool
+) -> WaitingOrder:
+    by = signer(home, key)
+    account = as_struct(asked)[0]
+    nonce = module(session, "LuyaControllers").read("nonceOf", account, to_hex(by.address))
+    code = secrets.token_bytes(HASH_BYTES)
+    values = asked | {
+        "maxPrice": most,
+        "codeHash": hashlib.sha256(code).digest(),
+        "nonce": int(nonce),
+        "deadline": int(time.time()) + _VALID_SECONDS,
+    }
+    proof = signature(session, by, "Order", values)
+    file = None
+    if keep:
+        file = _folder(home) / f"{hashlib.sha256(code).hexdigest()}.json"
+        plain = {name: to_hex(value) if isinstance(value, bytes) else value for name, value in values.items()}
+        text = json.dumps({"code": code.hex(), "values": plain, "signature": proof.hex()}, indent=1) + "\n"
+        make_dir(_folder(home), 0o700)
+        write_new(file, text.encode(), 0o600)
+    return WaitingOrder(file, code, values, proof)
+
+
+def _left_over(home: LuyaHome, asked: dict[str, int | bytes]) -> WaitingOrder | None:
+    """What a run that was cut short has left of the same order.
+
+    Raises UsageError: a file of it can't be read.
+    """
+    for file in sorted(_folder(home).glob("*.json")):
+        try:
+            value = json.loads(file.read_text("utf-8"))
+            plain = value["values"].items()
+            values = {name: to_bytes(one) if isinstance(one, str) else int(one) for name, one in plain}
+            found = WaitingOrder(file, bytes.fromhex(value["code"]), values, bytes.fromhex(value["signature"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{file} is no order that waits ({error}): move it away", "待发送的订单文件已损坏，请移走"
+            ) from None
+        if all(found.values.get(name) == one for name, one in asked.items()):
+            tell("继续上次未完成的订单。An order that was not finished is taken up again.")
+            return found
+    return None
+
+
+def _folder(home: LuyaHome) -> Path:
+    return home.root / "orders"
+
+
+# ---------------------------------------------------------------------------------------------------------- looking
+
+
+def _view(session: Session) -> RewardsView:
+    return reward_view.read(session.node.archive.entries())
+
+
+def _price(view: RewardsView, item: int) -> int:
+    shelf = view.shelves.get(item)
+    terms = None if shelf is None else shelf.at(int(time.time()))
+    if terms is None:
+        known = ", ".join(str(number) for number in sorted(view.shelves)) or "none"
+        raise UsageError(f"the catalogue has no item {item} now; it has: {known}", f"目录中没有商品 {item}")
+    return terms.price
+
+
+def _body(view: RewardsView, order: int) -> bytes:
+    if order not in view.bodies:
+        raise UsageError(
+            f"entry {order} is no order of this log: see the number that `luya redeem` gave", f"没有订单 {order}"
+        )
+    return view.bodies[order]
+
+
+def _merchants_key(view: RewardsView, order: int) -> str:
+    _body(view, order)
+    return f"agent-{view.shelves[view.orders[order].order.item].newest.organisation}-merchant"

@@ -118,8 +118,6 @@ interface ILuyaRewards is ILuyaModule {
     error LuyaRewardsOverDayLimit(uint32 item, uint256 left);
     /// @notice The act's deadline has passed.
     error LuyaRewardsPastDeadline(uint64 deadline);
-    /// @notice The account has fewer points.
-    error LuyaRewardsTooFewPoints(address account, uint256 missing);
     /// @notice The signature is malformed, or the signer may not act so for this account or organisation.
     error LuyaRewardsNotAllowed(address signer);
     /// @notice These are not the bytes of the order with this id.

@@ -28,6 +28,8 @@ _REVOKED_INDEX: Final = layout_of(Revocation).place["index"]
 _NUMBERS: Final = {bucket: number for number, bucket in enumerate(Bucket)}
 _SEALED: Final = 1 << 128
 _DEBT: Final = 1 << 184
+_ORGANISATION: Final = 5
+"""State in the word of an organisation's account, open or closed: it never earns."""
 _CHUNK: Final = 8_000
 T = TypeVar("T")
 
@@ -68,6 +70,8 @@ def expected(state: State, sample: int | None, seed: int | None = None) -> Itera
     yield Word("root", f"at {state.size}", position(_ROOTS, state.size), int.from_bytes(state.root(), "big"))
     for account in some(state.identities.values()):
         yield from _account(state, account)
+    for account in some(state.loop.agents.accounts):
+        yield from _account(state, account, _ORGANISATION)
     for account, year in some(state.balances):
         if year != state.account(account).vintage:
             credits_mg, millipoints = state.balances[account, year]
@@ -85,11 +89,14 @@ def expected(state: State, sample: int | None, seed: int | None = None) -> Itera
     yield from _few(state)
 
 
-def _account(state: State, account: bytes) -> Iterator[Word]:
+def _account(state: State, account: bytes, standing: int | None = None) -> Iterator[Word]:
+    """standing: the state in its word, where that is not the account's own."""
     view, number = state.account(account), int.from_bytes(account, "big")
     debt = view.credits_debt | view.millipoints_debt << 64
     value = view.credits_mg | view.millipoints << 64 | view.vintage << 128 | view.epoch << 144
-    value |= state.district(account) << 160 | view.state << 176 | (_DEBT if debt else 0)
+    value |= (
+        state.district(account) << 160 | (view.state if standing is None else standing) << 176 | (_DEBT if debt else 0)
+    )
     value |= _oldest(state, account, view.vintage) << 185
     yield Word("account", f"0x{account.hex()}", position(_ACCOUNTS, number), value, account)
     yield Word("debt", f"0x{account.hex()}", position(_DEBTS, number), debt, account)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chain_node.contracts.handles import LuyaLedger
-from chain_node.errors import NodeError, RpcUnavailable
+from chain_node.errors import NodeError, RpcError, RpcUnavailable
 from chain_node.node.node import Node
 from chain_node.protocol.attestation import Attestation, Domain, digest, sign
 from chain_node.protocol.records import Record, records_root
@@ -150,6 +150,10 @@ class _Watcher:
             count, block = self._count()
         except RpcUnavailable:
             return  # a busy node may take long; what it made meanwhile is seen later
+        except RpcError as error:
+            if "timed out" in error.message:
+                return  # so does luyad say that it is busy
+            raise
         now, done = time.monotonic(), {}
         with self._guard:
             while self._done < count and self._due:  # one that is final may not be expected yet: the next look has it

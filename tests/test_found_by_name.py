@@ -44,7 +44,6 @@ ELSEWHERE_BY_FOLDER = (
     ),
     ("chain_node/conformance", "bench", "chain_node/conformance/test_engine_conformance.py"),
     ("chain_node/contracts", "authority", "chain_node/deployment/test_node_role_check.py"),
-    ("chain_node/deployment", "deploy", "chain_node/node/test_node_ledger.py"),
     ("chain_node/engine", "comet local process", "chain_node/engine/test_engine_luyad.py"),
     (
         "chain_node/gateway",

@@ -89,6 +89,7 @@ def deploy(
     if imports is not None:
         receipts += _run(sender, steps.take(), "deploying the contracts", progress)
         _import(sender, imports(ledger), seal, progress)
+        check_clock(rpc, seal)
     steps.seal(seal)
     if seal.size == 0:
         steps.law(plan)
@@ -125,6 +126,21 @@ def verify(rpc: JsonRpc, manifest: Manifest, seal: Seal | None = None) -> None:
     wrong = differences(standing(rpc, manifest), manifest)
     if wrong:
         raise DeploymentError("the roles are not as deployed: " + "; ".join(map(str, wrong)))
+
+
+def check_clock(rpc: JsonRpc, seal: Seal) -> None:
+    """The chain's newest block is not older than the last imported entry. Asked before the seal is sent: the ledger
+    refuses it then, and what it refused is not sent again.
+
+    Raises:
+        DeploymentError: it is older.
+    """
+    now = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    if now < seal.time:
+        raise DeploymentError(
+            f"the chain's newest block is of {now}, the last imported entry of {seal.time}: entries must not run "
+            "backwards. Set the clock of the chain's machines, or wait, and run `luya rebuild` again"
+        )
 
 
 def verify_modules(ledger: LuyaLedger, manifest: Manifest) -> None:

@@ -20,6 +20,7 @@ from chain_node.protocol.entries import (
     LogKey,
     Revocation,
     decode,
+    time_of,
     type_of,
 )
 from chain_node.sending.sender import Tx
@@ -52,7 +53,8 @@ def seal_of(reader: ArchiveReader) -> Seal:
             f"the archive's {checkpoint.size} entries have root {root.hex()}, the checkpoint says "
             f"{checkpoint.root.hex()}: restore the archive from a copy"
         )
-    return Seal(checkpoint.size, root)
+    newest = time_of(reader.entry(checkpoint.size - 1)) if checkpoint.size else 0
+    return Seal(checkpoint.size, root, newest)
 
 
 def log_key_of(reader: ArchiveReader) -> bytes | None:

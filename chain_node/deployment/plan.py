@@ -81,10 +81,11 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What the import phase must end at; that of an empty log for a new network."""
+    """What the import phase must end at; that of an empty log for a new network. time: of its last entry."""
 
     size: int = 0
     root: bytes = EMPTY_ROOT
+    time: int = 0
 
 
 def new_identity(network: str) -> tuple[str, int]:

@@ -8,11 +8,14 @@ import pytest
 
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import MODULES, NAMES, LuyaLedger
+from chain_node.deployment.deploy import check_clock
 from chain_node.deployment.import_phase import _cost, import_calls
 from chain_node.deployment.plan import Seal, role_table
 from chain_node.engine.base import Limits
+from chain_node.errors import DeploymentError
 from chain_node.protocol.entries import REFUSAL, Feed, Pause, Standing, encode
 from chain_node.protocol.errors import CodecError
+from chain_node.rpc.client import JsonRpc
 
 STORAGE_WORD = 22_100
 """Gas for 32 bytes of fresh storage."""
@@ -40,6 +43,25 @@ def test_an_act_of_many_parts_does_not_run_out_of_gas() -> None:
     assert _cost(0x11, order) >= 32 * part + 200_000
     assert _cost(0x43, 100) < _cost(0x11, 100), "the law's entries have a bound of their own"
     assert _cost(REFUSAL, 21) < 50_000
+
+
+class Clock:
+    """A chain whose newest block has a time."""
+
+    def __init__(self, now: int) -> None:
+        self._block = {"timestamp": hex(now)}
+
+    def call(self, *_: object) -> dict[str, str]:
+        return self._block
+
+
+def test_a_chain_whose_clock_is_behind_is_not_sealed() -> None:
+    seal = Seal(2, bytes(32), 1_000)
+    for now in (1_000, 1_001):
+        check_clock(cast(JsonRpc, Clock(now)), seal)
+    with pytest.raises(DeploymentError, match=r"newest block is of 999, .* entry of 1000.*luya rebuild"):
+        check_clock(cast(JsonRpc, Clock(999)), seal)
+    check_clock(cast(JsonRpc, Clock(5)), Seal())
 
 
 def test_large_feeds_do_not_run_out_of_gas() -> None:

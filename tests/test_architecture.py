@@ -15,7 +15,7 @@ NO_PYTHON = {"artefacts", "luyad"}
 LOOSE = {
     "chain_node": {"errors"},
     "oracle": {"errors", "ports"},
-    "api": {"__main__", "app", "errors", "law", "server", "settings"},
+    "api": {"__main__", "app", "errors", "law", "server", "settings", "subjects"},
     "luya": {"__main__", "cli", "command", "console", "endpoints", "errors", "help", "home", "logs"},
 }
 """Modules that are a room of their own: more of them is a decision, not an accident."""

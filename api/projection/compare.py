@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, Engine, select
 
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key, read
+from api.projection.subjects import Sums, add, decides_on, subjects
 from api.store.database import reading
 from api.store.models import (
     PROJECTION_VERSION,
@@ -27,6 +28,8 @@ from api.store.models import (
     LedgerRow,
     MethodTotalRow,
     OutcomeRow,
+    SubjectRow,
+    SubjectTotalRow,
     VintageTotalRow,
 )
 from chain_node.archive.calls import Call
@@ -191,6 +194,12 @@ def _log(
     report.same_maps(
         "law", dict.fromkeys(scan.law, True), {tuple(row): True for row in connection.execute(select(law))}
     )
+    about: Any = SubjectRow.__table__
+    found_about = {tuple(row[:4]): tuple(row[4:]) for row in connection.execute(select(about))}
+    report.same_maps("subject", scan.subjects, found_about)
+    sums: Any = SubjectTotalRow.__table__
+    found_sums = {tuple(row[:4]): list(row[4:]) for row in connection.execute(select(sums))}
+    report.same_maps("subject_total", scan.sums, found_sums)
     feeds: Any = FeedTotalRow.__table__
     report.same_maps("feed_total", scan.feeds, {(row[0], row[1]): row[2] for row in connection.execute(select(feeds))})
     calls: Any = CallRow.__table__
@@ -245,6 +254,8 @@ class _Scan:
         self.law: list[tuple[int, int, int]] = []
         self.feeds: dict[tuple[int, int], int] = {}
         self.calls: dict[int, tuple[Any, ...]] = {}
+        self.subjects: dict[tuple[int, ...], tuple[int | None, ...]] = {}
+        self.sums: Sums = {}
         self.accounts: dict[bytes, tuple[int, bytes, int]] = {}
 
     def rows(self) -> Iterator[EntryValues]:
@@ -269,12 +280,19 @@ class _Scan:
                 case Account():
                     self.accounts[entry.account] = (entry.district, entry.successor, index)
                 case Act():
-                    pass
+                    self._about(index, entry)
                 case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
                     self.law.append((*law_key(entry), index))
                 case _:
                     assert_never(entry)
             yield entry_values(index, body, entry, leaf_hash(body), call, target)
+
+    def _about(self, index: int, act: Act) -> None:
+        of = decides_on(act)
+        earlier = None if of is None or of >= index else read(of, self._archive.entry(of))
+        rows = subjects(index, act, earlier if isinstance(earlier, Act) else None)
+        self.subjects.update({tuple(row[:4]): tuple(row[4:]) for row in rows})
+        add(self.sums, rows)
 
     def _count(self, feed: int, rule: int) -> None:
         self.feeds[feed, rule] = self.feeds.get((feed, rule), 0) + 1

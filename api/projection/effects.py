@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from api.errors import ProjectionError
+from api.projection.subjects import SubjectValues, Sums, add, subjects
 from chain_node.protocol.entries import Account, Act, Entry, Reduction, Refusal, Revocation, postings
 from chain_node.protocol.errors import PostingError
 from chain_node.protocol.postings import ACTS_BUCKETS, DEBT, Bucket, Given, Unit
@@ -75,6 +76,8 @@ class Effects:
     by_method: dict[tuple[int, int], Sheet] = field(default_factory=dict)
     counts: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     feeds: dict[tuple[int, int], int] = field(default_factory=dict)
+    subjects: list[SubjectValues] = field(default_factory=list)
+    sums: Sums = field(default_factory=dict)
 
     def reduction(self, index: int, entry: Reduction) -> None:
         """Mint, count, meet debt."""
@@ -117,9 +120,12 @@ class Effects:
         self.accounts[entry.account] = facts
         self.changed_accounts.add(entry.account)
 
-    def act(self, index: int, entry: Act) -> None:
-        """What it moves is all that it changes here."""
+    def act(self, index: int, entry: Act, earlier: Act | None) -> None:
+        """What it moves, and what it is about. earlier: the act that it decides on."""
         self._post(index, entry, None)
+        rows = subjects(index, entry, earlier)
+        self.subjects += rows
+        add(self.sums, rows)
 
     @property
     def buckets(self) -> dict[tuple[int, str], list[int]]:

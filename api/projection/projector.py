@@ -21,6 +21,7 @@ from api.errors import ProjectionError
 from api.projection import tables
 from api.projection.effects import Minted
 from api.projection.rows import EntryValues, Target, call_values, entry_values, law_key, read
+from api.projection.subjects import decides_on
 from api.store.database import reading
 from api.store.migrate import refuse_newer
 from api.store.models import DERIVED, PROJECTION_VERSION, LedgerRow
@@ -195,6 +196,7 @@ class Projector:
     def _apply(self, connection: Connection, chunk: _Chunk) -> None:
         targets = tables.targets(connection, _revoked_before(chunk))
         effects = tables.load(connection, _touched(chunk, targets), {i: t[0] for i, t in targets.items()})
+        decided = tables.acts(connection, _decided_before(chunk))
         sources = {index: source for index, (_, source) in targets.items()}
         entry_rows: list[EntryValues] = []
         law_rows: list[tuple[int, int, int]] = []
@@ -218,7 +220,7 @@ class Projector:
                 case Account():
                     effects.account(index, entry)
                 case Act():
-                    effects.act(index, entry)
+                    effects.act(index, entry, _decided(chunk, index, entry, decided))
                 case Organisation() | Feed() | Method() | GroupCaps() | Pause() | LogKey():
                     law_rows.append((*law_key(entry), index))
                 case _:
@@ -240,6 +242,21 @@ def _revoked_before(chunk: _Chunk) -> list[int]:
     """Indexes that the chunk revokes and that lie before it."""
     found = {entry.index for entry in chunk.entries if isinstance(entry, Revocation)}
     return sorted(index for index in found if index < chunk.start)
+
+
+def _decided_before(chunk: _Chunk) -> list[int]:
+    """Indexes of acts that acts of the chunk decide on and that lie before it."""
+    found = {decides_on(entry) for entry in chunk.entries if isinstance(entry, Act)} - {None}
+    return sorted(index for index in found if index is not None and index < chunk.start)
+
+
+def _decided(chunk: _Chunk, index: int, act: Act, before: dict[int, Act]) -> Act | None:
+    """The act that `act`, the entry `index`, decides on."""
+    of = decides_on(act)
+    if of is None or not chunk.start <= of < index:
+        return None if of is None else before.get(of)
+    earlier = chunk.entries[of - chunk.start]
+    return earlier if isinstance(earlier, Act) else None
 
 
 def _touched(chunk: _Chunk, targets: dict[int, tuple[Minted, Target]]) -> Sequence[bytes]:

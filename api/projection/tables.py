@@ -20,9 +20,11 @@ from api.store.models import (
     FeedTotalRow,
     LawRow,
     MethodTotalRow,
+    SubjectRow,
+    SubjectTotalRow,
     VintageTotalRow,
 )
-from chain_node.protocol.entries import Reduction, decode
+from chain_node.protocol.entries import Act, Reduction, decode
 
 _IN = 500
 """Values in one IN list, well below either database's limit on parameters."""
@@ -34,6 +36,8 @@ _ENTRY: Any = EntryRow.__table__
 _FEED_TOTAL: Any = FeedTotalRow.__table__
 _LAW: Any = LawRow.__table__
 _METHOD_TOTAL: Any = MethodTotalRow.__table__
+_SUBJECT: Any = SubjectRow.__table__
+_SUBJECT_TOTAL: Any = SubjectTotalRow.__table__
 _VINTAGE_TOTAL: Any = VintageTotalRow.__table__
 _FACTS = [
     _ACCOUNT.c[name]
@@ -87,6 +91,17 @@ def targets(connection: Connection, indexes: Sequence[int]) -> dict[int, tuple[M
     return found
 
 
+def acts(connection: Connection, indexes: Sequence[int]) -> dict[int, Act]:
+    """Acts that lie before a chunk and are decided on in it."""
+    found: dict[int, Act] = {}
+    for part in _parts(indexes):
+        for index, body in connection.execute(select(_ENTRY.c.idx, _ENTRY.c.body).where(_ENTRY.c.idx.in_(part))):
+            entry = decode(body)
+            if isinstance(entry, Act):
+                found[index] = entry
+    return found
+
+
 def load(connection: Connection, addresses: Sequence[bytes], known: dict[int, Minted]) -> Effects:
     """Effects that start from what the read model says of these accounts."""
     effects = Effects(targets=known)
@@ -111,6 +126,7 @@ def write(
     bulk(connection, insert(_ENTRY), entries)
     bulk(connection, insert(_CALL), calls)
     bulk(connection, insert(_LAW), law)
+    bulk(connection, insert(_SUBJECT), effects.subjects)
     if effects.revoked:
         connection.execute(_REVOKE, [{"of": of, "by": by} for of, by in effects.revoked.items()])
     accounts = sorted(effects.changed_accounts)
@@ -120,6 +136,7 @@ def write(
     put(connection, _VINTAGE_TOTAL, [(key, *values) for key, values in effects.vintages.items()], add=True)
     put(connection, _METHOD_TOTAL, [(*key, *values) for key, values in effects.methods.items()], add=True)
     put(connection, _BUCKET_TOTAL, [(*key, *values) for key, values in effects.buckets.items()], add=True)
+    put(connection, _SUBJECT_TOTAL, [(*key, *sums) for key, sums in effects.sums.items()], add=True)
     put(connection, _FEED_TOTAL, [(*key, count) for key, count in effects.feeds.items()], add=True)
 
 

@@ -33,7 +33,7 @@ class Bytes(LargeBinary):
         return None
 
 
-PROJECTION_VERSION: Final = 2
+PROJECTION_VERSION: Final = 3
 """What entries become in these tables. Raise it with every change of that (a new kind of entry, another column, a
 figure that was wrong): a read model of an older version is projected again from the archive."""
 
@@ -159,6 +159,50 @@ class BucketTotalRow(Base):
     bucket: Mapped[str] = mapped_column(String(16), primary_key=True)
     credits_mg: Mapped[int] = mapped_column(Big)
     millipoints: Mapped[int] = mapped_column(Big)
+
+
+class SubjectRow(Base):
+    """Which acts are about a thing that has a number: `topic` is the type of the entry that makes such things (a
+    project), `id` its number; of what is made by one entry (a pledge) that entry's index.
+
+    `outcome`: accepted 1, refused 0; of a survival report its months; else 0. `first`, `units`: which units it is
+    about, and how many. `amount`: millipoints; of a survival report the units that live.
+    """
+
+    __tablename__ = "subject"
+    topic: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
+    type: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column("idx", Big, primary_key=True, autoincrement=False)
+    outcome: Mapped[int] = mapped_column(SmallInteger)
+    first: Mapped[int | None] = mapped_column(Big)
+    units: Mapped[int] = mapped_column(Big)
+    amount: Mapped[int] = mapped_column(Big)
+
+    __table_args__ = (
+        Index(
+            "ix_subject_units",
+            "topic",
+            "id",
+            "type",
+            "first",
+            sqlite_where=text("first IS NOT NULL"),
+            postgresql_where=text("first IS NOT NULL"),
+        ),
+    )
+
+
+class SubjectTotalRow(Base):
+    """The sums of a thing's rows in `subject`, by type and outcome, where one thing has many of them."""
+
+    __tablename__ = "subject_total"
+    topic: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
+    type: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    outcome: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    acts: Mapped[int] = mapped_column(Big)
+    units: Mapped[int] = mapped_column(Big)
+    amount: Mapped[int] = mapped_column(Big)
 
 
 class VintageTotalRow(Base):

@@ -1,0 +1,145 @@
+"""What residents, merchants and acceptors do on the API's test ledger: trees that are pledged, planted, and still live.
+
+Organisation 2 plants, organisation 3 accepts, the custodian acts for everybody. A tree costs one point.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from api_ledger import TestLedger, person
+
+from chain_node.protocol import entries as e
+from chain_node.protocol.attestation import address_of
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
+from chain_node.protocol.kinds.agents import Agent, AgentRole
+from chain_node.protocol.kinds.controllers import Custodian, CustodianState
+from chain_node.protocol.kinds.projects import (
+    Acceptance,
+    Pledge,
+    PledgeReturn,
+    Project,
+    ProjectDelivery,
+    ProjectKind,
+    ProjectState,
+    Survival,
+)
+from chain_node.protocol.postings import Unit, take
+from chain_node.protocol.times import DAY_SECONDS, day_of
+
+PLANTER, INSPECTORS = 2, 3
+TREES, FISH = 1, 2
+PRICE = 1_000
+NORTH, EAST = 28_871_000, 105_442_000
+
+
+def hashed(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+CUSTODIAN, MERCHANT, ACCEPTOR = (address_of(hashed(name)) for name in ("custodian", "merchant", "acceptor"))
+SIGNATURE = bytes(65)
+
+
+class Loop:
+    """Acts that follow from what the ledger knows."""
+
+    def __init__(self, ledger: TestLedger) -> None:
+        self.ledger = ledger
+
+    def found(self) -> None:
+        """Organisations, their agents, and the custodian."""
+        time = self.ledger.time
+        for organisation in (PLANTER, INSPECTORS):
+            self.ledger.append(e.Organisation(time, organisation, hashed(str(organisation)), e.Standing.ACTIVE))
+        self.ledger.append(Custodian(time, CUSTODIAN, CustodianState.ACTIVE))
+        self.ledger.append(Agent(time, MERCHANT, PLANTER, AgentRole.MERCHANT, e.Standing.ACTIVE))
+        self.ledger.append(Agent(time, ACCEPTOR, INSPECTORS, AgentRole.ACCEPTOR, e.Standing.ACTIVE))
+
+    def terms(self, project: int, kind: ProjectKind) -> Project:
+        time = self.ledger.time
+        period = (time - 500 * DAY_SECONDS, time + 90 * DAY_SECONDS)
+        text = hashed(f"project {project}")
+        return Project(time, project, PLANTER, kind, PRICE, 2_000, 50, *period, True, text, ProjectState.OPEN)
+
+    def resident(self, account: bytes) -> ResidentTail:
+        nonces = self.ledger.state.loop.controllers.nonces
+        return ResidentTail(CUSTODIAN, nonces.get((account, CUSTODIAN), 0), self.ledger.time + 60, SIGNATURE)
+
+    def parts(self, account: bytes, amount: int) -> tuple[Part, ...]:
+        found, missing = take(self.ledger.state, account, Unit.MILLIPOINTS, amount)
+        assert not missing
+        return tuple(Part(*one) for one in found)
+
+    def pledge(self, number: int, project: int, units: int) -> int:
+        book, account = self.ledger.state.loop.projects.projects[project], person(number)
+        parts = self.parts(account, PRICE * units)
+        tail = self.resident(account)
+        act = Pledge(self.ledger.time, account, project, book.pledged, units, PRICE, PRICE * units, parts, tail)
+        return self.ledger.append(act)
+
+    def deliver(self, project: int, first: int, units: int, *, days_ago: int = 1) -> int:
+        place = (NORTH + 90_000_000, EAST + 180_000_000)
+        act = ProjectDelivery(
+            self.ledger.time,
+            project,
+            first,
+            units,
+            day_of(self.ledger.time) - days_ago,
+            *place,
+            hashed("evidence"),
+            self._photo(),
+            AgentTail(MERCHANT, SIGNATURE),
+        )
+        return self.ledger.append(act)
+
+    def decide(self, delivery: int, *, accepted: bool) -> int:
+        projects = self.ledger.state.loop.projects
+        entry = projects.deliveries[delivery].entry
+        book = projects.projects[entry.project]
+        parts = book.points_of([(entry.first, entry.first + entry.units)]) if accepted else ()
+        tail = AgentTail(ACCEPTOR, SIGNATURE)
+        act = Acceptance(self.ledger.time, delivery, entry.project, accepted, hashed("visit"), parts, tail)
+        return self.ledger.append(act)
+
+    def report(self, delivery: int, surviving: int) -> int:
+        entry = self.ledger.state.loop.projects.deliveries[delivery].entry
+        today, tail = day_of(self.ledger.time), AgentTail(ACCEPTOR, SIGNATURE)
+        photo = self._photo()
+        act = Survival(self.ledger.time, delivery, entry.project, 12, surviving, today, hashed("look"), photo, tail)
+        return self.ledger.append(act)
+
+    def give_back(self, pledge: int) -> int:
+        projects = self.ledger.state.loop.projects
+        entry = projects.pledges[pledge]
+        book = projects.projects[entry.project]
+        ranges = book.free(entry.first, entry.units)
+        units = sum(end - begin for begin, end in ranges)
+        parts = book.points_of(ranges)
+        return self.ledger.append(PledgeReturn(self.ledger.time, pledge, entry.project, entry.account, units, parts))
+
+    def _photo(self) -> bytes:
+        return hashed(f"photo {len(self.ledger.state.loop.projects.nullifiers)}")
+
+
+def grove(ledger: TestLedger) -> dict[str, int]:
+    """Two projects: trees of persons 1 and 2, some planted; fish of person 1 that never came. The entries' indexes."""
+    loop = Loop(ledger)
+    loop.found()
+    marks = {"trees": ledger.append(loop.terms(TREES, ProjectKind.SEEDLINGS))}
+    marks["mine"] = loop.pledge(1, TREES, 4)
+    marks["theirs"] = loop.pledge(2, TREES, 3)
+    marks["planted"] = loop.deliver(TREES, 0, 2, days_ago=400)
+    marks["accepted"] = loop.decide(marks["planted"], accepted=True)
+    marks["poor"] = loop.deliver(TREES, 2, 3)
+    marks["refused"] = loop.decide(marks["poor"], accepted=False)
+    marks["again"] = loop.deliver(TREES, 2, 3)
+    marks["report"] = loop.report(marks["planted"], 1)
+    fish = loop.terms(FISH, ProjectKind.FISH)
+    ledger.append(fish)
+    marks["fish"] = loop.pledge(1, FISH, 2)
+    marks["abandoned"] = ledger.append(replace(fish, state=ProjectState.ABANDONED))
+    marks["returned"] = loop.give_back(marks["fish"])
+    ledger.marks |= marks
+    return marks

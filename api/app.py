@@ -17,11 +17,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.accounts.endpoints import router as accounts
 from api.checkpoint.endpoints import router as checkpoint
+from api.controllers.endpoints import router as controllers
 from api.entries.endpoints import router as entries
 from api.feeds.endpoints import router as feeds
 from api.health.endpoints import projected
 from api.health.endpoints import router as health
 from api.methods.endpoints import router as methods
+from api.pledges.endpoints import router as pledges
+from api.projects.endpoints import router as projects
 from api.proofs.endpoints import router as proofs
 from api.records.endpoints import router as records
 from api.settings import Settings
@@ -40,9 +43,12 @@ DESCRIPTION = """绿芽（Luya）账本的只读接口。金额均为整数：�
 
 Read-only access to a Luya ledger. Amounts are integers: credits in milligrams CO2e, points in thousandths of a point
 (decimal strings above 2^53). Errors are RFC 9457 problems in Chinese and English. Public: checkpoint, totals, methods,
-feeds, proofs. By token: what is about a resident or a partner's records.
+feeds, projects, proofs. By token: what is about a resident or a partner's records.
 """
-_ROUTERS = (entries, accounts, records, health, checkpoint, totals, methods, feeds, proofs)
+_ROUTERS = (
+    *(entries, accounts, records, health, checkpoint, totals, methods, feeds),
+    *(projects, pledges, controllers, proofs),
+)
 """The busiest first: routes are tried in order."""
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from api.accounts import repository, service
@@ -17,23 +17,15 @@ from api.accounts.statement import MOST
 from api.accounts.statement import statement as build
 from api.entries.decoded import TYPES
 from api.errors import BadParameter, ErrorText
-from api.web.access import COSTLY_PROBLEMS, TOKEN_PROBLEMS, Holder
+from api.web.access import COSTLY_PROBLEMS, TOKEN_PROBLEMS, Address, Holder, not_registered, own
 from api.web.answers import respond
 from api.web.context import Ctx
+from api.web.cursors import Cursor, parse_cursor
 from api.web.types import parse_address
 from api.web.whole import whole
 from chain_node.protocol.times import day_of_date
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], responses=TOKEN_PROBLEMS)
-Address = Annotated[
-    str,
-    Path(
-        min_length=40,
-        max_length=42,
-        description="The account's address",
-        examples=["0x00112233445566778899aabbccddeeff00112233"],
-    ),
-]
 Type = Annotated[
     list[Literal[*TYPES]] | None,  # type: ignore[valid-type]  # the names are the registry's
     Query(description="Only entries of these types"),
@@ -68,7 +60,7 @@ async def account(request: Request, context: Ctx, holder: Holder, address: Addre
     State, balances by vintage year and debt. For its owner, auditors and operators.
     """
     wanted = parse_address(address)
-    service.authorise(holder.scopes, wanted)
+    own(holder, wanted)
     async with whole(context.database) as connection:
         row = await repository.account(connection, wanted)
         balances = await repository.balances(connection, wanted)
@@ -88,7 +80,7 @@ async def entries(
     to_day: Day = None,
     order: Annotated[Literal["newest", "oldest"], Query()] = "newest",
     limit: Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """账户的全部记录，含未被计入的记录及原因。仅限本人、审计方与运营方。
 
@@ -96,10 +88,10 @@ async def entries(
     asked otherwise. A cursor stays good while new entries arrive.
     """
     wanted = parse_address(address)
-    service.authorise(holder.scopes, wanted)
+    own(holder, wanted)
     types = None if type is None else tuple(code for name in type for code in TYPES[name])
     chosen = repository.EntryFilter(types, method, feed, _day("from_day", from_day), _day("to_day", to_day))
-    after = service.parse_cursor(cursor)
+    after = parse_cursor(cursor)
     ascending = order == "oldest"
     async with whole(context.database) as connection:
         rows = await repository.entries(connection, wanted, chosen, after=after, ascending=ascending, limit=limit + 1)
@@ -120,7 +112,7 @@ async def statement(
     since: Recorded = None,
     until: Recorded = None,
     limit: Annotated[int, Query(ge=1, le=1_000, description="Lines a page; an entry's are not parted")] = 200,
-    cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """账户对账单：期初、逐笔变动、期末，欠额单列。仅限本人、审计方与运营方。
 
@@ -128,15 +120,15 @@ async def statement(
     and vintage, debts apart. For its owner, auditors and operators.
     """
     wanted = parse_address(address)
-    service.authorise(holder.scopes, wanted)
+    own(holder, wanted)
     _day("since", since)
     _day("until", until)
-    after = service.parse_cursor(cursor)
+    after = parse_cursor(cursor)
     async with whole(context.database) as connection:
         row = await repository.account(connection, wanted)
         rows = await repository.moving(connection, wanted, MOST + 1)
     if row is None:
-        raise service.not_registered()
+        raise not_registered()
     make = partial(build, wanted, row["size"], rows, since=since, until=until, after=after, limit=limit)
     return respond(request, await asyncio.to_thread(make), private=True)
 

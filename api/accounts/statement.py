@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from api.accounts.schemas import AccountStatementPage, PositionView, StatementLineView
-from api.accounts.service import cursor
 from api.errors import ErrorText, ProjectionError, TooMuch
+from api.web.cursors import cursor
 from api.web.types import address_text
 from chain_node.protocol.entries import decode
 from chain_node.protocol.errors import PostingError

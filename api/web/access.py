@@ -1,14 +1,15 @@
-"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of."""
+"""Who asks, and whether they asked too often: the two dependencies that every endpoint has one of. And whose account
+it is."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from api.errors import Unauthorised
+from api.errors import ErrorText, Forbidden, NotFound, Unauthorised
 from api.tokens.verifier import Principal
 from api.web.context import Ctx
 from api.web.limits import client_key
@@ -68,3 +69,26 @@ def _client(request: Request) -> str:
 
 
 Holder = Annotated[Principal, Depends(holder)]
+Address = Annotated[
+    str,
+    Path(
+        min_length=40,
+        max_length=42,
+        description="The account's address",
+        examples=["0x00112233445566778899aabbccddeeff00112233"],
+    ),
+]
+
+
+def own(holder: Principal, address: bytes) -> None:
+    """Only its owner, auditors and operators: a partner sees its records, never a person's whole account.
+
+    Raises Forbidden.
+    """
+    if not holder.scopes.account(address):
+        raise Forbidden(ErrorText("此账户属于他人", "this account is somebody else's"))
+
+
+def not_registered() -> NotFound:
+    """No entry registers the address."""
+    return NotFound(ErrorText("该地址尚未登记为账户", "this address was never registered as an account"))

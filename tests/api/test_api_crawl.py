@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from api_ledger import person
+from api_loop import grove
 from api_world import Client, World
 
 from api.projection import outcomes
@@ -20,13 +21,17 @@ from api.projection.outcomes import ReportedRow
 from chain_node.protocol import entries
 
 _HEX = re.compile(r"\b(?:0x)?[0-9a-f]{40,64}\b")
+_INDEX = re.compile(r'"index":[0-9]+')
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
 def _values(name: str, schema: dict[str, Any], seen: set[str]) -> list[str]:
     """What a stranger tries for a parameter."""
+    if name == "project":
+        return [str(number) for number in range(5)]
     if schema.get("type") == "integer" or any(one.get("type") == "integer" for one in schema.get("anyOf", [])):
-        return [str(number) for number in (*range(50), 101, 102, 201)]
+        told = [value.split(":")[1] for value in sorted(seen) if _INDEX.fullmatch(value)] if name == "index" else []
+        return [*told, *(str(number) for number in (*range(50), 101, 102, 201))]
     hashes = sorted(value for value in seen if len(value.removeprefix("0x")) == 64)
     addresses = sorted(value for value in seen if len(value.removeprefix("0x")) == 40)
     return {"leaf_hash": hashes, "address": addresses or ["0x" + "11" * 20]}.get(name, ["a.csv:1", "k1"])
@@ -59,7 +64,7 @@ def crawl(client: Client) -> dict[str, str]:
             answer = client.get(url)
             assert answer.status_code in (200, 400, 401, 404), (url, answer.status_code)
             answers[url] = answer.text if answer.status_code != 401 else ""
-            seen |= set(_HEX.findall(answers[url]))
+            seen |= {*_HEX.findall(answers[url]), *_INDEX.findall(answers[url])}
 
 
 def _spellings(secret: bytes) -> set[str]:
@@ -73,11 +78,15 @@ def _spellings(secret: bytes) -> set[str]:
 
 def test_no_timeline_can_be_reconstructed(world: World) -> None:
     outcomes.take(world.engine, [ReportedRow(1, "a.csv", 1, "k1", "final", account=person(1), sequence=0)])
+    marks = grove(world.ledger)
+    world.project()
     client = world.client()
     answers = crawl(client)
     everything = "\n".join(answers.values()).lower()
     assert len(answers) > 200
     assert sum(bool(text) for text in answers.values()) > 100
+    # it has found the delivery, and not whose units were delivered
+    assert f"/v1/projects/1/deliveries/{marks['planted']}" in answers
     secrets: list[bytes] = []
     for body in world.ledger.bodies:
         entry = entries.decode(body)
@@ -85,6 +94,8 @@ def test_no_timeline_can_be_reconstructed(world: World) -> None:
             secrets += [entry.record.account, entry.record.evidence, body[21:41]]
         elif isinstance(entry, entries.Account):
             secrets += [entry.account, entry.nullifier]
+        elif isinstance(entry, entries.Act):
+            secrets += entry.accounts()
     for secret in secrets:
         for text in _spellings(secret):
             assert text.lower() not in everything
@@ -105,6 +116,9 @@ def test_every_address_is_either_public_by_design_or_closed(world: World) -> Non
         "/v1/methods/{id}",
         "/v1/feeds",
         "/v1/feeds/{id}",
+        "/v1/projects",
+        "/v1/projects/{project}",
+        "/v1/projects/{project}/deliveries/{index}",
         "/v1/proof/{leaf_hash}",
         "/v1/consistency",
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from api_ledger import person
+from api_loop import TREES, grove
 from api_world import World
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,9 @@ BOUNDS = settings(
 PATHS = [
     "/healthz",
     "/v1/accounts/{address}",
+    "/v1/accounts/{address}/controller",
     "/v1/accounts/{address}/entries",
+    "/v1/accounts/{address}/pledges",
     "/v1/accounts/{address}/statement",
     "/v1/checkpoint",
     "/v1/consistency",
@@ -66,6 +69,9 @@ PATHS = [
     "/v1/feeds/{id}",
     "/v1/methods",
     "/v1/methods/{id}",
+    "/v1/projects",
+    "/v1/projects/{project}",
+    "/v1/projects/{project}/deliveries/{index}",
     "/v1/proof/{leaf_hash}",
     "/v1/records",
     "/v1/totals",
@@ -73,6 +79,12 @@ PATHS = [
 NOTHING_ASKED = ("/healthz", "/v1/checkpoint", "/v1/feeds", "/v1/methods", "/v1/totals")
 CASES = [(path, GenerationMode.POSITIVE) for path in PATHS]
 CASES += [(path, GenerationMode.NEGATIVE) for path in PATHS if path not in NOTHING_ASKED]
+
+
+@pytest.fixture(autouse=True)
+def _acts(world: World) -> None:
+    grove(world.ledger)
+    world.project()
 
 
 def test_every_path_is_tried(world: World) -> None:
@@ -104,7 +116,8 @@ def known(world: World, path: str) -> dict[str, str]:
     rides = world.ledger.marks["rides"]
     return {
         "address": "0x" + person(1).hex(),
-        "index": str(rides),
+        "index": str(world.ledger.marks["planted"] if "deliveries" in path else rides),
+        "project": str(TREES),
         "id": "1" if "feeds" in path else "101",
         "leaf_hash": world.reader.leaf_hash(rides).hex(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from api_ledger import person
+from api_loop import grove
 from api_world import Client, World
 
 from api.projection import outcomes
@@ -29,6 +30,8 @@ def asked(world: World) -> tuple[World, Client, dict[str, str | None]]:
         ReportedRow(1, "a.csv", 2, "k2", "refused", int(Rule.TOO_LONG), "802101 s"),
     ]
     outcomes.take(world.engine, rows)
+    grove(world.ledger)
+    world.project()
     return world, world.client(), tokens
 
 
@@ -43,11 +46,16 @@ ANY_TOKEN = set(WHO) - {"nobody"}
         ("/v1/accounts/0x{person1}", PEOPLE),
         ("/v1/accounts/0x{person1}/entries", PEOPLE),
         ("/v1/accounts/0x{person1}/statement", PEOPLE),
+        ("/v1/accounts/0x{person1}/pledges", PEOPLE),
+        ("/v1/accounts/0x{person1}/controller", PEOPLE),
         ("/v1/entries/{ride}", ALL),
         ("/v1/entries/{ride}/bundle", ALL),
         ("/v1/entries/{refusal}", ALL),
         ("/v1/entries/{registration}", PEOPLE),
         ("/v1/entries/{method}", ANY_TOKEN),
+        ("/v1/entries/{pledge}", PEOPLE),
+        ("/v1/entries/{delivery}", ANY_TOKEN),
+        ("/v1/projects/1", set(WHO)),
         ("/v1/records?feed=1&row=k1", ALL),
         ("/v1/records?feed=1&row=a.csv:1", ALL),
         ("/v1/records?feed=1&row=k2", {"feed", "auditor", "operator"}),
@@ -62,6 +70,8 @@ def test_the_matrix(asked: tuple[World, Client, dict[str, str | None]], what: st
         refusal=marks["clash"] + 1,
         registration=world.ledger.marks["registered"],
         method=21,
+        pledge=marks["mine"],
+        delivery=marks["planted"],
     )
     got = {who: client.get(url, token).status_code for who, token in tokens.items()}
     refused = 404 if "/records" in url else 403

@@ -1,0 +1,1 @@
+"""Who acts for an account, for its owner, auditors and operators."""

@@ -59,6 +59,7 @@ def deploy(
     seal: Seal | None = None,
     imports: ImportCalls | None = None,
     imported_log_key: bytes | None = None,
+    imported_custodian: bytes | None = None,
     progress: Progress = no_progress,
 ) -> Manifest:
     """Deploy, or go on where an earlier run stopped.
@@ -72,6 +73,8 @@ def deploy(
         seal: size and root of an imported log.
         imports: its import calls.
         imported_log_key: the log key that the imported log names, if any.
+        imported_custodian: the custodian that the imported log names last, if any, also one that was disabled: it
+            stays as it is.
         progress: told of each transaction.
 
     Raises:
@@ -95,6 +98,8 @@ def deploy(
         steps.law(plan)
     if imported_log_key != plan.log_key:
         steps.call("log-key", "LuyaLedger", "setLogKey", plan.log_key)
+    if plan.custodian is not None and imported_custodian is None:
+        steps.call("custodian", "LuyaControllers", "setCustodian", to_hex(plan.custodian))
     steps.call("close-genesis", "LuyaLaw", "closeGenesis")
     steps.hand_over(plan.roles, sender.address)
     receipts += _run(sender, steps.take(), "deploying the ledger", progress)

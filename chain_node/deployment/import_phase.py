@@ -23,6 +23,7 @@ from chain_node.protocol.entries import (
     time_of,
     type_of,
 )
+from chain_node.protocol.kinds.controllers import CUSTODIAN, Custodian
 from chain_node.sending.sender import Tx
 
 _GAS: Final = {REDUCTION: 80_000, REDUCTION_NULLIFIER: 105_000, REFUSAL: 20_000, ACCOUNT: 95_000}
@@ -67,6 +68,19 @@ def log_key_of(reader: ArchiveReader) -> bytes | None:
                     key = decode(data)
                     assert isinstance(key, LogKey)
                     found = key.public_key
+    return found
+
+
+def custodian_of(reader: ArchiveReader) -> bytes | None:
+    """The custodian that the log names last, also one that was disabled since; None where it never had one."""
+    found = None
+    for row in reader.call_rows():
+        if row.kind == 0 and row.first_index + row.count <= reader.size:
+            for data in reader.entries(row.first_index, row.first_index + row.count):
+                if type_of(data) == CUSTODIAN:
+                    custodian = decode(data)
+                    assert isinstance(custodian, Custodian)
+                    found = custodian.key
     return found
 
 

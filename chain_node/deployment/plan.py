@@ -46,6 +46,8 @@ class DeploymentPlan:
         roles: holders; GOVERNANCE is needed, the deployer must not be among them, and ADMIN is nobody's to have.
         organisations, caps, methods, feeds: the law at the start (their times and versions are ignored).
         uri: ERC-1155 metadata address, `{id}` in it.
+        custodian: the address that acts for accounts without a key of their own; None leaves it as it is, which in a
+            new log is nobody.
     """
 
     network: str
@@ -58,6 +60,7 @@ class DeploymentPlan:
     methods: tuple[Method, ...] = ()
     feeds: tuple[Feed, ...] = ()
     uri: str = ""
+    custodian: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

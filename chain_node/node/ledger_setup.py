@@ -5,7 +5,7 @@ from __future__ import annotations
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import LuyaLedger
 from chain_node.deployment.deploy import deploy
-from chain_node.deployment.import_phase import import_calls, log_key_of, seal_of
+from chain_node.deployment.import_phase import custodian_of, import_calls, log_key_of, seal_of
 from chain_node.deployment.manifest import Manifest
 from chain_node.deployment.plan import DeploymentPlan, RoleGrant, Seal, shipped_law
 from chain_node.engine.base import Engine, Progress
@@ -21,6 +21,9 @@ from chain_node.sending.sender import Sender
 
 LOCAL_ROLES = ("GOVERNANCE", "FEED_ADMIN", "FEED_BRAKE", "REGISTRAR", "CATALOGUE_MANAGER", "AUDITOR", "GUARDIAN")
 """Roles that get a local key each, named like them in lower case with dashes, when the settings name no holders."""
+
+CUSTODIAN_KEY = "custodian"
+"""The keystore's name of the key that acts for residents without one of their own, where the roles' keys are local."""
 
 
 def key_name(role: str) -> str:
@@ -126,6 +129,7 @@ def _deploy(
         methods=methods if settings.methods is None else settings.methods,
         feeds=settings.feeds,
         uri=settings.uri,
+        custodian=None if settings.roles else keystore.chain_key(CUSTODIAN_KEY).address,
     )
     with Sender(
         home.outbox,
@@ -145,6 +149,7 @@ def _deploy(
             seal=seal,
             imports=(lambda ledger: import_calls(reader, ledger, seal, engine.limits)) if seal.size else None,
             imported_log_key=log_key_of(reader) if seal.size else None,
+            imported_custodian=custodian_of(reader) if seal.size else None,
             progress=progress,
         )
 

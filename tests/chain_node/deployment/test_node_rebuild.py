@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from chain_node.archive.reader import ArchiveReader
 from chain_node.contracts.handles import MODULES, NAMES, LuyaLedger
 from chain_node.deployment.deploy import check_clock
-from chain_node.deployment.import_phase import _cost, import_calls
+from chain_node.deployment.import_phase import _cost, custodian_of, import_calls
 from chain_node.deployment.plan import Seal, role_table
 from chain_node.engine.base import Limits
 from chain_node.errors import DeploymentError
 from chain_node.protocol.entries import REFUSAL, Feed, Pause, Standing, encode
 from chain_node.protocol.errors import CodecError
+from chain_node.protocol.kinds.controllers import Custodian, CustodianState
 from chain_node.rpc.client import JsonRpc
 
 STORAGE_WORD = 22_100
@@ -22,8 +24,14 @@ STORAGE_WORD = 22_100
 
 
 class Reader:
+    """Entries, each by a call of its own."""
+
     def __init__(self, entries: list[bytes]) -> None:
         self._entries = entries
+        self.size = len(entries)
+
+    def call_rows(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(kind=0, first_index=index, count=1) for index in range(self.size)]
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         return self._entries[start:stop]
@@ -34,6 +42,15 @@ def test_an_unassigned_type_is_not_imported() -> None:
     reader = cast(ArchiveReader, Reader([pause, b"\x10" + pause[1:]]))
     with pytest.raises(CodecError, match="0x10 is not assigned"):
         list(import_calls(reader, LuyaLedger(None, bytes(20)), Seal(2, bytes(32)), Limits()))  # type: ignore[arg-type]
+
+
+def test_the_custodian_of_a_log_is_its_last_one_also_where_that_was_disabled() -> None:
+    first, second = bytes([1]) * 20, bytes([2]) * 20
+    log = [Pause(5, 0), Custodian(5, first, CustodianState.ACTIVE), Custodian(6, second, CustodianState.ACTIVE)]
+    ended = [*log, Custodian(7, second, CustodianState.NONE), Pause(8, 0)]
+    for entries, wanted in ((log[:1], None), (log[:2], first), (log, second), (ended, second)):
+        reader = cast(ArchiveReader, Reader([encode(entry) for entry in entries]))
+        assert custodian_of(reader) == wanted
 
 
 def test_an_act_of_many_parts_does_not_run_out_of_gas() -> None:

@@ -18,6 +18,7 @@ from node_support import CONFIG, FEED, PLATE, SIGNERS, Batches, settings
 from chain_node.archive.layout import tile_path
 from chain_node.archive.reader import ArchiveReader
 from chain_node.auditor.compare import position
+from chain_node.contracts.handles import Contract, artefact
 from chain_node.deployment.deploy import role_numbers, verify, verify_modules
 from chain_node.deployment.plan import RoleGrant
 from chain_node.errors import DeploymentError, EngineError, Reverted, RpcError
@@ -65,6 +66,15 @@ def test_deployment_hands_everything_over(node: Node) -> None:
     assert node.law.read("isGenesisClosed")
     again = type(manifest).load(node.home.manifest)
     assert again == manifest
+
+
+def test_a_new_home_has_a_custodian_with_a_key_of_its_own(node: Node) -> None:
+    controllers = Contract(node.rpc, node.manifest.module_address("LuyaControllers"), artefact("LuyaControllers").abi)
+    key, since = controllers.read("custodian")
+    custodian = node.keystore.chain_key("custodian").address
+    assert key == to_hex(custodian)
+    assert since
+    assert key not in {holder for holders in node.manifest.roles.values() for holder in holders}
 
 
 def test_deployer_can_do_nothing(node: Node) -> None:

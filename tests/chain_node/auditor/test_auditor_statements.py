@@ -108,9 +108,9 @@ def test_what_does_not_hold_together_is_refused(world: World, tmp_path: Path) ->
         of_account(ArchiveReader(tmp_path / "wrong"), owner.record.account)
     other = next(entry.account for entry in log if isinstance(entry, Account) and entry.account != owner.record.account)
     assert of_account(ArchiveReader(tmp_path / "wrong"), other).statement.lines, "another's statement stands"
-    wrong.entries[target] = b"\x10" + world.entries[target][1:]
+    wrong.entries[target] = b"\x45" + world.entries[target][1:]
     archived(wrong, tmp_path / "unassigned")
-    with pytest.raises(QueryError, match=rf"entry {target}: entry type 0x10 is not assigned"):
+    with pytest.raises(QueryError, match=rf"entry {target}: entry type 0x45 is not assigned"):
         of_account(ArchiveReader(tmp_path / "unassigned"), other)
 
 

@@ -39,8 +39,8 @@ class Reader:
 
 def test_an_unassigned_type_is_not_imported() -> None:
     pause = encode(Pause(5, 0))
-    reader = cast(ArchiveReader, Reader([pause, b"\x10" + pause[1:]]))
-    with pytest.raises(CodecError, match="0x10 is not assigned"):
+    reader = cast(ArchiveReader, Reader([pause, b"\x45" + pause[1:]]))
+    with pytest.raises(CodecError, match="0x45 is not assigned"):
         list(import_calls(reader, LuyaLedger(None, bytes(20)), Seal(2, bytes(32)), Limits()))  # type: ignore[arg-type]
 
 

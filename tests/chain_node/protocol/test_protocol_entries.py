@@ -151,7 +151,7 @@ def test_a_feed_that_lost_a_signer_is_no_error() -> None:
     assert e.decode(e.encode(halted)) == halted
 
 
-@pytest.mark.parametrize("data", [b"", bytes(8), bytes(9), b"\x10" + bytes(20), b"\x45" + bytes(20), b"\xff" * 40])
+@pytest.mark.parametrize("data", [b"", bytes(8), bytes(9), b"\x0f" + bytes(20), b"\x45" + bytes(20), b"\xff" * 40])
 def test_unassigned_types_are_refused(data: bytes) -> None:
     with pytest.raises(CodecError):
         e.decode(data)

@@ -118,7 +118,7 @@ def test_what_the_ledger_would_not_append(entry: e.Entry, reason: str) -> None:
     refused(begin(), entry, reason)
 
 
-@pytest.mark.parametrize("data", [b"", b"\1", b"\1" * 106, b"\3" * 20, b"\x10" + bytes(30), b"\x45" + bytes(30)])
+@pytest.mark.parametrize("data", [b"", b"\1", b"\1" * 106, b"\3" * 20, b"\x0f" + bytes(30), b"\x45" + bytes(30)])
 def test_malformed_entries(data: bytes) -> None:
     with pytest.raises(ReplayError):
         begin().apply(data)

@@ -12,17 +12,20 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * Tests deploy the shipped artefacts, so how they are compiled themselves matters to nobody: nearly without optimizer,
- * which is many times faster. The libraries' own tests are compiled as the contracts are.
+ * which is many times faster. The libraries' own tests are compiled as the contracts are, unless coverage is measured.
  */
 const quick = {
   ...compiler.settings,
   optimizer: { enabled: true, runs: 0, details: { yul: true, yulDetails: { optimizerSteps: "u:" } } },
 };
+/** npm run coverage: what is reached, not how well. */
+const probing = process.env.LUYA_COVERAGE === "1";
+const settings = probing ? quick : compiler.settings;
 const tests = globSync("contracts/test/**/*.sol", { cwd: root }).filter((name) => !name.endsWith("Libraries.t.sol"));
 
 export default defineConfig({
   solidity: {
-    compilers: [{ version: compiler.version, path, settings: compiler.settings }],
+    compilers: [{ version: compiler.version, path, settings }],
     overrides: Object.fromEntries(tests.map((name) => [name, { version: compiler.version, path, settings: quick }])),
   },
   paths: {
@@ -37,10 +40,14 @@ export default defineConfig({
       blockGasLimit: false,
       transactionGasCap: false,
       gasLimit: 1_000_000_000n,
-      fsPermissions: { readDirectory: ["chain_node/artefacts", "hardhat_config"] },
-      fuzz: { seed: "0x4c757961", runs: deep ? 10_000 : 256, failurePersistDir: "node_modules/.cache/luya/fuzz" },
+      fsPermissions: { readDirectory: ["chain_node/artefacts", "hardhat_config", "node_modules/.cache/luya/coverage"] },
+      fuzz: {
+        seed: "0x4c757961",
+        runs: probing ? 32 : deep ? 10_000 : 256,
+        failurePersistDir: "node_modules/.cache/luya/fuzz",
+      },
       invariant: {
-        runs: deep ? 128 : 16,
+        runs: probing ? 4 : deep ? 128 : 16,
         depth: deep ? 96 : 32,
         failOnRevert: true,
         failurePersistDir: "node_modules/.cache/luya/invariant",

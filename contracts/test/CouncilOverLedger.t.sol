@@ -127,8 +127,7 @@ contract CouncilOverLedgerTest is World {
         members[0] = ICouncil.Member(_ANNA, 1, "one");
         members[1] = ICouncil.Member(_BORIS, 2, "two");
         members[2] = ICouncil.Member(_CHEN, 3, "three");
-        string memory artefact = vm.readFile("chain_node/artefacts/Council.json");
-        bytes memory code = bytes.concat(vm.parseJsonBytes(artefact, ".bytecode"), abi.encode(members, 2, 0, 14 days));
+        bytes memory code = bytes.concat(creationOf("Council"), abi.encode(members, 2, 0, 14 days));
         assembly ("memory-safe") {
             deployed := create(0, add(code, 32), mload(code))
         }

@@ -101,8 +101,7 @@ abstract contract Network is Test {
 
     /// @dev 0 where the constructor refuses.
     function tryCreate(string memory name, bytes memory arguments) internal returns (address deployed) {
-        string memory artefact = vm.readFile(string.concat("chain_node/artefacts/", name, ".json"));
-        bytes memory code = bytes.concat(vm.parseJsonBytes(artefact, ".bytecode"), arguments);
+        bytes memory code = bytes.concat(creationOf(name), arguments);
         assembly ("memory-safe") {
             deployed := create(0, add(code, 32), mload(code))
         }

@@ -32,6 +32,12 @@ abstract contract Test {
         if (!condition) revert Untrue(what);
     }
 
+    /// @dev Creation code of a contract as the package ships it; of an instrumented one where coverage is measured.
+    function creationOf(string memory name) internal view returns (bytes memory) {
+        string memory folder = vm.envOr("LUYA_ARTEFACTS", string("chain_node/artefacts"));
+        return vm.parseJsonBytes(vm.readFile(string.concat(folder, "/", name, ".json")), ".bytecode");
+    }
+
     /// @dev A number in [low, high], spread over the range.
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
         return low + (value % (high - low + 1));

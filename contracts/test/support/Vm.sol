@@ -34,6 +34,8 @@ interface Vm {
     function etch(address target, bytes calldata code) external;
     function lastCallGas() external view returns (Gas memory);
     function envOr(string calldata name, bool otherwise) external view returns (bool);
+
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
     function assume(bool condition) external pure;
     function toString(uint256 value) external pure returns (string memory);
     function readFile(string calldata path) external view returns (string memory);

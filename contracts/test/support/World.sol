@@ -355,8 +355,7 @@ abstract contract World is Test {
 
     /// @dev Deploys a contract as the package ships it. (`new` would also compile it anew for every test contract.)
     function _create(string memory name, bytes memory arguments) private returns (address deployed) {
-        string memory artefact = vm.readFile(string.concat("chain_node/artefacts/", name, ".json"));
-        bytes memory code = bytes.concat(vm.parseJsonBytes(artefact, ".bytecode"), arguments);
+        bytes memory code = bytes.concat(creationOf(name), arguments);
         assembly ("memory-safe") {
             deployed := create(0, add(code, 32), mload(code))
         }

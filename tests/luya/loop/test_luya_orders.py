@@ -19,6 +19,7 @@ from luya.errors import LoopRefused, UsageError
 from luya.home import LuyaHome
 from luya.loop import catalogue, orders, relay, reward_view, signing
 from luya.loop.relay import module, send
+from luya.operate import checks
 from luya.session import feeds
 from luya.session.session import Session, opened
 
@@ -205,3 +206,19 @@ def test_an_item_without_limits_and_with_a_time(tmp_path: Path) -> None:
     terms = catalogue.described(file)
     assert terms[:8] == (1, 2, 1, 10, 990, 0xFFFFFFFF, 0, 0)
     assert terms[10:13] == (7 * 86_400, 3 * 86_400, 1_798_732_800)
+
+
+def test_a_rebuilt_ledger_goes_on_with_its_orders(shop: tuple[LuyaHome, str, Path]) -> None:
+    home, account, _ = shop
+    before = points(home, account)
+    bought = redeem(home, account, 3)
+    given = redeem(home, account, 1)
+    orders.refund(home, given["order"], cause=orders.RefundCause.RESIDENT, key=None, rehearse=False)
+    checks.rebuild(home, quiet=True)
+    assert points(home, account) == before - 30
+    with pytest.raises(LoopRefused, match="LuyaRewardsWrongState"):
+        orders.refund(home, given["order"], cause=orders.RefundCause.RESIDENT, key=None, rehearse=False)
+    with pytest.raises(LoopRefused, match="LuyaRewardsOutOfStock"):
+        redeem(home, account, 3, rehearse=True)
+    orders.fulfil(home, bought["order"], code=bought["code"], key=None, rehearse=False)
+    assert checks.fsck(home, deep=True, quiet=True)["ok"]

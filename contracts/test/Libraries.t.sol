@@ -3,10 +3,21 @@ pragma solidity 0.8.28;
 
 import {BurnOrder} from "../libraries/BurnOrder.sol";
 import {Calendar} from "../libraries/Calendar.sol";
+import {EntryLayout} from "../libraries/EntryLayout.sol";
 import {KeccakTree} from "../libraries/KeccakTree.sol";
 import {Method, Methods} from "../libraries/Methods.sol";
+import {RecordHead} from "../libraries/RecordHead.sol";
 import {Rfc6962} from "../libraries/Rfc6962.sol";
-import {AmountsWord, AmountsWords, AccountWord, SlotWord, SlotWords} from "../libraries/Words.sol";
+import {
+    AmountsWord,
+    AmountsWords,
+    AccountWord,
+    FeedWord,
+    FeedWords,
+    SlotWord,
+    SlotWords,
+    TotalsWord
+} from "../libraries/Words.sol";
 import {ReferenceLog} from "./support/ReferenceLog.sol";
 import {ReferenceTree} from "./support/ReferenceTree.sol";
 import {Test} from "./support/Test.sol";
@@ -228,10 +239,46 @@ contract WordsTest is Test {
         assertTrue(!word.isPlainlyOf(year), "debt is not plain");
         AccountWord free = word.withDebt(false);
         assertTrue(free.isPlainlyOf(year), "plain");
+        assertTrue(!free.hasDebt(), "no debt");
         assertTrue(free.isPlainlyActive() == (state == 1 && epoch == 0), "active");
         AccountWord other = word.withIdentity(1, 2, 3);
         assertEq(other.credits(), credits, "balances stay");
         assertEq(other.epoch() * 1e6 + other.district() * 1e3 + other.state(), 1_002_003, "identity changes");
+    }
+
+    /// @dev Every vintage in a byte, beside all other fields; 0 is none.
+    function testFuzz_OldestVintage(uint256 raw, uint256 seed) public pure {
+        uint256 year = bound(seed, Calendar.FIRST_VINTAGE, Calendar.LAST_VINTAGE);
+        AccountWord before = AccountWord.wrap(raw & ~(uint256(type(uint8).max) << 185));
+        AccountWord word = before.withOldest(year);
+        assertEq(word.oldest(), year, "year");
+        assertEq(AccountWord.unwrap(word.withOldest(0)), AccountWord.unwrap(before), "none, and nothing else changes");
+        assertEq(word.withOldest(0).oldest(), 0, "none");
+        assertEq(word.withOldest(Calendar.FIRST_VINTAGE).oldest(), Calendar.FIRST_VINTAGE, "the first, over another");
+    }
+
+    function testFuzz_FeedWord(uint64 sequence, uint64 credits, uint64 millipoints, uint16 day) public pure {
+        FeedWord word = FeedWords.pack(sequence, credits, millipoints, day);
+        assertEq(word.nextSequence(), sequence, "sequence");
+        assertEq(word.credits(), credits, "credits");
+        assertEq(word.millipoints(), millipoints, "points");
+        assertEq(word.capDay(), day, "day");
+    }
+
+    /// @dev Each field alone is filled up to its bound, and no further.
+    function testFuzz_TotalsWord(uint256 a, uint256 b, uint64 burned, uint64 burnedPoints) public pure {
+        uint256 most = 3 << 62;
+        AmountsWord given = AmountsWords.pack(bound(a, 0, most), bound(b, 0, most));
+        TotalsWord word = TotalsWord.wrap(0).mint(given).revoke(AmountsWords.pack(burned, burnedPoints));
+        assertEq(AmountsWord.unwrap(word.minted()), AmountsWord.unwrap(given), "minted");
+        assertEq(word.revoked().credits(), burned, "revoked");
+        assertEq(word.revoked().millipoints(), burnedPoints, "revoked points");
+        (uint256 credits, uint256 millipoints) = (most - given.credits(), most - given.millipoints());
+        assertTrue(word.fits(credits, millipoints), "up to the bound");
+        assertTrue(!word.fits(credits + 1, 0), "credits beyond");
+        assertTrue(!word.fits(0, millipoints + 1), "points beyond");
+        TotalsWord twice = word.revoke(AmountsWords.pack(0, 0)).mint(AmountsWords.pack(0, 0));
+        assertEq(TotalsWord.unwrap(twice), TotalsWord.unwrap(word), "nothing adds nothing");
     }
 
     function testFuzz_Amounts(uint64 a, uint64 b, uint64 c, uint64 d) public pure {
@@ -254,6 +301,30 @@ contract MethodsTest is Test {
         assertTrue(Methods.parse(none, 1, 1, true, Methods.NONE).isNone(), "none");
         assertTrue(!Methods.parse(behind, 1, 1, true, Methods.NONE).isNone(), "some");
         assertEq(Methods.parse(behind, 1, 1, true, Methods.NONE).id(), 77, "id");
+    }
+
+    /// @dev Every first slot with every count that fits: just those slots; none where the method claims none.
+    function test_AMaskIsTheRecordsSlots() public pure {
+        Method free = Methods.parse(_entry(hex"00"), 1, 1, true, Methods.NONE);
+        Method none = Methods.parse(_entry(hex"ff"), 1, 1, true, Methods.NONE);
+        for (uint256 first = 0; first < 180; ++first) {
+            uint256 expected = 0;
+            for (uint256 count = 1; first + count <= 180; ++count) {
+                expected |= 1 << (first + count - 1);
+                RecordHead head = RecordHead.wrap(
+                    (first << EntryLayout.RECORD_SLOT_SHIFT) | (count << EntryLayout.RECORD_SLOTS_SHIFT)
+                );
+                if (free.mask(head) != expected) revert Unequal("mask", free.mask(head), expected);
+                if (none.mask(head) != 0) revert Unequal("no slots", none.mask(head), 0);
+            }
+        }
+    }
+
+    /// @dev A method's entry (0x43) with this window rule.
+    function _entry(bytes memory window) private pure returns (bytes memory) {
+        bytes memory front = abi.encodePacked(uint8(0x43), uint64(1), uint16(7), uint16(7), uint8(1));
+        bytes memory worth = abi.encodePacked(uint64(1), uint64(1), uint64(1), uint64(1), uint32(1), uint32(0));
+        return abi.encodePacked(front, worth, window, uint16(0), uint16(0), uint8(0), bytes32(0));
     }
 }
 

@@ -1,6 +1,7 @@
 """The tools of `docs/assurance.md`, each of a pinned version, from the registries into a folder of their own.
 
-A tool's packages stand in `NAME.txt` beside this file (`uv pip compile --universal --no-annotate`).
+A tool's packages stand in `NAME.txt` beside this file (`uv pip compile --universal --no-annotate`), forge in
+`package-lock.json`.
 """
 
 from __future__ import annotations
@@ -34,10 +35,21 @@ def python_tool(name: str) -> Path:
     return folder / "bin"
 
 
+def forge() -> Path:
+    """The folder of the forge program."""
+    found = sorted(HERE.glob("node_modules/@foundry-rs/forge-*/bin/forge"))
+    if not found:
+        run("npm", "ci", "--prefix", str(HERE), "--no-audit", "--no-fund", "--loglevel=error")
+        found = sorted(HERE.glob("node_modules/@foundry-rs/forge-*/bin/forge"))
+    if len(found) != 1:
+        raise SystemExit("npm has no forge for this machine: Linux on x64 or arm64 is expected")
+    return found[0].parent
+
+
 def environment(*first: Path, **more: str) -> dict[str, str]:
     """The environment with these folders in front of PATH and these variables."""
     path = os.pathsep.join([*map(str, first), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, **more}
+    return {**os.environ, "PATH": path, "FOUNDRY_CONFIG": str(HERE / "foundry.toml"), **more}
 
 
 def run(*command: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain_node.protocol.entries import KINDS
+from chain_node.protocol.kinds.act import SERIAL_PART
 from chain_node.protocol.kinds.kind import HEAD, Kind
 from chain_node.protocol.layout import Layout
 from chain_node.protocol.records import ADDRESS_BYTES, RECORD
@@ -61,6 +62,7 @@ def text() -> str:
     parts = ["\n".join(_number("ADDRESS_BYTES", ADDRESS_BYTES))]
     parts += ["\n".join([*_number("HEADER_BYTES", HEAD.end), *_places("", HEAD)])]
     parts += ["\n".join([*_number("RECORD_BYTES", RECORD.end), *_places("RECORD", RECORD)])]
+    parts += ["\n".join([*_number("SERIAL_PART_BYTES", SERIAL_PART.end), *_places("SERIAL_PART", SERIAL_PART)])]
     parts += ["\n".join(_kind(kind)) for kind in KINDS]
     return TOP + "\n\n".join(parts) + "\n}\n"
 

@@ -11,7 +11,7 @@ from api.entries import schemas
 from api.projection.rows import Law
 from api.web.types import Bilingual, address_text
 from chain_node.protocol import entries as protocol
-from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, hints
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, SerialPart, hints
 from chain_node.protocol.records import ADDRESS_BYTES
 from chain_node.protocol.rules import Rule
 from chain_node.protocol.times import date_of, year_of
@@ -106,7 +106,7 @@ def _plain(value: object) -> object:
         return value.name.lower().replace("_", "-")
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
-    if isinstance(value, Part | ResidentTail | AgentTail):
+    if isinstance(value, Part | SerialPart | ResidentTail | AgentTail):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     return value
 

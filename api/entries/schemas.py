@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union
 
 from pydantic import Field, create_model
 
-from api.web.types import Address, Amount, Bilingual, Hash, Model, Signature, example
+from api.web.types import Address, Amount, Bilingual, Hash, Hex, Model, Signature, example
 from chain_node.protocol.entries import KINDS, Act
-from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, hints
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, SerialPart, hints
 from chain_node.protocol.kinds.kind import Kind
 
 
@@ -166,6 +166,15 @@ class PartView(Model):
     amount: Amount
 
 
+class SerialPartView(Model):
+    """Credits of one vintage with the serials first … first + amount - 1."""
+
+    vintage: int
+    method: int
+    first: Amount
+    amount: Amount
+
+
 class ResidentTailView(Model):
     """Who signed for the account: with which nonce, and until when (unix seconds)."""
 
@@ -211,12 +220,17 @@ def _act_view(kind: Kind[Any]) -> type[ActView]:
 def _answered(wanted: Any, code: str) -> Any:
     """The type of a field of an answer, from the entry's: `code` is its code in the layout."""
     if wanted is bytes:
-        return {"20s": Address, "32s": Hash, "65s": Signature}[code]
+        return {"20s": Address, "32s": Hash, "65s": Signature}.get(code, Hex)
     if wanted is int:
         return Amount if code == "Q" else int
     if wanted is bool:
         return bool
-    known = {ResidentTail: ResidentTailView, AgentTail: AgentTailView, tuple[Part, ...]: list[PartView]}
+    known = {
+        ResidentTail: ResidentTailView,
+        AgentTail: AgentTailView,
+        tuple[Part, ...]: list[PartView],
+        tuple[SerialPart, ...]: list[SerialPartView],
+    }
     return known.get(wanted, str)
 
 

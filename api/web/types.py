@@ -28,6 +28,7 @@ Amount = Annotated[
     ),
 ]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})*$")]
 Signature = Annotated[str, Field(pattern="^[0-9a-f]{130}$")]
 Address = Annotated[str, Field(pattern="^0x[0-9a-f]{40}$")]
 

@@ -53,7 +53,8 @@ def _table_of(kind: Kind[Any]) -> str:
 
 
 def _columns_of(kind: Kind[Any]) -> str:
-    """Of an act: every field of its bytes, numbers as numbers and bytes as hex; parts as `vintage:amount …`."""
+    """Of an act: every field of its bytes, numbers as numbers and bytes as hex; parts as `vintage:amount …`, with
+    serials as `vintage:method:first:amount …`."""
     own = {**dict(kind.layout.fields), **{name: code for _, layout in kind.behind for name, code in layout.fields}}
     skipped = ("type", "time", "parts_count")
     columns = [f"{name} {_TYPES.get(code, 'VARCHAR')}" for name, code in own.items() if name not in skipped]
@@ -218,7 +219,7 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, bytes):
         return [value.hex()]
     if isinstance(value, tuple):
-        return [" ".join(f"{part.vintage}:{part.amount}" for part in value)]
+        return [" ".join(":".join(str(getattr(part, one.name)) for one in fields(part)) for part in value)]
     if isinstance(value, ResidentTail | AgentTail):
         return [text for one in fields(value) for text in _texts(getattr(value, one.name))]
     return [str(int(value))]

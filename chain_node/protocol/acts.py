@@ -32,6 +32,10 @@ SIGNED_ACTS: Final[dict[str, str]] = {
     ),
     "Acceptance": "uint64 delivery,uint8 accepted,bytes32 evidence",
     "Survival": "uint64 delivery,uint8 months,uint32 surviving,uint16 day,bytes32 evidence,bytes32 nullifier",
+    "Retirement": (
+        "address account,uint8 beneficiaryKind,bytes32 beneficiary,bytes32 reason,bytes32 lines,uint64 nonce,"
+        "uint64 deadline"
+    ),
     "Controller": "address account,address key,uint8 kind,uint64 effective,uint64 nonce,uint64 deadline",
     "CancelController": "address account,uint64 nonce,uint64 deadline",
     "SessionKey": (

@@ -32,6 +32,12 @@ library EntryLayout {
     uint256 internal constant RECORD_ACTIVITY_SHIFT = 0;
     uint256 internal constant RECORD_EVIDENCE_AT = 32;
 
+    uint256 internal constant SERIAL_PART_BYTES = 20;
+    uint256 internal constant SERIAL_PART_VINTAGE_AT = 0;
+    uint256 internal constant SERIAL_PART_METHOD_AT = 2;
+    uint256 internal constant SERIAL_PART_FIRST_AT = 4;
+    uint256 internal constant SERIAL_PART_AMOUNT_AT = 12;
+
     uint8 internal constant REDUCTION = 0x01;
     uint8 internal constant REDUCTION_WITH_NULLIFIER = 0x02;
     uint256 internal constant REDUCTION_BYTES = 107;
@@ -126,6 +132,20 @@ library EntryLayout {
     uint256 internal constant LOG_KEY_BYTES = 42;
     uint256 internal constant LOG_KEY_KEY_TYPE_AT = 9;
     uint256 internal constant LOG_KEY_PUBLIC_KEY_AT = 10;
+
+    uint8 internal constant RETIREMENT = 0x28;
+    uint256 internal constant RETIREMENT_ACCOUNT_AT = 9;
+    uint256 internal constant RETIREMENT_BENEFICIARY_KIND_AT = 29;
+    uint256 internal constant RETIREMENT_BENEFICIARY_AT = 30;
+    uint256 internal constant RETIREMENT_REASON_LENGTH_AT = 62;
+    uint256 internal constant RETIREMENT_REASON_AT = 63;
+    uint256 internal constant RETIREMENT_PARTS_COUNT_AT = 263;
+    uint256 internal constant RETIREMENT_PARTS_AT = 264;
+    uint256 internal constant RETIREMENT_TAIL_BYTES = 101;
+    uint256 internal constant RETIREMENT_TAIL_SIGNER_AT = 0;
+    uint256 internal constant RETIREMENT_TAIL_NONCE_AT = 20;
+    uint256 internal constant RETIREMENT_TAIL_DEADLINE_AT = 28;
+    uint256 internal constant RETIREMENT_TAIL_SIGNATURE_AT = 36;
 
     uint8 internal constant CONTROLLER = 0x48;
     uint256 internal constant CONTROLLER_BYTES = 140;

@@ -15,7 +15,7 @@ from chain_node.archive.writer import Archive
 from chain_node.following.events import topics
 from chain_node.protocol import attestation, checkpoint
 from chain_node.protocol import entries as e
-from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, SerialPart
 from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
 from chain_node.protocol.kinds.controllers import (
     Consent,
@@ -38,6 +38,7 @@ from chain_node.protocol.kinds.projects import (
     ProjectState,
     Survival,
 )
+from chain_node.protocol.kinds.retirement import BeneficiaryKind, Retirement, padded
 from chain_node.protocol.kinds.rewards import Fulfilment, Item, ItemKind, ItemState, Order, Refund, RefundCause
 from chain_node.protocol.merkle import Tree, leaf_hash
 from chain_node.protocol.records import Record, records_root
@@ -117,6 +118,16 @@ _BEGINNING: Final[tuple[e.Entry, ...]] = (
     Agent(TIME, KEY, 1, AgentRole.MERCHANT, e.Standing.ACTIVE),
     OrganisationAccount(TIME, KEY, 1, 0, HASH, OpenState.ACTIVE),
     District(TIME, 7, 510_502, HASH, OpenState.ACTIVE),
+    Retirement(
+        TIME,
+        WHO,
+        BeneficiaryKind.ORGANISATION,
+        (1).to_bytes(32, "big"),
+        4,
+        padded(b"trip"),
+        (SerialPart(2026, 0, 1, 20),),
+        ResidentTail(CUSTODIAN, 2, TIME, SIGNATURE),
+    ),
     ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
 SCRIPT: Final[tuple[e.Entry, ...]] = (*_BEGINNING, *_project(len(_BEGINNING)), *_rewards(len(_BEGINNING) + 11))

@@ -24,6 +24,7 @@ from chain_node.protocol.kinds.operation import LOG_KEYS, PAUSES, LogKey, Pause
 from chain_node.protocol.kinds.organisations import FEEDS, ORGANISATIONS, Feed, Organisation
 from chain_node.protocol.kinds.projects import ACCEPTANCES, DELIVERIES, PLEDGE_RETURNS, PLEDGES, PROJECTS, SURVIVALS
 from chain_node.protocol.kinds.reductions import REDUCTIONS, REFUSALS, Reduction, Refusal
+from chain_node.protocol.kinds.retirement import RETIREMENTS
 from chain_node.protocol.kinds.revocations import REVOCATIONS, Revocation
 from chain_node.protocol.kinds.rewards import FULFILMENTS, ITEMS, ORDERS, REFUNDS
 
@@ -42,6 +43,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     GROUPS_CAPS,
     PAUSES,
     LOG_KEYS,
+    RETIREMENTS,
     CONTROLLERS,
     CONTROLLERS_CANCELLED,
     SESSION_KEYS,

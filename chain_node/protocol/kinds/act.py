@@ -7,7 +7,7 @@ and its column, and every reader has one arm for all acts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final, TypeVar, get_type_hints
@@ -20,6 +20,7 @@ from chain_node.protocol.postings import Holdings, Posting, settled
 MOST_PARTS: Final = 32
 
 PART: Final = Layout("vintage:H amount:Q")
+SERIAL_PART: Final = Layout("vintage:H method:H first:Q amount:Q")
 RESIDENT_TAIL: Final = "signer:20s nonce:Q deadline:Q signature:65s"
 AGENT_TAIL: Final = "signer:20s signature:65s"
 _PARTS: Final = "parts_count:B parts:"
@@ -31,6 +32,19 @@ class Part:
 
     vintage: int
     amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class SerialPart:
+    """A part whose milligrams have serials: first … first + amount − 1 of (vintage, method)."""
+
+    vintage: int
+    method: int
+    first: int
+    amount: int
+
+
+AnyPart = Part | SerialPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +66,18 @@ class AgentTail:
 
 
 Tail = ResidentTail | AgentTail
+_ROWS: Final[dict[Any, tuple[type, Layout]]] = {
+    tuple[Part, ...]: (Part, PART),
+    tuple[SerialPart, ...]: (SerialPart, SERIAL_PART),
+}
 _TAILS: Final[dict[type, str]] = {ResidentTail: RESIDENT_TAIL, AgentTail: AGENT_TAIL}
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """The base of all acts. A subclass adds its fields in the order of their bytes; after those of fixed width, named
-    as in its layout, `parts: tuple[Part, ...]` and `tail: ResidentTail` or `tail: AgentTail` where it has them."""
+    as in its layout, `parts: tuple[Part, ...]` (or of `SerialPart`) and `tail: ResidentTail` or `tail: AgentTail`
+    where it has them."""
 
     time: int
 
@@ -83,12 +102,12 @@ def hints(entry: type[Any]) -> dict[str, Any]:
     return found
 
 
-def amount_of(parts: tuple[Part, ...]) -> int:
+def amount_of(parts: Sequence[AnyPart]) -> int:
     """All parts together."""
     return sum(part.amount for part in parts)
 
 
-def pairs(parts: tuple[Part, ...]) -> list[tuple[int, int]]:
+def pairs(parts: Sequence[AnyPart]) -> list[tuple[int, int]]:
     """[(vintage, amount), …]."""
     return [(part.vintage, part.amount) for part in parts]
 
@@ -161,6 +180,7 @@ class _Codec:
         self._least = 0 if may_be_empty else 1
         self._tail: type | None = known.get("tail")
         self._has_parts = "parts" in known
+        self._row, self._part = _ROWS[known["parts"]] if self._has_parts else (Part, PART)
         names = [one.split(":")[0] for one in layout.split()]
         last = [name for name in ("parts", "tail") if name in known]
         if list(known) != ["time", *names, *last]:
@@ -181,8 +201,7 @@ class _Codec:
     def encode(self, act: Any) -> bytes:
         made = self._own.codes.pack(self._code, act.time, *(getattr(act, name) for name in self._names))
         if self._has_parts:
-            parts = (PART.codes.pack(part.vintage, part.amount) for part in act.parts)
-            made += bytes([len(act.parts)]) + b"".join(parts)
+            made += bytes([len(act.parts)]) + b"".join(map(self._packed, act.parts))
         if self._tail is not None:
             made += self._tail_codes.pack(*(getattr(act.tail, one.name) for one in fields(act.tail)))
         return made
@@ -194,14 +213,17 @@ class _Codec:
         more: list[Any] = []
         if self._has_parts:
             count, begin = data[end], end + 1
-            end = begin + count * PART.end
-            more.append(tuple(Part(*found) for found in PART.codes.iter_unpack(data[begin:end])))
+            end = begin + count * self._part.end
+            more.append(tuple(self._row(*found) for found in self._part.codes.iter_unpack(data[begin:end])))
             if len(more[0]) != count:
                 raise ValueError(f"{count} parts are said, {len(more[0])} are there")
         rest = self._tail_codes.unpack(data[end:])
         if self._tail is not None:
             more.append(self._tail(*rest))
         return self._entry(time, *own, *more)
+
+    def _packed(self, part: AnyPart) -> bytes:
+        return self._part.codes.pack(*(getattr(part, name) for name, _ in self._part.fields))
 
     def check(self, act: Any) -> None:
         for name in self._names:

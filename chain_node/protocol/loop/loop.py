@@ -14,6 +14,7 @@ from chain_node.protocol.loop.controllers import Controllers
 from chain_node.protocol.loop.family import ActFamily, LedgerView
 from chain_node.protocol.loop.modules import Modules
 from chain_node.protocol.loop.projects import Projects
+from chain_node.protocol.loop.retirement import Retirements
 from chain_node.protocol.loop.rewards import Rewards
 from chain_node.protocol.postings import Bucket, Posting, Side, Unit, take
 
@@ -27,12 +28,14 @@ class Loop:
         self.agents: Final = Agents()
         self.projects: Final = Projects(self.controllers, self.agents)
         self.rewards: Final = Rewards(self.controllers, self.agents)
+        self.retirements: Final = Retirements(self.controllers, self.agents)
         self.families: Final[tuple[ActFamily, ...]] = (
             self.modules,
             self.controllers,
             self.agents,
             self.projects,
             self.rewards,
+            self.retirements,
         )
         self._of: dict[type[Act], ActFamily] = {act: family for family in self.families for act in family.acts}
 

@@ -10,7 +10,7 @@ from kinds_script import HASH, WHO
 
 from api.entries import decoded, schemas
 from chain_node.protocol.kinds import BY_ENTRY, BY_TYPE
-from chain_node.protocol.kinds.act import Act, AgentTail, Part, ResidentTail, act_kind
+from chain_node.protocol.kinds.act import Act, AgentTail, Part, ResidentTail, SerialPart, act_kind
 from chain_node.protocol.kinds.modules import ModuleChange
 
 
@@ -42,8 +42,17 @@ class Looked(Act):
     tail: AgentTail
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered(Act):
+    """An act whose parts have serials, and a text of some width."""
+
+    note: bytes
+    parts: tuple[SerialPart, ...]
+
+
 PAINTED = act_kind("resident's paint", 0x3E, Painted, "account:20s colour:B gift:B small:I large:Q text:32s")
 LOOKED = act_kind("look", 0x3F, Looked, "of:Q")
+NUMBERED = act_kind("numbered", 0x3D, Numbered, "note:3s")
 SIGNATURE = bytes([4]) * 65
 ACTS: list[tuple[Act, dict[str, object]]] = [
     (
@@ -67,12 +76,19 @@ ACTS: list[tuple[Act, dict[str, object]]] = [
             "tail": {"signer": f"0x{WHO.hex()}", "signature": SIGNATURE.hex()},
         },
     ),
+    (
+        Numbered(9, b"abc", (SerialPart(2025, 0, 7, 1 << 60),)),
+        {
+            "type": "numbered", "time": 9, "note": b"abc".hex(),
+            "parts": [{"vintage": 2025, "method": 0, "first": 7, "amount": str(1 << 60)}],
+        },
+    ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("act", "wanted"), ACTS, ids=lambda one: type(one).__name__)
 def test_every_field_is_answered(act: Act, wanted: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = {Painted: PAINTED, Looked: LOOKED}[type(act)]
+    kind = {Painted: PAINTED, Looked: LOOKED, Numbered: NUMBERED}[type(act)]
     monkeypatch.setitem(BY_TYPE, kind.types[0], kind)
     monkeypatch.setitem(BY_ENTRY, kind.entry, kind)
     monkeypatch.setitem(schemas.ACT_VIEWS, kind.entry, schemas._act_view(kind))

@@ -38,7 +38,7 @@ from chain_node import catalogue
 from chain_node.protocol import acts, attestation, bundle, checkpoint, merkle, records, slotword, times
 from chain_node.protocol import entries as e
 from chain_node.protocol.books import Books
-from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
+from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail, SerialPart
 from chain_node.protocol.kinds.agents import Agent, AgentRole, District, OpenState, OrganisationAccount
 from chain_node.protocol.kinds.controllers import (
     Consent,
@@ -62,6 +62,7 @@ from chain_node.protocol.kinds.projects import (
     Survival,
 )
 from chain_node.protocol.kinds.reductions import given as given_by
+from chain_node.protocol.kinds.retirement import BeneficiaryKind, Retirement, padded
 from chain_node.protocol.kinds.rewards import RefundCause
 from chain_node.protocol.postings import Bucket, Given, mint, revoke
 from chain_node.protocol.records import Record
@@ -129,6 +130,19 @@ def loop_entries() -> dict[str, e.Entry]:
     }
 
 
+def retirements() -> dict[str, e.Entry]:
+    """For an organisation, of two years; for a person, of one."""
+    reason = "公司年会碳中和".encode()
+    why, tail = (len(reason), padded(reason)), ResidentTail(person(6), 4, START + 3_600, bytes([9]) * 65)
+    parts = (SerialPart(2025, 0, 1, 99_000_000_000), SerialPart(2026, 0, 5_001, 1_000_000_000))
+    whom = (BeneficiaryKind.ORGANISATION, (2).to_bytes(32, "big"))
+    somebody = (BeneficiaryKind.PERSON, secret("salt and name"))
+    return {
+        "retirement": Retirement(START, person(0), *whom, *why, parts, tail),
+        "retirement, for a person": Retirement(START, person(0), *somebody, *why, parts[:1], tail),
+    }
+
+
 def all_entries() -> dict[str, e.Entry]:
     photo = reduction(3, method=104, slot=0, slots=90, activity=1, once=nullifier("photo"))
     return {
@@ -151,6 +165,7 @@ def all_entries() -> dict[str, e.Entry]:
         "refund": refund(12, RefundCause.RESIDENT, parts=((2025, 4_800), (2026, 1_200))),
         "refund of what was not fulfilled": refund(12, RefundCause.UNFULFILLED, parts=((2026, 1_200),)),
         **loop_entries(),
+        **retirements(),
         "module change": ModuleChange(START, 0x10, 0x13, person(9), secret("code")),
         **project_entries(),
     }

@@ -99,6 +99,10 @@ def moves_by_hand(case: dict[str, Any]) -> list[tuple[str, int, str, str, int]]:
                 owed -= met
                 settled += [("millipoints", vintage, "held", "revoked", met), ("millipoints", 0, "owed", "met", met)]
         moves += settled
+    elif data[0] == 0x28:
+        for part in range(264, 264 + 20 * data[263], 20):
+            vintage, amount = (int.from_bytes(data[part + i : part + j], "big") for i, j in ((0, 2), (12, 20)))
+            moves.append(("credits", vintage, "held", "retired", amount))
     return moves
 
 

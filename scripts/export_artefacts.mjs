@@ -24,6 +24,7 @@ const CONTRACTS = {
   LuyaAgents: "contracts/modules/LuyaAgents.sol",
   LuyaProjects: "contracts/modules/LuyaProjects.sol",
   LuyaRewards: "contracts/modules/LuyaRewards.sol",
+  LuyaRetirement: "contracts/modules/LuyaRetirement.sol",
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol",
   Administration: "contracts/governance/Administration.sol",
   Council: "contracts/governance/Council.sol",

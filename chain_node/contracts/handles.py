@@ -24,6 +24,7 @@ MODULES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
     "LuyaAgents": ((0x4B, 0x4C), (0x4E, 0x4E)),
     "LuyaProjects": ((0x18, 0x1D),),
     "LuyaRewards": ((0x10, 0x13),),
+    "LuyaRetirement": ((0x28, 0x28),),
 }
 """Module → the entry types that it owns, as (first, last). Each is made with (authority, ledger); they are deployed in
 this order and wired before anything is imported."""

@@ -16,6 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.accounts.endpoints import router as accounts
+from api.certificates.endpoints import router as certificates
 from api.checkpoint.endpoints import router as checkpoint
 from api.controllers.endpoints import router as controllers
 from api.entries.endpoints import router as entries
@@ -43,10 +44,10 @@ DESCRIPTION = """绿芽（Luya）账本的只读接口。金额均为整数：�
 
 Read-only access to a Luya ledger. Amounts are integers: credits in milligrams CO2e, points in thousandths of a point
 (decimal strings above 2^53). Errors are RFC 9457 problems in Chinese and English. Public: checkpoint, totals, methods,
-feeds, projects, proofs. By token: what is about a resident or a partner's records.
+feeds, projects, proofs, certificates. By token: what is about a resident or a partner's records.
 """
 _ROUTERS = (
-    *(entries, accounts, records, health, checkpoint, totals, methods, feeds),
+    *(entries, accounts, records, health, checkpoint, totals, methods, feeds, certificates),
     *(projects, pledges, controllers, proofs),
 )
 """The busiest first: routes are tried in order."""

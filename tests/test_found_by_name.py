@@ -17,6 +17,7 @@ PACKAGES = ("chain_node", "oracle", "api", "luya")
 NO_LOGIC = {"__init__", "__main__", "errors"}
 ELSEWHERE_BY_FOLDER = (
     ("api/accounts", "endpoints repository schemas service", "api/entries/test_api_entries.py"),
+    ("api/certificates", "endpoints schemas", "api/certificates/test_api_certificates.py"),
     ("api/checkpoint", "endpoints", "api/test_api_public.py"),
     ("api/entries", "endpoints repository service", "api/entries/test_api_entries.py"),
     ("api/feeds", "endpoints repository schemas service", "api/test_api_public.py"),

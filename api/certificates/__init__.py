@@ -1,0 +1,1 @@
+"""Certificates of retired credits, for anyone to whom one is shown."""

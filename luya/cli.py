@@ -18,6 +18,7 @@ from luya.gateway.commands import app as gateway_app
 from luya.governance.commands import app as governance_app
 from luya.help import keep_every_word
 from luya.home import LuyaHome
+from luya.loop.agent_commands import agent_app, organisation_app
 from luya.loop.project_commands import app as project_app
 from luya.loop.reward_commands import register as add_rewards
 from luya.network.commands import app as network_app
@@ -47,6 +48,8 @@ app.add_typer(network_app, name="network")
 app.add_typer(feed_app, name="feed")
 app.add_typer(token_app, name="token")
 app.add_typer(project_app, name="project")
+app.add_typer(organisation_app, name="organisation")
+app.add_typer(agent_app, name="agent")
 
 
 @app.command()

@@ -20,14 +20,28 @@ Advance = Callable[[str, int, int], None]
 
 
 _said: logging.Logger | None = None
+_hushed = False
 
 
 def tell(text: str) -> None:
     """One sentence of the story."""
+    if _hushed:
+        return
     if _said is not None:
         _said.info(Text.from_markup(text).plain)
     else:
         story.print(text, soft_wrap=True)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing is told meanwhile: a command that is part of another's story."""
+    global _hushed
+    before, _hushed = _hushed, True
+    try:
+        yield
+    finally:
+        _hushed = before
 
 
 def speak_by_log() -> None:

@@ -20,6 +20,7 @@ from chain_node.protocol import bundle
 from chain_node.protocol.entries import Reduction, decode
 from luya.console import progress, tell
 from luya.demo.data import write_partner_files
+from luya.demo.loop import close_the_loop
 from luya.engine.choice import NOTHING_ASKED, EngineOptions, warning
 from luya.errors import HomeError
 from luya.home import LuyaHome
@@ -92,7 +93,13 @@ def run(
             say = _quiet if quiet else tell
             if said := warning(session.node.engine.name, asked):
                 say(said)
+            before = session.node.archive.size
             value = _story(session, stages, records, say, scene)
+            with stages.of("loop"), tempfile.TemporaryDirectory(prefix="luya-demo-") as folder:
+                value |= close_the_loop(session, before, Path(folder), say, quiet=quiet)
+            checkpoint = session.node.archive.checkpoint()
+            assert checkpoint is not None
+            value |= {"log_size": checkpoint.size, "log_root": checkpoint.root.hex()}
             value["engine"] = session.node.engine.name
             if scene is not None:
                 value |= scene.told(session, value)
@@ -223,7 +230,7 @@ def _free_or(port: int) -> int:
 def _invite(session: Session, api: ApiProcess) -> None:
     info, token = ApiTokens(session.database).create(["auditor"], label="demo: look around", lifetime=86_400)
     index = _sample(session, 0)[-1]
-    tell("[bold]6[/bold] 请自己看看。See for yourself:")
+    tell("[bold]8[/bold] 请自己看看。See for yourself:")
     tell(f"  {api.url}/docs   {api.url}/v1/totals   {api.url}/v1/checkpoint")
     tell(f"  令牌 token ({', '.join(info.scopes)}, one day): {token}")
     tell(f"  curl -H 'Authorization: Bearer {token}' {api.url}/v1/entries/{index}")

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from luya_process import TRACEBACK, fsck, start, stop, succeeds, wait_gone
+from luya_process import TRACEBACK, fsck, refuses, start, stop, succeeds, wait_gone
 
 KEYS = {
     "accepted",
@@ -21,6 +21,10 @@ KEYS = {
     "millipoints",
     "verified",
     "seconds",
+    "redeemed_millipoints",
+    "orders",
+    "deliveries",
+    "trail_verified",
 }
 
 
@@ -37,17 +41,51 @@ def test_once_and_once_more(tmp_path: Path) -> None:
     wait_gone(home)
 
     found = fsck(home)
-    for name in ("log_size", "log_root", "credits_mg", "millipoints"):
+    for name in ("log_size", "log_root", "credits_mg"):
         assert found[name] == first[name], name
+    assert found["millipoints"] == first["millipoints"] - first["redeemed_millipoints"]
+
+    assert (first["redeemed_millipoints"], first["orders"], first["deliveries"]) == (700, 1, 1)
+    assert first["trail_verified"] is True
+    the_tree(home, tmp_path)
 
     manifest = (home / "manifest.json").read_bytes()
     second = succeeds("demo", "--once", "--json", "--home", home, "--records", 60)
     assert second["verified"] is True
+    assert second["trail_verified"] is True, "the agent that was disabled is one again"
     assert second["seconds"]["start"] < first["seconds"]["start"]
     assert (home / "manifest.json").read_bytes() == manifest, "the chain's state is intact: nothing is deployed again"
     assert second["log_size"] >= first["log_size"] + second["accepted"]
     found = fsck(home)
     assert found["credits_mg"] == first["credits_mg"] + second["credits_mg"]
+    assert found["millipoints"] == sum(one["millipoints"] - one["redeemed_millipoints"] for one in (first, second))
+
+
+def the_tree(home: Path, folder: Path) -> None:
+    """By the commands: from the partner's record to the tree; then the planter's agent is one no more."""
+    [project] = succeeds("project", "list", "--json", "--home", home)["projects"]
+    assert (project["pledged"], project["accepted"], project["pending"]) == (1, 1, 0)
+    [pledge] = succeeds("project", "show", project["project"], "--json", "--home", home)["pledges"]
+    file = folder / "trail.json"
+    made = succeeds("trail", pledge["pledge"], "-o", file, "--home", home)
+    assert (made["units"], made["delivered"]) == (1, 1)
+    key = succeeds("status", "--json", "--home", home)["log_key"]
+    shown = succeeds("verify", file, "--key", key)
+    assert (shown["verified"], shown["records"], shown["delivered"]) == (True, made["records"], 1)
+    assert shown["deliveries"][0]["delivered_by"] != shown["deliveries"][0]["accepted_by"]
+    file.write_bytes(file.read_bytes().replace(b'"index":', b'"index" :', 1))
+    assert "canonical" in refuses("verify", file, "--key", key)
+
+    listed = succeeds("agent", "list", "--json", "--home", home)
+    assert listed["custodian"] is not None
+    assert {(one["organisation"], one["role"], one["state"]) for one in listed["agents"]} == {
+        (101, "merchant", "active"),
+        (102, "acceptor", "active"),
+    }
+    asked = succeeds("agent", "disable", "agent-101-merchant", "--dry-run", "--json", "--home", home)
+    assert asked["rehearsed"] is True
+    assert succeeds("agent", "disable", "agent-101-merchant", "--json", "--home", home)["index"] is not None
+    assert "role" in refuses("agent", "add", 101, "--role", "gardener", "--home", home)
 
 
 def test_it_serves_until_it_is_stopped(ingested_home: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ NOT_RUN = {
     "uv run luya demo --engine luyad --validators 4 --once": "takes minutes; test_demo_network.py, deep",
     "uv run luya network init --organisations 4 --out net": "needs luyad; tests/luya/network",
     "uv run luya gateway serve": "needs the home's policy; tests/luya/gateway",
+    "uv run luya governance roles": "tests/luya/governance",
 }
 """Commands that are not run here, and why."""
 YOUR_OWN_DATA = 1

@@ -110,6 +110,7 @@ def test_every_address_is_either_public_by_design_or_closed(world: World) -> Non
     public = {path for path, operation in document["paths"].items() if not operation["get"].get("security")}
     assert public == {
         "/healthz",
+        "/v1/certificates/{serial}",
         "/v1/checkpoint",
         "/v1/totals",
         "/v1/methods",

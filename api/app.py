@@ -23,7 +23,9 @@ from api.entries.endpoints import router as entries
 from api.feeds.endpoints import router as feeds
 from api.health.endpoints import projected
 from api.health.endpoints import router as health
+from api.items.endpoints import router as items
 from api.methods.endpoints import router as methods
+from api.orders.endpoints import router as orders
 from api.pledges.endpoints import router as pledges
 from api.projects.endpoints import router as projects
 from api.proofs.endpoints import router as proofs
@@ -44,11 +46,11 @@ DESCRIPTION = """绿芽（Luya）账本的只读接口。金额均为整数：�
 
 Read-only access to a Luya ledger. Amounts are integers: credits in milligrams CO2e, points in thousandths of a point
 (decimal strings above 2^53). Errors are RFC 9457 problems in Chinese and English. Public: checkpoint, totals, methods,
-feeds, projects, proofs, certificates. By token: what is about a resident or a partner's records.
+feeds, catalogue, projects, proofs, certificates. By token: what is about a resident or a partner's records.
 """
 _ROUTERS = (
     *(entries, accounts, records, health, checkpoint, totals, methods, feeds, certificates),
-    *(projects, pledges, controllers, proofs),
+    *(orders, items, projects, pledges, controllers, proofs),
 )
 """The busiest first: routes are tried in order."""
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, select
 
 from api.store.database import Reader
-from api.store.models import EntryRow, SubjectRow, SubjectTotalRow
+from api.store.models import AccountRow, EntryRow, SubjectRow, SubjectTotalRow
 from chain_node.protocol.entries import Act, decode
 
+_A: Any = AccountRow.__table__
 _E: Any = EntryRow.__table__
 _S: Any = SubjectRow.__table__
 _T: Any = SubjectTotalRow.__table__
@@ -107,6 +108,11 @@ async def entry(connection: Reader, index: int, code: int) -> SubjectAct | None:
     query = select(_E.c.time, _E.c.body).where(_E.c.idx == index, _E.c.type == code)
     row = (await connection.execute(query)).first()
     return None if row is None else SubjectAct(index, index, row.time, 0, None, 0, 0, row.body)
+
+
+async def registered(connection: Reader, account: bytes) -> bool:
+    """Whether an entry registers the account."""
+    return (await connection.execute(select(_A.c.idx).where(_A.c.address == account))).first() is not None
 
 
 async def of_account(connection: Reader, account: bytes, code: int, before: int | None, limit: int) -> list[SubjectAct]:

@@ -25,6 +25,8 @@ ELSEWHERE_BY_FOLDER = (
     ("api", "law", "api/test_api_public.py"),
     ("api/methods", "endpoints schemas service", "api/test_api_public.py"),
     ("api/controllers", "repository schemas", "api/controllers/test_api_controllers.py"),
+    ("api/items", "repository schemas service", "api/items/test_api_items.py"),
+    ("api/orders", "endpoints repository schemas service", "api/orders/test_api_orders.py"),
     ("api/pledges", "endpoints repository schemas service", "api/pledges/test_api_pledges.py"),
     ("api/projects", "endpoints repository schemas service", "api/projects/test_api_projects.py"),
     ("api/proofs", "endpoints repository schemas", "api/test_api_public.py"),

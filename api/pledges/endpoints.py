@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import subjects
 from api.pledges import repository, service
 from api.pledges.schemas import PledgePage
-from api.web.access import TOKEN_PROBLEMS, Address, Holder, own
+from api.web.access import TOKEN_PROBLEMS, Address, Holder, not_registered, own
 from api.web.answers import respond
 from api.web.context import Ctx
 from api.web.cursors import Cursor, parse_cursor
@@ -34,6 +34,8 @@ async def pledges(
     own(holder, wanted)
     before = parse_cursor(cursor)
     async with whole(context.database) as connection:
+        if not await subjects.registered(connection, wanted):
+            raise not_registered()
         found = await subjects.of_account(connection, wanted, PLEDGE, before, limit + 1)
         shown = await repository.pledges(connection, found)
     return respond(request, service.page(wanted, shown, limit), private=True)

@@ -23,12 +23,18 @@ from chain_node.protocol.kinds.projects import (
     ProjectDelivery,
     Survival,
 )
+from chain_node.protocol.kinds.rewards import ITEM, ORDER, Fulfilment, Order, Refund
 
-TOPICS: Final = {"project": PROJECT, "pledge": PLEDGE, "delivery": DELIVERY}
+TOPICS: Final = {"project": PROJECT, "pledge": PLEDGE, "delivery": DELIVERY, "item": ITEM, "order_id": ORDER}
 """Which field of an act names what: field → topic, which is the type of the entry that makes such a thing."""
-SUMMED: Final = frozenset({PROJECT})
+SUMMED: Final = frozenset({ITEM, PROJECT})
 """Topics of which one thing has so many acts that their sums are kept."""
-DECIDES_ON: Final[dict[type[Act], str]] = {Acceptance: "delivery", Survival: "delivery"}
+DECIDES_ON: Final[dict[type[Act], str]] = {
+    Acceptance: "delivery",
+    Survival: "delivery",
+    Fulfilment: "order_id",
+    Refund: "order_id",
+}
 """Acts that are about an earlier one, and the field that names its index."""
 _MOST: Final = (1 << 63) - 1
 
@@ -91,6 +97,12 @@ def _values(act: Act, earlier: Act | None) -> tuple[int, int | None, int, int]:
             return 0, act.first, act.units, 0
         case PledgeReturn(), _:
             return 0, None, act.units, amount_of(act.parts)
+        case Order(), _:
+            return 0, None, act.quantity, amount_of(act.parts)
+        case Fulfilment(), Order():
+            return 0, None, earlier.quantity, 0
+        case Refund(), Order():
+            return int(act.cause), None, earlier.quantity, amount_of(act.parts)
     parts: tuple[Part, ...] = getattr(act, "parts", ())
     return 0, None, 0, amount_of(parts)
 

@@ -33,7 +33,7 @@ class Bytes(LargeBinary):
         return None
 
 
-PROJECTION_VERSION: Final = 3
+PROJECTION_VERSION: Final = 4
 """What entries become in these tables. Raise it with every change of that (a new kind of entry, another column, a
 figure that was wrong): a read model of an older version is projected again from the archive."""
 
@@ -165,8 +165,8 @@ class SubjectRow(Base):
     """Which acts are about a thing that has a number: `topic` is the type of the entry that makes such things (a
     project), `id` its number; of what is made by one entry (a pledge) that entry's index.
 
-    `outcome`: accepted 1, refused 0; of a survival report its months; else 0. `first`, `units`: which units it is
-    about, and how many. `amount`: millipoints; of a survival report the units that live.
+    `outcome`: accepted 1, refused 0; of a survival report its months, of a refund its cause; else 0. `first`, `units`:
+    which units it is about, and how many. `amount`: millipoints; of a survival report the units that live.
     """
 
     __tablename__ = "subject"

@@ -51,7 +51,7 @@ def address_text(address: bytes) -> str:
     return f"0x{address.hex()}"
 
 
-def parse_address(text: str) -> bytes:
+def parse_address(text: str, parameter: str = "address") -> bytes:
     """The 20 bytes of an address given with or without 0x, in any case. Raises BadParameter."""
     digits = text.removeprefix("0x").removeprefix("0X")
     if len(digits) == 40:
@@ -59,7 +59,7 @@ def parse_address(text: str) -> bytes:
             return bytes.fromhex(digits)
         except ValueError:
             pass
-    raise BadParameter("address", ErrorText("地址应为 0x 加 40 位十六进制数字", "an address is 0x and 40 hex digits"))
+    raise BadParameter(parameter, ErrorText("地址应为 0x 加 40 位十六进制数字", "an address is 0x and 40 hex digits"))
 
 
 def parse_hash(text: str, parameter: str) -> bytes:

@@ -25,11 +25,13 @@ from chain_node.protocol.kinds.projects import (
     ProjectState,
     Survival,
 )
+from chain_node.protocol.kinds.rewards import Fulfilment, Item, ItemKind, ItemState, Order, Refund, RefundCause
 from chain_node.protocol.postings import Unit, take
 from chain_node.protocol.times import DAY_SECONDS, day_of
 
 PLANTER, INSPECTORS = 2, 3
 TREES, FISH = 1, 2
+MUG = 1
 PRICE = 1_000
 NORTH, EAST = 28_871_000, 105_442_000
 
@@ -40,6 +42,7 @@ def hashed(text: str) -> bytes:
 
 CUSTODIAN, MERCHANT, ACCEPTOR = (address_of(hashed(name)) for name in ("custodian", "merchant", "acceptor"))
 SIGNATURE = bytes(65)
+CODE = hashed("code")
 
 
 class Loop:
@@ -119,6 +122,34 @@ class Loop:
         parts = book.points_of(ranges)
         return self.ledger.append(PledgeReturn(self.ledger.time, pledge, entry.project, entry.account, units, parts))
 
+    def item(self, **changes: object) -> int:
+        """Mugs for a point each."""
+        time = self.ledger.time
+        times = (time - DAY_SECONDS, time + 30 * DAY_SECONDS, 7 * DAY_SECONDS, 3 * DAY_SECONDS)
+        text, price, stock = hashed("a mug"), PRICE, 10
+        mug = Item(time, MUG, PLANTER, ItemKind.GOOD, price, 990, stock, 0, 0, *times, time, text, ItemState.ACTIVE)
+        return self.ledger.append(replace(mug, **changes))  # type: ignore[arg-type]  # by name
+
+    def order(self, number: int, quantity: int) -> int:
+        account, time = person(number), self.ledger.time
+        terms = self.ledger.state.loop.rewards.items[MUG].at(time)
+        assert terms is not None
+        code_hash = hashlib.sha256(CODE).digest()
+        until = (time + terms.fulfil_within, time + terms.refund_within)
+        cost = terms.price * quantity
+        given = (terms.price, terms.settlement, code_hash, *until, cost)
+        parts, tail = self.parts(account, cost), self.resident(account)
+        return self.ledger.append(Order(time, account, MUG, quantity, *given, parts, tail))
+
+    def fulfil(self, order: int) -> int:
+        return self.ledger.append(Fulfilment(self.ledger.time, order, CODE, AgentTail(MERCHANT, SIGNATURE)))
+
+    def refund(self, order: int, cause: RefundCause) -> int:
+        entry = self.ledger.state.loop.rewards.orders[order].order
+        signer = CUSTODIAN if cause is RefundCause.RESIDENT else MERCHANT
+        tail = AgentTail(signer, SIGNATURE)
+        return self.ledger.append(Refund(self.ledger.time, order, entry.account, cause, entry.parts, tail))
+
     def _photo(self) -> bytes:
         return hashed(f"photo {len(self.ledger.state.loop.projects.nullifiers)}")
 
@@ -141,5 +172,19 @@ def grove(ledger: TestLedger) -> dict[str, int]:
     marks["fish"] = loop.pledge(1, FISH, 2)
     marks["abandoned"] = ledger.append(replace(fish, state=ProjectState.ABANDONED))
     marks["returned"] = loop.give_back(marks["fish"])
+    ledger.marks |= marks
+    return marks
+
+
+def shop(ledger: TestLedger) -> dict[str, int]:
+    """After `grove`: mugs; orders of persons 1 and 2 that are open, handed over and taken back."""
+    loop = Loop(ledger)
+    marks = {"mugs": loop.item()}
+    marks["open"] = loop.order(1, 1)
+    marks["taken"] = loop.order(1, 2)
+    marks["theirs_open"] = loop.order(2, 2)
+    marks["fulfilled"] = loop.fulfil(marks["taken"])
+    marks["regretted"] = loop.order(1, 1)
+    marks["refund"] = loop.refund(marks["regretted"], RefundCause.RESIDENT)
     ledger.marks |= marks
     return marks

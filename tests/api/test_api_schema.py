@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from api_ledger import person
-from api_loop import TREES, grove
+from api_loop import TREES, grove, shop
 from api_world import World
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -67,8 +67,11 @@ PATHS = [
     "/v1/entries/{index}/bundle",
     "/v1/feeds",
     "/v1/feeds/{id}",
+    "/v1/items",
     "/v1/methods",
     "/v1/methods/{id}",
+    "/v1/orders",
+    "/v1/orders/{index}",
     "/v1/projects",
     "/v1/projects/{project}",
     "/v1/projects/{project}/deliveries/{index}",
@@ -84,6 +87,7 @@ CASES += [(path, GenerationMode.NEGATIVE) for path in PATHS if path not in NOTHI
 @pytest.fixture(autouse=True)
 def _acts(world: World) -> None:
     grove(world.ledger)
+    shop(world.ledger)
     world.project()
 
 
@@ -116,7 +120,7 @@ def known(world: World, path: str) -> dict[str, str]:
     rides = world.ledger.marks["rides"]
     return {
         "address": "0x" + person(1).hex(),
-        "index": str(world.ledger.marks["planted"] if "deliveries" in path else rides),
+        "index": str(world.ledger.marks[{"deliveries": "planted", "orders": "open"}.get(path.split("/")[-2], "rides")]),
         "project": str(TREES),
         "id": "1" if "feeds" in path else "101",
         "leaf_hash": world.reader.leaf_hash(rides).hex(),

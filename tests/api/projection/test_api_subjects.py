@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from api_again import dump
 from api_ledger import standard
-from api_loop import Loop, grove
+from api_loop import Loop, grove, shop
 from sqlalchemy import text
 from test_api_kinds import read_model
 
@@ -28,6 +28,7 @@ TABLES = (SubjectRow.__table__, SubjectTotalRow.__table__)
 def test_chunks_make_no_difference(tmp_path: Path, chunk: int) -> None:
     ledger = standard(tmp_path / "archive")
     grove(ledger)
+    shop(ledger)
     ledger.publish()
     reader = ArchiveReader(tmp_path / "archive")
     found = []

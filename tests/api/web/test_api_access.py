@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from api_ledger import person
-from api_loop import grove
+from api_loop import grove, shop
 from api_world import Client, World
 
 from api.projection import outcomes
@@ -31,6 +31,7 @@ def asked(world: World) -> tuple[World, Client, dict[str, str | None]]:
     ]
     outcomes.take(world.engine, rows)
     grove(world.ledger)
+    shop(world.ledger)
     world.project()
     return world, world.client(), tokens
 
@@ -55,6 +56,10 @@ ANY_TOKEN = set(WHO) - {"nobody"}
         ("/v1/entries/{method}", ANY_TOKEN),
         ("/v1/entries/{pledge}", PEOPLE),
         ("/v1/entries/{delivery}", ANY_TOKEN),
+        ("/v1/orders?account=0x{person1}", PEOPLE),
+        ("/v1/orders/{order}", PEOPLE),
+        ("/v1/entries/{order}", PEOPLE),
+        ("/v1/items", set(WHO)),
         ("/v1/projects/1", set(WHO)),
         ("/v1/records?feed=1&row=k1", ALL),
         ("/v1/records?feed=1&row=a.csv:1", ALL),
@@ -71,6 +76,7 @@ def test_the_matrix(asked: tuple[World, Client, dict[str, str | None]], what: st
         registration=world.ledger.marks["registered"],
         method=21,
         pledge=marks["mine"],
+        order=marks["open"],
         delivery=marks["planted"],
     )
     got = {who: client.get(url, token).status_code for who, token in tokens.items()}

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain_node.archive.reader import ArchiveReader
-from chain_node.errors import KeystoreError
-from chain_node.keys.keystore import ChainKey, Keystore
-from chain_node.protocol import acts
 from chain_node.protocol.kinds.projects import Project, ProjectKind, ProjectState
 from chain_node.protocol.records import text_hash
 from chain_node.protocol.times import day_of
@@ -23,13 +20,11 @@ from luya.home import LuyaHome
 from luya.loop import amounts, evidence
 from luya.loop.project_view import ProjectView, views
 from luya.loop.relay import SentAct, module, send
+from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, as_struct, signature, signer
 from luya.session.session import Session, opened
 
 MODULE: Final = "LuyaProjects"
 OFFICE_KEY: Final = "catalogue-manager"
-CUSTODIAN_KEY: Final = "custodian"
-RELAY_KEY: Final = "relay"
-"""Sends what somebody else signed."""
 
 _VALID_SECONDS: Final = 3_600
 """How long a pledge's signature may wait."""
@@ -152,8 +147,8 @@ def pledge(
     with progress() as advance, opened(home, advance=advance) as session:
         terms = _view(session.node.archive, project).newest
         most = terms.price * units if max_points is None else amounts.millipoints(max_points)
-        signer = _signer(home, key or CUSTODIAN_KEY)
-        nonce = int(module(session, "LuyaControllers").read("nonceOf", to_hex(who), to_hex(signer.address)))
+        chain_key = signer(home, key or CUSTODIAN_KEY)
+        nonce = int(module(session, "LuyaControllers").read("nonceOf", to_hex(who), to_hex(chain_key.address)))
         values: dict[str, int | bytes] = {
             "account": who,
             "project": project,
@@ -162,9 +157,9 @@ def pledge(
             "nonce": nonce,
         }
         values["deadline"] = int(time.time()) + _VALID_SECONDS
-        signature = _sign(session, signer, "Pledge", values)
+        signed = signature(session, chain_key, "Pledge", values)
         contract = module(session, MODULE)
-        data = contract.data("pledge", (*_plain(values), signature))
+        data = contract.data("pledge", (*as_struct(values), signed))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
         first = None if sent.index is None else _view(session.node.archive, project).pledges[sent.index].first
     spent = amounts.points_text(terms.price * units)
@@ -211,7 +206,7 @@ def deliver(
         view = _view(session.node.archive, project)
         begin = _free(view, units) if first is None else first
         contract = module(session, MODULE)
-        signer = _signer(home, key or f"agent-{view.newest.organisation}-merchant")
+        chain_key = signer(home, key or f"agent-{view.newest.organisation}-merchant")
         proof = evidence.commit([shown.photo, *shown.more], keep=not rehearse)
         values: dict[str, int | bytes] = {
             "project": project,
@@ -223,7 +218,7 @@ def deliver(
             "evidence": proof.commitment,
             "nullifier": evidence.nullifier(shown.photo),
         }
-        data = contract.data("deliver", _plain(values), _sign(session, signer, "Delivery", values))
+        data = contract.data("deliver", as_struct(values), signature(session, chain_key, "Delivery", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
     _tell(sent, f"交付 {sent.index} 等待其他机构验收。Delivery {sent.index} waits for another organisation's acceptor.")
     return {"project": project, "first": begin, "units": units} | _answer(sent) | _kept(proof)
@@ -240,10 +235,10 @@ def accept(
     """
     with progress() as advance, opened(home, advance=advance) as session:
         contract = module(session, MODULE)
-        signer = _signer(home, key)
+        chain_key = signer(home, key)
         proof = evidence.commit(files, keep=not rehearse)
         values: dict[str, int | bytes] = {"delivery": index, "accepted": int(accepted), "evidence": proof.commitment}
-        data = contract.data("accept", *_plain(values), _sign(session, signer, "Acceptance", values))
+        data = contract.data("accept", *as_struct(values), signature(session, chain_key, "Acceptance", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
     word = ("通过", "accepted") if accepted else ("未通过", "refused")
     _tell(sent, f"交付 {index} 验收{word[0]}。Delivery {index} is {word[1]}.")
@@ -261,7 +256,7 @@ def report(
     """
     with progress() as advance, opened(home, advance=advance) as session:
         contract = module(session, MODULE)
-        signer = _signer(home, key)
+        chain_key = signer(home, key)
         proof = evidence.commit([shown.photo, *shown.more], keep=not rehearse)
         values: dict[str, int | bytes] = {
             "delivery": index,
@@ -271,7 +266,7 @@ def report(
             "evidence": proof.commitment,
             "nullifier": evidence.nullifier(shown.photo),
         }
-        data = contract.data("reportSurvival", _plain(values), _sign(session, signer, "Survival", values))
+        data = contract.data("reportSurvival", as_struct(values), signature(session, chain_key, "Survival", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
     _tell(
         sent,
@@ -315,27 +310,6 @@ def _free(view: ProjectView, units: int) -> int:
     raise UsageError(
         f"project {view.newest.project} has no {units} pledged and undelivered units in a row: {longest} at most",
         "没有这么多连续的、已认捐而未交付的单位",
-    )
-
-
-def _signer(home: LuyaHome, name: str) -> ChainKey:
-    """A key that the home has; none is made, for nobody would have given it a role."""
-    try:
-        return Keystore(home.root, new=False).chain_key(name)
-    except KeystoreError as error:
-        raise UsageError(
-            f"this home cannot sign as {name!r}: {error}: name another with --key", "没有可用的签名密钥"
-        ) from None
-
-
-def _sign(session: Session, key: ChainKey, act: str, values: acts.Values) -> bytes:
-    return acts.sign(key.private_key, session.node.manifest.domain, act, values)
-
-
-def _plain(values: acts.Values) -> tuple[Any, ...]:
-    """As the contract's struct takes them, which has the message's fields in their order."""
-    return tuple(
-        to_hex(value) if name == "account" and isinstance(value, bytes) else value for name, value in values.items()
     )
 
 

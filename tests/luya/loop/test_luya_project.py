@@ -129,6 +129,18 @@ def test_from_a_pledge_to_a_tree_and_back(grove: tuple[LuyaHome, str, Path]) -> 
     assert projects.show(home, 1)["returned"] == 1
 
 
+def test_a_rebuilt_ledger_knows_its_projects(grove: tuple[LuyaHome, str, Path]) -> None:
+    home, account, _ = grove
+    shown = projects.show(home, 1)
+    with opened(home) as session:
+        before = (module(session, "LuyaProjects").read("progress", 1), points(session, bytes.fromhex(account[2:])))
+        nonce = session.node.manifest.genesis_nonce
+    with opened(home, rebuild=True) as session:
+        assert session.node.manifest.genesis_nonce != nonce, "a new ledger"
+        after = (module(session, "LuyaProjects").read("progress", 1), points(session, bytes.fromhex(account[2:])))
+    assert (after, projects.show(home, 1)) == (before, shown)
+
+
 def test_what_a_terms_file_must_say(tmp_path: Path) -> None:
     path = tmp_path / "terms.toml"
     for text, why in (

@@ -97,7 +97,7 @@ def _rewards(first: int) -> tuple[e.Entry, ...]:
     )
 
 
-_BEGINNING: Final[tuple[e.Entry, ...]] = (
+BEGINNING: Final[tuple[e.Entry, ...]] = (
     e.LogKey(TIME, LOG_KEY.public_key().public_bytes_raw()),
     e.Pause(TIME, 0),
     e.GroupCaps(TIME, 1, 90_000, 90_000),
@@ -130,7 +130,7 @@ _BEGINNING: Final[tuple[e.Entry, ...]] = (
     ),
     ModuleChange(TIME, 0x10, 0x13, WHO, HASH),
 )
-SCRIPT: Final[tuple[e.Entry, ...]] = (*_BEGINNING, *_project(len(_BEGINNING)), *_rewards(len(_BEGINNING) + 11))
+SCRIPT: Final[tuple[e.Entry, ...]] = (*BEGINNING, *_project(len(BEGINNING)), *_rewards(len(BEGINNING) + 11))
 BODIES: Final = [e.encode(entry) for entry in SCRIPT]
 BATCH: Final = range(8, 11)
 """The entries of the one batch; each of the others came by a call of its own."""

@@ -20,6 +20,7 @@ from luya.help import keep_every_word
 from luya.home import LuyaHome
 from luya.loop.agent_commands import agent_app, organisation_app
 from luya.loop.project_commands import app as project_app
+from luya.loop.retirement_commands import register as add_retirement
 from luya.loop.reward_commands import register as add_rewards
 from luya.network.commands import app as network_app
 from luya.operate.commands import MetricsPortOption, MirrorOption
@@ -43,6 +44,7 @@ app.add_typer(gateway_app, name="gateway")
 app.add_typer(governance_app, name="governance")
 app.add_typer(auditor_app, name="auditor")
 add_rewards(app)
+add_retirement(app)
 add_operations(app)
 app.add_typer(network_app, name="network")
 app.add_typer(feed_app, name="feed")

@@ -18,6 +18,14 @@ def millipoints(text: str) -> int:
     return _exact(text, 1_000, "points", "三位小数以内的积分")
 
 
+def milligrams(text: str) -> int:
+    """Grams with up to three decimals, more than none. Raises UsageError."""
+    amount = _exact(text, 1_000, "grams", "三位小数以内的克数")
+    if not amount:
+        raise UsageError("nothing would be retired: give more than 0 grams", "克数应大于 0")
+    return amount
+
+
 def fen(text: str) -> int:
     """Yuan with up to two decimals. Raises UsageError."""
     return _exact(text, 100, "yuan", "两位小数以内的金额（元）")

@@ -121,6 +121,29 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
     "LuyaRewardsWrongCode": ("取货码不符", "the code is not this order's: ask the resident to show it again"),
     "LuyaRewardsTooLate": ("已过期限", "the time for this has passed: the error names it"),
     "LuyaRewardsTooEarly": ("尚未到期，商户仍可核销", "the order may still be fulfilled until then"),
+    "LuyaRetirementBadBeneficiary": (
+        "受益机构未登记或已停用",
+        "the organisation that would benefit is unknown or disabled: see --beneficiary",
+    ),
+    "LuyaRetirementBadSerial": ("此间另有注销，请再次运行", "another retirement came first: run the command again"),
+    "LuyaRetirementNotOrganiser": (
+        "机构账户须由该机构在职的组织者签名，且账户未关闭",
+        "an organisation's account acts by an active organiser of that organisation, while it is open: see --key",
+    ),
+    "LuyaRetirementWrongNonce": (
+        "序号已变，请再次运行",
+        "another act of this account came first: run the command again",
+    ),
+    "LuyaRetirementPastDeadline": ("签名已过期，请再次运行", "the signature has expired: run the command again"),
+    "LuyaRetirementBadSignature": ("签名无效", "the signature is malformed: sign again"),
+    "LuyaRetirementBadReason": ("用途应为 1 至 200 字节", "a reason has 1 to 200 bytes of UTF-8: shorten it"),
+    "LuyaRetirementBadLines": ("一张证书至多 32 个年份", "a certificate has 1 to 32 vintages: retire fewer at a time"),
+    "LuyaRetirementBadLine": ("明细有误", "vintages ascend, and each line retires something"),
+    "LuyaLedgerTooLittle": ("账户中的数量不足", "there is less than that of this vintage"),
+    "LuyaControllersOutOfScope": (
+        "会话密钥不能做此操作",
+        "a session key may not do this: sign with the key that controls the account, see --key",
+    ),
     "LuyaControllersAccountNotActive": (
         "账户未登记、已冻结或已注销",
         "the account is not registered, frozen or closed",

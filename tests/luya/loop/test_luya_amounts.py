@@ -19,6 +19,8 @@ from luya.loop import amounts
         (amounts.millipoints, "0.001", 1),
         (amounts.millipoints, "18446744073709551.615", 2**64 - 1),
         (amounts.fen, "25.5", 2_550),
+        (amounts.milligrams, "100000000", 100_000_000_000),
+        (amounts.milligrams, "0.001", 1),
         (amounts.fen, "0", 0),
         (amounts.day, "1970-01-02", 1),
         (amounts.place, "28.871,105.442", (118_871_000, 285_442_000)),

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, select
 
 from api import subjects
 from api.store.database import Reader
-from api.store.models import SubjectRow
+from api.store.models import CallRow, EntryRow, SubjectRow
 from api.subjects import SubjectAct
+from chain_node.protocol.entries import REDUCTION, REDUCTION_NULLIFIER
+from chain_node.protocol.kinds.act import amount_of
 from chain_node.protocol.kinds.projects import (
     ACCEPTANCE,
     DELIVERY,
@@ -22,7 +24,11 @@ from chain_node.protocol.kinds.projects import (
     Pledge,
     Project,
 )
+from chain_node.protocol.times import year_of
+from chain_node.protocol.trail import MOST_RECORDS
 
+_C: Any = CallRow.__table__
+_E: Any = EntryRow.__table__
 _D: Any = SubjectRow.__table__.alias("delivery")
 _A: Any = SubjectRow.__table__.alias("decision")
 _DECIDED = and_(_A.c.topic == DELIVERY, _A.c.id == _D.c.idx, _A.c.type == ACCEPTANCE)
@@ -78,6 +84,29 @@ async def pledges(connection: Reader, found: Sequence[SubjectAct]) -> list[Found
         deliveries = await _covering(connection, act)
         shown.append(FoundPledge(one, act, terms, deliveries, next(iter(returns.get(one.index, [])), None)))
     return shown
+
+
+async def earned_before(connection: Reader, index: int, act: Pledge) -> list[int]:
+    """The account's reductions before the pledge, of the vintages it spent, until they make up what it spent."""
+    query: Any = select(_E.c.idx, _E.c.day, _E.c.millipoints, _E.c.bonus_millipoints).where(
+        _E.c.account == act.account, _E.c.type.in_((REDUCTION, REDUCTION_NULLIFIER)), _E.c.idx < index
+    )
+    vintages, missing = {part.vintage for part in act.parts}, amount_of(act.parts)
+    found: list[int] = []
+    for row in await connection.execute(query.order_by(_E.c.idx)):
+        if year_of(row.day) not in vintages:
+            continue
+        found.append(row.idx)
+        missing -= row.millipoints + row.bonus_millipoints
+        if missing <= 0 or len(found) == MOST_RECORDS:
+            break
+    return found
+
+
+async def newest_batch(connection: Reader) -> int | None:
+    """The first entry of the newest batch: it is signed in the domain of this ledger."""
+    row = (await connection.execute(select(func.max(_C.c.first)).where(_C.c.feed.is_not(None)))).first()
+    return None if row is None else row[0]
 
 
 async def _covering(connection: Reader, act: Pledge) -> list[Covering]:

@@ -5,14 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.entries.schemas import PartView
+from api.errors import ErrorText, NotFound
 from api.pledges.repository import Covering, FoundPledge
 from api.pledges.schemas import PledgeDelivery, PledgePage, PledgeProgress, PledgeView
 from api.projects.schemas import DeliveryState
 from api.projects.service import DELIVERY_STATES, KINDS
 from api.web.cursors import cursor
 from api.web.types import address_text
+from chain_node.archive.reader import ArchiveReader
+from chain_node.archive.trails import assemble_trail
 from chain_node.protocol.kinds.act import amount_of
 from chain_node.protocol.merkle import leaf_hash
+
+
+def no_pledge(index: int) -> NotFound:
+    """Entry `index` is no pledge of the account."""
+    return NotFound(ErrorText(f"条目 {index} 不是此账户的认捐", f"entry {index} is no pledge of this account"))
+
+
+def no_trail(index: int) -> NotFound:
+    """The account's points came from no record of its own."""
+    return NotFound(
+        ErrorText(f"认捐 {index} 之前没有可出示的减排记录", f"before pledge {index} the account has no record to show")
+    )
+
+
+def trail(archive: ArchiveReader, index: int, records: Sequence[int], newest: int | None) -> bytes:
+    """The trail bundle of a pledge. newest: an entry of a batch that is signed in this ledger's domain.
+
+    Raises ArchiveError, BundleError: as `assemble_trail`.
+    """
+    call = None if newest is None else archive.call_of(newest)
+    domains = [] if call is None or call.batch is None else [call.batch.domain]
+    return assemble_trail(archive, index, domains, records=records)
 
 
 def page(address: bytes, found: Sequence[FoundPledge], limit: int) -> PledgePage:

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from api_ledger import TestLedger, person
 
+from chain_node.protocol import acts
 from chain_node.protocol import entries as e
 from chain_node.protocol.attestation import address_of
-from chain_node.protocol.kinds.act import AgentTail, Part, ResidentTail
+from chain_node.protocol.kinds.act import Act, AgentTail, Part, ResidentTail
 from chain_node.protocol.kinds.agents import Agent, AgentRole
 from chain_node.protocol.kinds.controllers import Custodian, CustodianState
 from chain_node.protocol.kinds.projects import (
@@ -27,6 +28,7 @@ from chain_node.protocol.kinds.projects import (
 )
 from chain_node.protocol.kinds.rewards import Fulfilment, Item, ItemKind, ItemState, Order, Refund, RefundCause
 from chain_node.protocol.postings import Unit, take
+from chain_node.protocol.signed import is_signed, message
 from chain_node.protocol.times import DAY_SECONDS, day_of
 
 PLANTER, INSPECTORS = 2, 3
@@ -40,7 +42,8 @@ def hashed(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-CUSTODIAN, MERCHANT, ACCEPTOR = (address_of(hashed(name)) for name in ("custodian", "merchant", "acceptor"))
+KEYS = {address_of(hashed(name)): hashed(name) for name in ("custodian", "merchant", "acceptor")}
+CUSTODIAN, MERCHANT, ACCEPTOR = KEYS
 SIGNATURE = bytes(65)
 CODE = hashed("code")
 
@@ -59,6 +62,15 @@ class Loop:
         self.ledger.append(Custodian(time, CUSTODIAN, CustodianState.ACTIVE))
         self.ledger.append(Agent(time, MERCHANT, PLANTER, AgentRole.MERCHANT, e.Standing.ACTIVE))
         self.ledger.append(Agent(time, ACCEPTOR, INSPECTORS, AgentRole.ACCEPTOR, e.Standing.ACTIVE))
+
+    def put(self, act: Act) -> int:
+        """Appended; with the signature of the signer that it names, where its kind has a message."""
+        tail = getattr(act, "tail", None)
+        if tail is not None and is_signed(act) and tail.signer in KEYS:
+            name, values = message(act)
+            signature = acts.sign(KEYS[tail.signer], self.ledger.domain, name, values)
+            act = replace(act, tail=replace(tail, signature=signature))  # type: ignore[call-arg]  # it has one
+        return self.ledger.append(act)
 
     def terms(self, project: int, kind: ProjectKind) -> Project:
         time = self.ledger.time
@@ -80,7 +92,7 @@ class Loop:
         parts = self.parts(account, PRICE * units)
         tail = self.resident(account)
         act = Pledge(self.ledger.time, account, project, book.pledged, units, PRICE, PRICE * units, parts, tail)
-        return self.ledger.append(act)
+        return self.put(act)
 
     def deliver(self, project: int, first: int, units: int, *, days_ago: int = 1) -> int:
         place = (NORTH + 90_000_000, EAST + 180_000_000)
@@ -95,7 +107,7 @@ class Loop:
             self._photo(),
             AgentTail(MERCHANT, SIGNATURE),
         )
-        return self.ledger.append(act)
+        return self.put(act)
 
     def decide(self, delivery: int, *, accepted: bool) -> int:
         projects = self.ledger.state.loop.projects
@@ -104,14 +116,14 @@ class Loop:
         parts = book.points_of([(entry.first, entry.first + entry.units)]) if accepted else ()
         tail = AgentTail(ACCEPTOR, SIGNATURE)
         act = Acceptance(self.ledger.time, delivery, entry.project, accepted, hashed("visit"), parts, tail)
-        return self.ledger.append(act)
+        return self.put(act)
 
     def report(self, delivery: int, surviving: int) -> int:
         entry = self.ledger.state.loop.projects.deliveries[delivery].entry
         today, tail = day_of(self.ledger.time), AgentTail(ACCEPTOR, SIGNATURE)
         photo = self._photo()
         act = Survival(self.ledger.time, delivery, entry.project, 12, surviving, today, hashed("look"), photo, tail)
-        return self.ledger.append(act)
+        return self.put(act)
 
     def give_back(self, pledge: int) -> int:
         projects = self.ledger.state.loop.projects
@@ -120,7 +132,7 @@ class Loop:
         ranges = book.free(entry.first, entry.units)
         units = sum(end - begin for begin, end in ranges)
         parts = book.points_of(ranges)
-        return self.ledger.append(PledgeReturn(self.ledger.time, pledge, entry.project, entry.account, units, parts))
+        return self.put(PledgeReturn(self.ledger.time, pledge, entry.project, entry.account, units, parts))
 
     def item(self, **changes: object) -> int:
         """Mugs for a point each."""
@@ -128,7 +140,7 @@ class Loop:
         times = (time - DAY_SECONDS, time + 30 * DAY_SECONDS, 7 * DAY_SECONDS, 3 * DAY_SECONDS)
         text, price, stock = hashed("a mug"), PRICE, 10
         mug = Item(time, MUG, PLANTER, ItemKind.GOOD, price, 990, stock, 0, 0, *times, time, text, ItemState.ACTIVE)
-        return self.ledger.append(replace(mug, **changes))  # type: ignore[arg-type]  # by name
+        return self.put(replace(mug, **changes))  # type: ignore[arg-type]  # by name
 
     def order(self, number: int, quantity: int) -> int:
         account, time = person(number), self.ledger.time
@@ -139,16 +151,16 @@ class Loop:
         cost = terms.price * quantity
         given = (terms.price, terms.settlement, code_hash, *until, cost)
         parts, tail = self.parts(account, cost), self.resident(account)
-        return self.ledger.append(Order(time, account, MUG, quantity, *given, parts, tail))
+        return self.put(Order(time, account, MUG, quantity, *given, parts, tail))
 
     def fulfil(self, order: int) -> int:
-        return self.ledger.append(Fulfilment(self.ledger.time, order, CODE, AgentTail(MERCHANT, SIGNATURE)))
+        return self.put(Fulfilment(self.ledger.time, order, CODE, AgentTail(MERCHANT, SIGNATURE)))
 
     def refund(self, order: int, cause: RefundCause) -> int:
         entry = self.ledger.state.loop.rewards.orders[order].order
         signer = CUSTODIAN if cause is RefundCause.RESIDENT else MERCHANT
         tail = AgentTail(signer, SIGNATURE)
-        return self.ledger.append(Refund(self.ledger.time, order, entry.account, cause, entry.parts, tail))
+        return self.put(Refund(self.ledger.time, order, entry.account, cause, entry.parts, tail))
 
     def _photo(self) -> bytes:
         return hashed(f"photo {len(self.ledger.state.loop.projects.nullifiers)}")

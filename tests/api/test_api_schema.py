@@ -60,7 +60,9 @@ PATHS = [
     "/v1/accounts/{address}/controller",
     "/v1/accounts/{address}/entries",
     "/v1/accounts/{address}/pledges",
+    "/v1/accounts/{address}/pledges/{index}/trail",
     "/v1/accounts/{address}/statement",
+    "/v1/certificates/{serial}",
     "/v1/checkpoint",
     "/v1/consistency",
     "/v1/entries/{index}",
@@ -118,10 +120,12 @@ def test_an_endpoint_is_what_its_document_says(world: World, path: str, mode: Ge
 def known(world: World, path: str) -> dict[str, str]:
     """Path parameters of what exists."""
     rides = world.ledger.marks["rides"]
+    about = {"deliveries": "planted", "orders": "open", "{index}": "mine" if "trail" in path else "rides"}
     return {
         "address": "0x" + person(1).hex(),
-        "index": str(world.ledger.marks[{"deliveries": "planted", "orders": "open"}.get(path.split("/")[-2], "rides")]),
+        "index": str(world.ledger.marks["index" : str(world.ledger.marks[about.get(path.split("/")[-2], "rides")]),]),
         "project": str(TREES),
+        "serial": str(rides),
         "id": "1" if "feeds" in path else "101",
         "leaf_hash": world.reader.leaf_hash(rides).hex(),
     }

@@ -9,6 +9,7 @@ from api_ledger import person
 from api_loop import FISH, PRICE, TREES, Loop, grove
 from api_world import World
 
+from chain_node.protocol import trail
 from chain_node.protocol.kinds.act import amount_of
 from chain_node.protocol.merkle import leaf_hash
 
@@ -73,3 +74,17 @@ def test_pages_follow_each_other(planted: World) -> None:
     assert [*first["pledges"], *second["pledges"]] == whole["pledges"]
     assert whole["next"] is second["next"] is None
     assert pledges(planted, 3)["pledges"] == []
+
+
+def test_a_trail_verifies_under_the_logs_key(planted: World) -> None:
+    marks, who = planted.ledger.marks, f"0x{person(1).hex()}"
+    client, token = planted.client(), planted.token(f"account:{who}")
+    answer = client.get(f"/v1/accounts/{who}/pledges/{marks['mine']}/trail", token)
+    assert answer.status_code == 200, answer.text
+    assert "luya-" in answer.headers["content-disposition"]
+    shown = trail.verify(answer.content, planted.ledger.log_key)
+    assert (shown.pledge.account, shown.pledge.units, shown.delivered) == (person(1), 4, 2)
+    assert [one.delivery_index for one in shown.deliveries] == [marks["planted"]]
+    assert [one.index for one in shown.records] == [marks["rides"]]
+    for index in (marks["theirs"], marks["planted"], 1 << 40):
+        assert client.get(f"/v1/accounts/{who}/pledges/{index}/trail", token).status_code == 404

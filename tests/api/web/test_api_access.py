@@ -49,6 +49,7 @@ ANY_TOKEN = set(WHO) - {"nobody"}
         ("/v1/accounts/0x{person1}/statement", PEOPLE),
         ("/v1/accounts/0x{person1}/pledges", PEOPLE),
         ("/v1/accounts/0x{person1}/controller", PEOPLE),
+        ("/v1/accounts/0x{person1}/pledges/{pledge}/trail", PEOPLE),
         ("/v1/entries/{ride}", ALL),
         ("/v1/entries/{ride}/bundle", ALL),
         ("/v1/entries/{refusal}", ALL),

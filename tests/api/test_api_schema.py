@@ -123,7 +123,7 @@ def known(world: World, path: str) -> dict[str, str]:
     about = {"deliveries": "planted", "orders": "open", "{index}": "mine" if "trail" in path else "rides"}
     return {
         "address": "0x" + person(1).hex(),
-        "index": str(world.ledger.marks["index" : str(world.ledger.marks[about.get(path.split("/")[-2], "rides")]),]),
+        "index": str(world.ledger.marks[about.get(path.split("/")[-2], "rides")]),
         "project": str(TREES),
         "serial": str(rides),
         "id": "1" if "feeds" in path else "101",

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +58,12 @@ def redeem(
     max_points: str | None,
     key: str | None,
     rehearse: bool,
+    show: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Orders for a resident's points, and says the code for the counter, once.
 
     key: of the custodian where it is None; a home's key by its name, or a keystore file.
+    show: prints the answer. Only what was shown is deleted: a run killed before it leaves the code to the next.
 
     Raises:
         UsageError: no such item, or a value that can't be.
@@ -76,15 +79,17 @@ def redeem(
             pending = _sign(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
         sent = _order(session, pending, rehearse)
         order = None if sent.index is None else _view(session).order(sent.index)
-    if pending.file is not None:
-        pending.file.unlink()
     code = None if sent.index is None else pending.code.hex()
     said(
         sent,
         f"订单 {sent.index} 已生成，请在柜台出示此码，仅显示一次：{code}。"
         f"Order {sent.index} is taken; its code for the counter, shown this once: {code}",
     )
-    return {"order": sent.index, "code": code} | (order or asked | {"account": to_hex(who)}) | answered(sent)
+    answer = {"order": sent.index, "code": code} | (order or asked | {"account": to_hex(who)}) | answered(sent)
+    show(answer)
+    if pending.file is not None:
+        pending.file.unlink()
+    return answer
 
 
 def fulfil(home: LuyaHome, order: int, *, code: str, key: str | None, rehearse: bool) -> dict[str, Any]:

@@ -156,6 +156,64 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
         "序号已变，请再次运行",
         "another act of this account came first: run the command again",
     ),
+    "LuyaControllersNotModule": (
+        "只有该类条目的合约可以使用签名序号",
+        "only the module of this kind of entry may use a signature",
+    ),
+    "LuyaControllersBadSignature": ("签名无效", "the signature is malformed: sign again"),
+    "LuyaControllersPastDeadline": ("签名已过期，请重新签名", "the signature has expired: sign again"),
+    "LuyaControllersSessionExpired": (
+        "会话密钥已过期或已撤销",
+        "the session key has expired or was revoked: have the controller give another",
+    ),
+    "LuyaControllersOutOfScope": (
+        "会话密钥无权签署此类操作",
+        "the session key may not sign this kind of act: sign with the controller's key",
+    ),
+    "LuyaControllersOverLimit": (
+        "超过会话密钥的每日限额",
+        "the session key's limit for the day leaves less: wait for tomorrow, or sign with the controller's key",
+    ),
+    "LuyaControllersBadController": (
+        "控制密钥或其类别有误",
+        "every kind of controller but the custodial names a key, the custodial names none",
+    ),
+    "LuyaControllersBadEffective": (
+        "生效时间不在允许的范围内",
+        "the change takes effect too early or too late: the error names the bounds",
+    ),
+    "LuyaControllersNothingPending": ("没有待生效的更改", "the account has no change of controller to cancel"),
+    "LuyaControllersBadSession": (
+        "会话密钥、期限或权限有误",
+        "a session key is not 0, expires in the future within bounds, and has a known scope",
+    ),
+    "LuyaControllersBadConsent": ("同意书的用途与版本不可为 0", "purpose and version of a consent are not 0"),
+    "LuyaControllersBadCustodian": (
+        "托管人地址为空，或没有托管人可停用",
+        "a custodian's key is not 0, and only one that is there can be disabled",
+    ),
+    "LuyaAgentsBadAgent": (
+        "代表的密钥、机构、角色或状态有误",
+        "a key stays with its first organisation and role, and is not 0: take another key",
+    ),
+    "LuyaAgentsUnknownAgent": ("没有这名代表", "no such agent: see them with `luya agent list`"),
+    "LuyaAgentsOrganisationNotActive": (
+        "该机构未登记或已停用",
+        "the organisation is unknown or disabled: register it first with `luya organisation set`",
+    ),
+    "LuyaAgentsBadOrganisationAccount": (
+        "机构账户、机构、上级或状态有误",
+        "account, organisation, parent and state are those the ledger can hold: the error names them",
+    ),
+    "LuyaAgentsResidentsAccount": (
+        "这是居民账户，不能用作机构账户",
+        "the account is a resident's: an organisation needs one of its own",
+    ),
+    "LuyaAgentsBadDistrict": (
+        "区县编号、代码或状态有误",
+        "number and national code of a district are those the ledger can hold: the error names them",
+    ),
+    "LuyaAgentsCodeTaken": ("该代码已属于另一区县", "another district has this national code"),
 }
 """Error's name → (what it means, in Chinese; what to do, in English)."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from luya.command import HomeOption, JsonOption, explained, run
+from luya.console import answer
 from luya.errors import UsageError
 from luya.home import LuyaHome
 
@@ -73,16 +74,17 @@ def redeem(
     """用居民的积分下单，取货码仅显示一次。Orders for a resident's points; the counter's code is shown this once."""
     from luya.loop import orders as command
 
-    run(
-        command.redeem,
-        LuyaHome.of(home),
-        account=account,
-        item=item,
-        quantity=quantity,
-        max_points=max_points,
-        key=key,
-        rehearse=dry_run,
-    )
+    with explained():
+        command.redeem(
+            LuyaHome.of(home),
+            account=account,
+            item=item,
+            quantity=quantity,
+            max_points=max_points,
+            key=key,
+            rehearse=dry_run,
+            show=answer,
+        )
 
 
 def fulfil(

@@ -116,7 +116,7 @@ def test_what_was_cut_short_is_ordered_once(shop: tuple[LuyaHome, str, Path], mo
     def killed(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    # Killed before anything was sent, then after it was sent and taken, then run to the end.
+    # Killed before anything was sent, then after it was sent and taken, then before it was told, then run to the end.
     monkeypatch.setattr(orders, "send", killed)
     with pytest.raises(KeyboardInterrupt):
         redeem(home, account)
@@ -132,6 +132,9 @@ def test_what_was_cut_short_is_ordered_once(shop: tuple[LuyaHome, str, Path], mo
     with pytest.raises(KeyboardInterrupt):
         redeem(home, account)
     monkeypatch.setattr(orders, "send", relay.send)
+    # Killed before its answer was seen: the code is still there.
+    with pytest.raises(KeyboardInterrupt):
+        redeem(home, account, show=killed)
     taken = redeem(home, account)
     assert taken["code"] == code, "the same order"
     assert points(home, account) == before - 10, "paid once"

@@ -1,4 +1,4 @@
-"""Whatever the projects' contract refuses is said in both languages, with what to do."""
+"""What the contracts of the loop refuse is said in both languages, with what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chain_node.errors import RevertReason
 from luya.loop.refusals import REMEDIES, refusal
 
 
-@pytest.mark.parametrize("contract", ["LuyaProjects", "LuyaRewards"])
+@pytest.mark.parametrize("contract", ["LuyaAgents", "LuyaControllers", "LuyaProjects", "LuyaRewards"])
 def test_every_refusal_of_the_contract_has_its_words(contract: str) -> None:
     names = {error.name for error in artefact(contract).abi.errors.values()}
     own = {name for name in names if name.startswith(contract)}

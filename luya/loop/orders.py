@@ -36,12 +36,16 @@ _VALID_SECONDS: Final = 3_600
 
 @dataclass(frozen=True, slots=True)
 class WaitingOrder:
-    """An order that was signed and may not be in the log yet. file: where it lies, None in a rehearsal."""
+    """An order that was signed and may not be in the log yet. file: where it lies, None in a rehearsal.
+
+    ledger: whose domain it was signed under; a chain that is made anew has another. None in files of before.
+    """
 
     file: Path | None
     code: bytes
     values: dict[str, int | bytes]
     signature: bytes
+    ledger: str | None
 
     @property
     def code_hash(self) -> bytes:
@@ -73,7 +77,7 @@ def redeem(
     with progress() as advance, opened(home, advance=advance) as session:
         view = _view(session)
         asked: dict[str, int | bytes] = {"account": who, "item": item, "quantity": quantity}
-        pending = None if rehearse else _left_over(home, asked)
+        pending = None if rehearse else _left_over(session, home, asked)
         if pending is None:
             most = _price(view, item) * quantity if max_points is None else amounts.millipoints(max_points)
             pending = _sign(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
@@ -188,14 +192,22 @@ def _sign(
     if keep:
         file = _folder(home) / f"{hashlib.sha256(code).hexdigest()}.json"
         plain = {name: to_hex(value) if isinstance(value, bytes) else value for name, value in values.items()}
-        text = json.dumps({"code": code.hex(), "values": plain, "signature": proof.hex()}, indent=1) + "\n"
+        kept = {"code": code.hex(), "values": plain, "signature": proof.hex(), "ledger": _ledger(session)}
+        text = json.dumps(kept, indent=1) + "\n"
         make_dir(_folder(home), 0o700)
         write_new(file, text.encode(), 0o600)
-    return WaitingOrder(file, code, values, proof)
+    return WaitingOrder(file, code, values, proof, _ledger(session))
 
 
-def _left_over(home: LuyaHome, asked: dict[str, int | bytes]) -> WaitingOrder | None:
+def _ledger(session: Session) -> str:
+    domain = session.node.manifest.domain
+    return f"{domain.chain_id}/{domain.ledger.hex()}/{domain.salt.hex()}"
+
+
+def _left_over(session: Session, home: LuyaHome, asked: dict[str, int | bytes]) -> WaitingOrder | None:
     """What a run that was cut short has left of the same order.
+
+    One that was signed for a chain before this one, and is not in the log, can be in no log any more: it is dropped.
 
     Raises UsageError: a file of it can't be read.
     """
@@ -204,12 +216,16 @@ def _left_over(home: LuyaHome, asked: dict[str, int | bytes]) -> WaitingOrder | 
             value = json.loads(file.read_text("utf-8"))
             plain = value["values"].items()
             values = {name: to_bytes(one) if isinstance(one, str) else int(one) for name, one in plain}
-            found = WaitingOrder(file, bytes.fromhex(value["code"]), values, bytes.fromhex(value["signature"]))
+            code, proof = bytes.fromhex(value["code"]), bytes.fromhex(value["signature"])
+            found = WaitingOrder(file, code, values, proof, value.get("ledger"))
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{file} is no order that waits ({error}): move it away", "待发送的订单文件已损坏，请移走"
             ) from None
         if all(found.values.get(name) == one for name, one in asked.items()):
+            if found.ledger not in (None, _ledger(session)) and _find(session, found) is None:
+                file.unlink()
+                continue
             tell("继续上次未完成的订单。An order that was not finished is taken up again.")
             return found
     return None

@@ -146,6 +146,27 @@ def test_what_was_cut_short_is_ordered_once(shop: tuple[LuyaHome, str, Path], mo
     assert points(home, account) == before
 
 
+def test_an_order_signed_for_a_chain_that_is_gone_is_signed_anew(
+    shop: tuple[LuyaHome, str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, account, _ = shop
+    before = points(home, account)
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(orders, "send", killed)
+    with pytest.raises(KeyboardInterrupt):
+        redeem(home, account)
+    assert len(list((home.root / "orders").iterdir())) == 1
+    monkeypatch.setattr(orders, "send", relay.send)
+    checks.rebuild(home, quiet=True)
+    taken = redeem(home, account)
+    assert points(home, account) == before - 10, "paid once"
+    assert list((home.root / "orders").iterdir()) == []
+    orders.refund(home, taken["order"], cause=orders.RefundCause.RESIDENT, key=None, rehearse=False)
+
+
 def test_by_the_command_line(shop: tuple[LuyaHome, str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     home, account, folder = shop
     device = folder / "device.json"

@@ -166,10 +166,6 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
         "会话密钥已过期或已撤销",
         "the session key has expired or was revoked: have the controller give another",
     ),
-    "LuyaControllersOutOfScope": (
-        "会话密钥无权签署此类操作",
-        "the session key may not sign this kind of act: sign with the controller's key",
-    ),
     "LuyaControllersOverLimit": (
         "超过会话密钥的每日限额",
         "the session key's limit for the day leaves less: wait for tomorrow, or sign with the controller's key",

@@ -78,10 +78,11 @@ def redeem(
         view = _view(session)
         asked: dict[str, int | bytes] = {"account": who, "item": item, "quantity": quantity}
         pending = None if rehearse else _left_over(session, home, asked)
+        fresh = pending is None
         if pending is None:
             most = _price(view, item) * quantity if max_points is None else amounts.millipoints(max_points)
             pending = _sign(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
-        sent = _order(session, pending, rehearse)
+        sent = _order(session, pending, fresh=fresh, rehearse=rehearse)
         order = None if sent.index is None else _view(session).order(sent.index)
     code = None if sent.index is None else pending.code.hex()
     said(
@@ -145,8 +146,8 @@ def refund(home: LuyaHome, order: int, *, cause: RefundCause, key: str | None, r
 # ---------------------------------------------------------------------------------------------- an order on its way
 
 
-def _order(session: Session, pending: WaitingOrder, rehearse: bool) -> SentAct:
-    """The order's entry, found or made."""
+def _order(session: Session, pending: WaitingOrder, *, fresh: bool, rehearse: bool) -> SentAct:
+    """The order's entry, found or made. fresh: signed by this run."""
     found = _find(session, pending)
     if found is not None:
         return found
@@ -154,12 +155,14 @@ def _order(session: Session, pending: WaitingOrder, rehearse: bool) -> SentAct:
     data = contract.data("order", (*as_struct(pending.values), pending.signature))
     try:
         return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
-    except (LoopRefused, NodeError):
+    except (LoopRefused, NodeError) as error:
         # What an earlier run sent may have come first: then this one was refused for it.
         found = None if rehearse else _find(session, pending)
         if found is not None:
             return found
-        if pending.file is not None and int(pending.values["deadline"]) < time.time():
+        # Refused before anything was sent: with other terms it may be asked for at once.
+        unsent = fresh and isinstance(error, LoopRefused)
+        if pending.file is not None and (unsent or int(pending.values["deadline"]) < time.time()):
             pending.file.unlink()
         raise
 

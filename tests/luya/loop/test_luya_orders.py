@@ -84,6 +84,9 @@ def test_from_points_to_the_counter_and_back(shop: tuple[LuyaHome, str, Path]) -
     assert redeem(home, account, rehearse=True)["code"] is None
     with pytest.raises(LoopRefused, match="LuyaRewardsTooDear"):
         redeem(home, account, 2, max_points="0.019", rehearse=True)
+    with pytest.raises(LoopRefused, match="LuyaRewardsTooDear"):
+        redeem(home, account, 2, max_points="0.019")
+    assert list((home.root / "orders").iterdir()) == [], "what was refused does not stand in the next one's way"
     bought = redeem(home, account, 2)
     assert (bought["state"], bought["points"], bought["settlement_yuan"]) == ("open", "0.02", "19.80")
     assert points(home, account) == before - 20

@@ -14,25 +14,36 @@ from chain_node.protocol.errors import AttestationError
 from chain_node.protocol.kinds.act import Act, Tail
 from chain_node.protocol.kinds.controllers import Consent, Controller, ControllerCancelled, SessionKey, SetBy
 from chain_node.protocol.kinds.projects import Acceptance, Pledge, ProjectDelivery, Survival
+from chain_node.protocol.kinds.rewards import Fulfilment, Order, Refund, RefundCause
 
 MESSAGES: Final[dict[type[Act], str]] = {
     Acceptance: "Acceptance",
     Consent: "Consent",
     Controller: "Controller",
     ControllerCancelled: "CancelController",
+    Fulfilment: "Fulfilment",
+    Order: "Order",
     Pledge: "Pledge",
     ProjectDelivery: "Delivery",
+    Refund: "Refund",
     SessionKey: "SessionKey",
     Survival: "Survival",
 }
 """The name of the message that somebody signed for an act of this kind."""
 
 _IN_THE_TAIL: Final = frozenset({"nonce", "deadline"})
+_CALLED: Final = {"order": "order_id"}
+"""Members whose field has another name: SQL has the word for itself."""
 
 
 def is_signed(act: object) -> bool:
-    """Whether somebody signed it: what the registrar sets in the place of a resident has no signature."""
-    return type(act) in MESSAGES and not (isinstance(act, Controller) and act.set_by is SetBy.REGISTRAR)
+    """Whether somebody signed it: what the registrar sets in the place of a resident has no signature, nor has the
+    refund of an order that is overdue."""
+    if isinstance(act, Controller):
+        return act.set_by is not SetBy.REGISTRAR
+    if isinstance(act, Refund):
+        return act.cause is not RefundCause.UNFULFILLED
+    return type(act) in MESSAGES
 
 
 def message(act: Act) -> tuple[str, dict[str, int | bytes]]:
@@ -72,6 +83,7 @@ def tail_of(act: Act) -> Tail:
 
 def _value(act: Act, member: str) -> int | bytes:
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in member)
+    snake = _CALLED.get(snake, snake)
     holder = act.tail if snake in _IN_THE_TAIL and hasattr(act, "tail") else act
     value: int | bytes = getattr(holder, snake)
     return value

@@ -13,13 +13,15 @@ from typing import Any, Final
 from chain_node.archive.trails import assemble_trail
 from chain_node.protocol import trail
 from chain_node.protocol.entries import Reduction, decode
+from chain_node.protocol.kinds.act import amount_of
 from chain_node.protocol.kinds.agents import AgentRole
 from chain_node.protocol.kinds.projects import Pledge, Project
+from chain_node.protocol.kinds.retirement import Retirement
 from chain_node.protocol.kinds.rewards import Item
 from chain_node.rpc.client import to_hex
 from luya.console import hushed
 from luya.home import LuyaHome
-from luya.loop import agents, catalogue, orders, projects
+from luya.loop import agents, catalogue, orders, projects, retirement
 from luya.loop.signing import CUSTODIAN_KEY
 from luya.session.session import Session
 
@@ -29,6 +31,7 @@ _COUPON_POINTS: Final = "0.2"
 _TREE_POINTS: Final = "0.5"
 _LEAST: Final = 700
 """Millipoints of a coupon and a tree."""
+_RETIRED_GRAMS: Final = "100"
 _PLACE: Final = "28.892100,105.443200"
 _ZONE: Final = timezone(timedelta(hours=8))
 
@@ -53,24 +56,37 @@ def close_the_loop(
             earned[entry.record.account] += entry.millipoints
     if not earned or max(earned.values()) < _LEAST:
         say("  Nobody of this run has enough points for a coupon and a tree: give --records 100 or more.")
-        return {"redeemed_millipoints": 0, "orders": 0, "deliveries": 0, "trail_verified": False}
+        return {"redeemed_millipoints": 0, "orders": 0, "deliveries": 0, "retired_mg": 0, "trail_verified": False}
     account = to_hex(earned.most_common(1)[0][0])
     with hushed() if quiet else nullcontext():
         _prepare(session.home)
         order = _coupon(session, folder, account)
         pledge, delivery = _tree(session, folder, account)
+        serial = retirement.retire(
+            session.home,
+            account=account,
+            amount=_RETIRED_GRAMS,
+            vintage=None,
+            beneficiary=str(PLANTER),
+            reason="演示 demo",
+            key=None,
+            rehearse=False,
+        )["index"]
     say("[bold]6[/bold] 积分兑换了一张乘车券，并认捐了一棵树：已种下，由另一家机构验收。")
     say("  Points became a bus coupon, handed over, and a tree: planted, and accepted by another organisation.")
     shown = trail.verify(assemble_trail(archive, pledge, [session.node.manifest.domain]), session.node.manifest.log_key)
     say("[bold]7[/bold] 从骑行记录到种下的树，全程离线可验。")
     verdict = "true" if shown.complete else "NOT TRUE"
     say(f"  From {len(shown.records)} records to the tree, verified offline: {verdict}.")
-    spent = decode(archive.entry(pledge))
+    spent, retired = decode(archive.entry(pledge)), decode(archive.entry(serial))
     assert isinstance(spent, Pledge)
+    assert isinstance(retired, Retirement)
+    say(f"  And {_RETIRED_GRAMS} g of the resident's credits are retired: `luya certificate {serial}`.")
     return {
         "redeemed_millipoints": order["millipoints"] + spent.price * spent.units,
         "orders": 1,
         "deliveries": len(shown.deliveries),
+        "retired_mg": amount_of(retired.parts),
         "trail_verified": shown.complete and shown.deliveries[0].delivery_index == delivery,
     }
 

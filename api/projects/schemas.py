@@ -195,5 +195,6 @@ class ProjectDetail(PublicProject):
 class ProjectList(Model):
     """A page of projects, by number. `next`: the cursor of the page after it, null on the last."""
 
+    model_config = example({"projects": [_PROJECT], "next": None})
     projects: list[PublicProject]
     next: str | None

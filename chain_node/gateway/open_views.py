@@ -64,6 +64,27 @@ AUTHORITY: Final = (
     "isTargetClosed(address)",
     "minSetback()",
 )
+AGENTS: Final = (
+    "agentOf(address)",
+    "authority()",
+    "district(uint16)",
+    "isConsumingScheduledOp()",
+    "ledger()",
+    "organisationAccount(address)",
+)
+CONTROLLERS: Final = ("authority()", "custodian()", "isConsumingScheduledOp()", "ledger()")
+PROJECTS: Final = (
+    "authority()",
+    "deliveryAt(uint64)",
+    "isConsumingScheduledOp()",
+    "isTaken(uint32,uint32)",
+    "isUsed(bytes32)",
+    "ledger()",
+    "pledgedIn(uint32)",
+    "progress(uint32)",
+)
+RETIREMENT: Final = ("authority()", "isConsumingScheduledOp()", "lastSerial(uint16)", "ledger()")
+REWARDS: Final = ("announcedOf(uint32)", "authority()", "isConsumingScheduledOp()", "itemOf(uint32)", "ledger()")
 ADMINISTRATION: Final = ("authority()", "isConsumingScheduledOp()", "manager()")
 VALIDATORS: Final = (
     "authority()",
@@ -118,6 +139,11 @@ _OPEN: Final = {
     "views": VIEWS,
     "authority": AUTHORITY,
     "administration": ADMINISTRATION,
+    "LuyaAgents": AGENTS,
+    "LuyaControllers": CONTROLLERS,
+    "LuyaProjects": PROJECTS,
+    "LuyaRetirement": RETIREMENT,
+    "LuyaRewards": REWARDS,
     "network_authority": AUTHORITY,
     "validators": VALIDATORS,
     "council": COUNCIL,

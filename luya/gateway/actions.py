@@ -60,7 +60,10 @@ def _known(home: LuyaHome) -> dict[str, Any]:
         manifest = Manifest.load(home.manifest)
         known["chain_id"] = manifest.chain_id
         names = ("ledger", "law", "views", "authority")
-        known["contracts"] = tuple((name, getattr(manifest, name)) for name in names)
+        addresses = [(name, getattr(manifest, name)) for name in names]
+        if manifest.administration:
+            addresses.append(("administration", manifest.administration))
+        known["contracts"] = (*addresses, *manifest.modules.items())
     running = _node(home)
     if running is not None:
         known["finality"] = running.finality

@@ -37,6 +37,15 @@ VIEWS_CLOSED = (
     "revoked(uint64[])",
     "words(uint256[])",
 )
+CONTROLLERS_CLOSED = (
+    "authorise(address,address,uint64,uint16,uint64)",
+    "consentOf(address,uint16)",
+    "controllerOf(address)",
+    "nonceOf(address,address)",
+    "pendingController(address)",
+    "sessionKey(address,address)",
+)
+REWARDS_CLOSED = ("boughtBy(uint32,address)", "orderState(uint64)")
 PERMISSIONS_CLOSED = ("accounts(uint256,uint256)", "flagsOf(address)", "maySend(address)")
 """Views that are open to nobody without a role: a decision, too."""
 
@@ -52,6 +61,11 @@ def test_every_view_of_the_contracts_is_decided_on() -> None:
         "LuyaLedger": {*open_views.LEDGER, *LEDGER_CLOSED},
         "LuyaLaw": {*open_views.LAW},
         "LuyaViews": {*open_views.VIEWS, *VIEWS_CLOSED},
+        "LuyaAgents": {*open_views.AGENTS},
+        "LuyaControllers": {*open_views.CONTROLLERS, *CONTROLLERS_CLOSED},
+        "LuyaProjects": {*open_views.PROJECTS, "pledgeAt(uint64)"},
+        "LuyaRetirement": {*open_views.RETIREMENT, "organiserNonce(address,address)"},
+        "LuyaRewards": {*open_views.REWARDS, *REWARDS_CLOSED},
         "AccessManager": {*open_views.AUTHORITY},
         "Administration": {*open_views.ADMINISTRATION},
         "Validators": {*open_views.VALIDATORS},

@@ -83,7 +83,7 @@ ELSEWHERE_BY_FOLDER = (
     ("luya/loop", "agent_commands agents", "acceptance/test_demo.py"),
     ("luya/loop", "project_commands", "luya/loop/test_luya_project.py"),
     ("luya/loop", "retirement_commands", "luya/loop/test_luya_retirement.py"),
-    ("luya/loop", "reward_commands", "luya/loop/test_luya_orders.py"),
+    ("luya/loop", "reward_commands waiting", "luya/loop/test_luya_orders.py"),
     ("luya/network", "commands founding running vote_commands votes", "luya/network/test_luya_network.py"),
     ("luya/operate", "checks commands mirroring serve status tokens up", "luya/test_luya_cli.py"),
     ("luya/oracle", "ingest", "acceptance/test_real_data.py"),

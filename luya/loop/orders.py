@@ -7,23 +7,20 @@ command that was cut short and is run again sends the same message, whose nonce 
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from chain_node.errors import NodeError
 from chain_node.protocol.kinds.rewards import RefundCause
 from chain_node.protocol.records import HASH_BYTES
-from chain_node.rpc.client import to_bytes, to_hex
-from chain_node.storage.durable import make_dir, write_new
-from luya.console import progress, tell
-from luya.errors import LoopRefused, UsageError
+from chain_node.rpc.client import to_hex
+from luya.console import progress
+from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.loop import amounts, reward_view
+from luya.loop import amounts, reward_view, waiting
 from luya.loop.catalogue import MODULE, answered, said
 from luya.loop.relay import SentAct, module, send
 from luya.loop.reward_view import RewardsView
@@ -32,25 +29,6 @@ from luya.session.session import Session, opened
 
 _VALID_SECONDS: Final = 3_600
 """How long an order's signature may wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingOrder:
-    """An order that was signed and may not be in the log yet. file: where it lies, None in a rehearsal.
-
-    ledger: whose domain it was signed under; a chain that is made anew has another. None in files of before.
-    """
-
-    file: Path | None
-    code: bytes
-    values: dict[str, int | bytes]
-    signature: bytes
-    ledger: str | None
-
-    @property
-    def code_hash(self) -> bytes:
-        """By which the log finds it."""
-        return hashlib.sha256(self.code).digest()
 
 
 def redeem(
@@ -77,14 +55,15 @@ def redeem(
     with progress() as advance, opened(home, advance=advance) as session:
         view = _view(session)
         asked: dict[str, int | bytes] = {"account": who, "item": item, "quantity": quantity}
-        pending = None if rehearse else _left_over(session, home, asked)
+        pending = None if rehearse else waiting.left_over(session, _folder(home), asked)
         fresh = pending is None
         if pending is None:
             most = _price(view, item) * quantity if max_points is None else amounts.millipoints(max_points)
             pending = _sign(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
-        sent = _order(session, pending, fresh=fresh, rehearse=rehearse)
+        submit = partial(_order, session, pending, rehearse)
+        sent = waiting.send_once(session, pending, submit, fresh=fresh, rehearse=rehearse)
         order = None if sent.index is None else _view(session).order(sent.index)
-    code = None if sent.index is None else pending.code.hex()
+    code = None if sent.index is None else pending.more["code"]
     said(
         sent,
         f"订单 {sent.index} 已生成，请在柜台出示此码，仅显示一次：{code}。"
@@ -92,8 +71,7 @@ def redeem(
     )
     answer = {"order": sent.index, "code": code} | (order or asked | {"account": to_hex(who)}) | answered(sent)
     show(answer)
-    if pending.file is not None:
-        pending.file.unlink()
+    pending.forget()
     return answer
 
 
@@ -146,40 +124,9 @@ def refund(home: LuyaHome, order: int, *, cause: RefundCause, key: str | None, r
 # ---------------------------------------------------------------------------------------------- an order on its way
 
 
-def _order(session: Session, pending: WaitingOrder, *, fresh: bool, rehearse: bool) -> SentAct:
-    """The order's entry, found or made. fresh: signed by this run."""
-    found = _find(session, pending)
-    if found is not None:
-        return found
-    contract = module(session, MODULE)
-    data = contract.data("order", (*as_struct(pending.values), pending.signature))
-    try:
-        return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
-    except (LoopRefused, NodeError) as error:
-        # What an earlier run sent may have come first: then this one was refused for it.
-        found = None if rehearse else _find(session, pending)
-        if found is not None:
-            return found
-        # Refused before anything was sent: with other terms it may be asked for at once.
-        unsent = fresh and isinstance(error, LoopRefused)
-        if pending.file is not None and (unsent or int(pending.values["deadline"]) < time.time()):
-            pending.file.unlink()
-        raise
-
-
-def _find(session: Session, pending: WaitingOrder) -> SentAct | None:
-    session.node.catch_up()
-    index = _view(session).by_code.get(pending.code_hash)
-    if index is None:
-        return None
-    session.project()
-    call = session.node.archive.call_of(index)
-    return SentAct(index, None if call is None else call.tx_hash)
-
-
 def _sign(
     session: Session, home: LuyaHome, asked: dict[str, int | bytes], most: int, key: str, *, keep: bool
-) -> WaitingOrder:
+) -> waiting.WaitingAct:
     by = signer(home, key)
     account = as_struct(asked)[0]
     nonce = module(session, "LuyaControllers").read("nonceOf", account, to_hex(by.address))
@@ -191,47 +138,13 @@ def _sign(
         "deadline": int(time.time()) + _VALID_SECONDS,
     }
     proof = signature(session, by, "Order", values)
-    file = None
-    if keep:
-        file = _folder(home) / f"{hashlib.sha256(code).hexdigest()}.json"
-        plain = {name: to_hex(value) if isinstance(value, bytes) else value for name, value in values.items()}
-        kept = {"code": code.hex(), "values": plain, "signature": proof.hex(), "ledger": _ledger(session)}
-        text = json.dumps(kept, indent=1) + "\n"
-        make_dir(_folder(home), 0o700)
-        write_new(file, text.encode(), 0o600)
-    return WaitingOrder(file, code, values, proof, _ledger(session))
+    return waiting.keep(session, _folder(home) if keep else None, values, proof, {"code": code.hex()})
 
 
-def _ledger(session: Session) -> str:
-    domain = session.node.manifest.domain
-    return f"{domain.chain_id}/{domain.ledger.hex()}/{domain.salt.hex()}"
-
-
-def _left_over(session: Session, home: LuyaHome, asked: dict[str, int | bytes]) -> WaitingOrder | None:
-    """What a run that was cut short has left of the same order.
-
-    One that was signed for a chain before this one, and is not in the log, can be in no log any more: it is dropped.
-
-    Raises UsageError: a file of it can't be read.
-    """
-    for file in sorted(_folder(home).glob("*.json")):
-        try:
-            value = json.loads(file.read_text("utf-8"))
-            plain = value["values"].items()
-            values = {name: to_bytes(one) if isinstance(one, str) else int(one) for name, one in plain}
-            code, proof = bytes.fromhex(value["code"]), bytes.fromhex(value["signature"])
-            found = WaitingOrder(file, code, values, proof, value.get("ledger"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(
-                f"{file} is no order that waits ({error}): move it away", "待发送的订单文件已损坏，请移走"
-            ) from None
-        if all(found.values.get(name) == one for name, one in asked.items()):
-            if found.ledger not in (None, _ledger(session)) and _find(session, found) is None:
-                file.unlink()
-                continue
-            tell("继续上次未完成的订单。An order that was not finished is taken up again.")
-            return found
-    return None
+def _order(session: Session, pending: waiting.WaitingAct, rehearse: bool) -> SentAct:
+    contract = module(session, MODULE)
+    data = contract.data("order", (*as_struct(pending.values), pending.signature))
+    return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
 
 
 def _folder(home: LuyaHome) -> Path:

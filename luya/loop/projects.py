@@ -6,6 +6,7 @@ import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from chain_node.rpc.client import to_hex
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.loop import amounts, evidence
+from luya.loop import amounts, evidence, waiting
 from luya.loop.project_view import ProjectView, views
 from luya.loop.relay import SentAct, module, send
 from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, as_struct, signature, signer
@@ -146,25 +147,39 @@ def pledge(
     who = amounts.address(account)
     with progress() as advance, opened(home, advance=advance) as session:
         terms = _view(session.node.archive, project).newest
-        most = terms.price * units if max_points is None else amounts.millipoints(max_points)
-        chain_key = signer(home, key or CUSTODIAN_KEY)
-        nonce = int(module(session, "LuyaControllers").read("nonceOf", to_hex(who), to_hex(chain_key.address)))
-        values: dict[str, int | bytes] = {
-            "account": who,
-            "project": project,
-            "units": units,
-            "maxPrice": most,
-            "nonce": nonce,
-        }
-        values["deadline"] = int(time.time()) + _VALID_SECONDS
-        signed = signature(session, chain_key, "Pledge", values)
-        contract = module(session, MODULE)
-        data = contract.data("pledge", (*as_struct(values), signed))
-        sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+        asked: dict[str, int | bytes] = {"account": who, "project": project, "units": units}
+        pending = None if rehearse else waiting.left_over(session, _folder(home), asked)
+        fresh = pending is None
+        if pending is None:
+            most = terms.price * units if max_points is None else amounts.millipoints(max_points)
+            pending = _sign_pledge(session, home, asked, most, key or CUSTODIAN_KEY, keep=not rehearse)
+        submit = partial(_pledge, session, pending, rehearse)
+        sent = waiting.send_once(session, pending, submit, fresh=fresh, rehearse=rehearse)
         first = None if sent.index is None else _view(session.node.archive, project).pledges[sent.index].first
+    pending.forget()
     spent = amounts.points_text(terms.price * units)
     _tell(sent, f"已认捐 {units} 个单位，{spent} 积分。{units} units are pledged for {spent} points.")
     return {"project": project, "account": to_hex(who), "first": first, "units": units, "points": spent} | _answer(sent)
+
+
+def _sign_pledge(
+    session: Session, home: LuyaHome, asked: dict[str, int | bytes], most: int, key: str, *, keep: bool
+) -> waiting.WaitingAct:
+    by = signer(home, key)
+    nonce = module(session, "LuyaControllers").read("nonceOf", as_struct(asked)[0], to_hex(by.address))
+    bounds = {"maxPrice": most, "nonce": int(nonce), "deadline": int(time.time()) + _VALID_SECONDS}
+    values = asked | bounds
+    return waiting.keep(session, _folder(home) if keep else None, values, signature(session, by, "Pledge", values))
+
+
+def _pledge(session: Session, pending: waiting.WaitingAct, rehearse: bool) -> SentAct:
+    contract = module(session, MODULE)
+    data = contract.data("pledge", (*as_struct(pending.values), pending.signature))
+    return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+
+
+def _folder(home: LuyaHome) -> Path:
+    return home.root / "pledges"
 
 
 def give_back(home: LuyaHome, index: int, *, rehearse: bool) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from eth_hash.auto import keccak
@@ -21,8 +23,8 @@ from chain_node.rpc.client import to_hex
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.loop import amounts
-from luya.loop.relay import module, send
+from luya.loop import amounts, waiting
+from luya.loop.relay import SentAct, module, send
 from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, signature, signer
 from luya.session.session import Session, opened
 
@@ -68,31 +70,65 @@ def retire(
         )
     kind, whom, salt = _beneficiary(beneficiary)
     with progress() as advance, opened(home, advance=advance) as session:
-        contract = module(session, MODULE)
-        lines = b"".join(PART.codes.pack(*line) for line in _lines(session, who, milligrams, vintage))
-        by = signer(home, key or CUSTODIAN_KEY)
-        own = int(session.node.views.accounts([who])[0][0]) == ORGANISATION_STATE
-        asked = (to_hex(who), to_hex(by.address))
-        nonce = int(
-            contract.read("organiserNonce", *asked)
-            if own
-            else module(session, "LuyaControllers").read("nonceOf", *asked)
-        )
-        bounds: dict[str, int | bytes] = {"nonce": nonce, "deadline": int(time.time()) + _VALID_SECONDS}
-        named: dict[str, int | bytes] = {"account": who, "beneficiaryKind": int(kind), "beneficiary": whom}
-        hashed: dict[str, int | bytes] = {"reason": keccak(why), "lines": keccak(lines)}
-        signed = signature(session, by, "Retirement", named | hashed | bounds)
-        values = (to_hex(who), int(kind), whom, why, lines, *bounds.values())
-        sent = send(session, contract, contract.data("retire", values, signed), by=RELAY_KEY, rehearse=rehearse)
+        asked: dict[str, int | bytes] = {
+            "account": who,
+            "beneficiaryKind": int(kind),
+            "reason": keccak(why),
+        }
+        wanted = {"beneficiary": beneficiary, "milligrams": str(milligrams), "vintage": str(vintage or "")}
+        pending = None if rehearse else waiting.left_over(session, _folder(home), asked)
+        if pending is not None and not wanted.items() <= pending.more.items():
+            pending = None
+        fresh = pending is None
+        if pending is None:
+            lines = b"".join(PART.codes.pack(*line) for line in _lines(session, who, milligrams, vintage))
+            more = wanted | {"salt": "" if salt is None else salt.hex(), "lines": lines.hex()}
+            asked |= {"beneficiary": whom, "lines": keccak(lines)}
+            pending = _sign(session, home, asked, more, key or CUSTODIAN_KEY, keep=not rehearse)
+        submit = partial(_retire, session, pending, why, rehearse)
+        sent = waiting.send_once(session, pending, submit, fresh=fresh, rehearse=rehearse)
+    pending.forget()
+    kept_salt = pending.more["salt"] or None
     value = {"rehearsed": sent.index is None, "index": sent.index, "transaction": sent.transaction}
     if sent.index is None:
         tell("账本会接受，尚未发送。The ledger would take it; nothing was sent.")
         return value | {"grams": grams(milligrams)}
     gone = grams(milligrams)
     tell(f"已注销 {gone} 克，证书编号 {sent.index}。{gone} g are retired: certificate {sent.index}.")
-    if salt is not None:
+    if kept_salt is not None:
         tell("请妥善保存 salt：凭它才能证明受益人是谁。Keep the salt: with it alone the beneficiary can be shown.")
-    return value | certificate(home, sent.index, None) | {"salt": None if salt is None else salt.hex()}
+    return value | certificate(home, sent.index, None) | {"salt": kept_salt}
+
+
+def _sign(
+    session: Session, home: LuyaHome, asked: dict[str, int | bytes], more: dict[str, str], key: str, *, keep: bool
+) -> waiting.WaitingAct:
+    by = signer(home, key)
+    account = asked["account"]
+    assert isinstance(account, bytes)
+    own = int(session.node.views.accounts([account])[0][0]) == ORGANISATION_STATE
+    contract, function = ("LuyaRetirement", "organiserNonce") if own else ("LuyaControllers", "nonceOf")
+    nonce = int(module(session, contract).read(function, to_hex(account), to_hex(by.address)))
+    order = ("account", "beneficiaryKind", "beneficiary", "reason", "lines")
+    bounds = {"nonce": nonce, "deadline": int(time.time()) + _VALID_SECONDS}
+    values = {name: asked[name] for name in order} | bounds
+    proof = signature(session, by, "Retirement", values)
+    return waiting.keep(session, _folder(home) if keep else None, values, proof, more)
+
+
+def _retire(session: Session, pending: waiting.WaitingAct, why: bytes, rehearse: bool) -> SentAct:
+    contract, said, lines = module(session, MODULE), pending.values, bytes.fromhex(pending.more["lines"])
+    account = said["account"]
+    assert isinstance(account, bytes)
+    values = (
+        *(to_hex(account), said["beneficiaryKind"], said["beneficiary"], why, lines, said["nonce"], said["deadline"]),
+    )
+    data = contract.data("retire", values, pending.signature)
+    return send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
+
+
+def _folder(home: LuyaHome) -> Path:
+    return home.root / "retirements"
 
 
 def certificate(home: LuyaHome, serial: int, language: Language | None) -> dict[str, Any]:

@@ -182,3 +182,39 @@ def test_a_ledger_of_before_says_what_to_do() -> None:
     session = cast(Session, SimpleNamespace(node=SimpleNamespace(ledger=ledger, rpc=None)))
     with pytest.raises(HomeError, match="luya rebuild"):
         module(session, "LuyaProjects")
+
+
+def test_a_pledge_that_was_cut_short_is_made_once(
+    grove: tuple[LuyaHome, str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, account, folder = grove
+    terms = folder / "second.toml"
+    terms.write_text(TERMS.replace("project = 1", "project = 2"), "utf-8")
+    projects.open_project(home, terms, rehearse=False)
+
+    def pledge_two() -> dict[str, Any]:
+        named: dict[str, Any] = {"max_points": None, "key": None, "rehearse": False}
+        return projects.pledge(home, 2, account=account, units=2, **named)
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def sent_and_killed(*arguments: Any, **named: Any) -> Any:
+        send(*arguments, **named)
+        raise KeyboardInterrupt
+
+    with opened(home) as session:
+        before = points(session, bytes.fromhex(account[2:]))
+    for kill in (killed, sent_and_killed):
+        monkeypatch.setattr(projects, "send", kill)
+        with pytest.raises(KeyboardInterrupt):
+            pledge_two()
+        (waiting,) = (home.root / "pledges").iterdir()
+        assert waiting.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(projects, "send", send)
+    taken = pledge_two()
+    assert (taken["first"], taken["index"] is not None) == (0, True)
+    assert projects.show(home, 2)["pledged"] == 2, "once"
+    assert list((home.root / "pledges").iterdir()) == []
+    with opened(home) as session:
+        assert points(session, bytes.fromhex(account[2:])) == before - 20

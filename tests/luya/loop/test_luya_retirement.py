@@ -19,7 +19,7 @@ from luya.cli import app
 from luya.demo.data import write_partner_files
 from luya.errors import LoopRefused, UsageError
 from luya.home import LuyaHome
-from luya.loop import retirement
+from luya.loop import relay, retirement
 from luya.loop.refusals import REMEDIES
 from luya.loop.relay import module, send
 from luya.session import feeds
@@ -69,6 +69,26 @@ def test_credits_are_retired_once_and_shown(held: tuple[LuyaHome, str, int]) -> 
     assert run.exit_code == 0
     assert "Beneficiary: organisation 2\n" in run.output
     assert json.loads(run.stdout.strip().splitlines()[-1])["serial"] == first["serial"]
+
+
+def test_what_was_cut_short_is_retired_once(held: tuple[LuyaHome, str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    home, account, _ = held
+
+    def sent_and_killed(*arguments: Any, **named: Any) -> Any:
+        relay.send(*arguments, **named)
+        raise KeyboardInterrupt
+
+    with opened(home) as session:
+        before = int(session.node.views.accounts([bytes.fromhex(account[2:])])[0][3])
+    monkeypatch.setattr(retirement, "send", sent_and_killed)
+    with pytest.raises(KeyboardInterrupt):
+        retire(home, account, "0.002", beneficiary="李四")
+    monkeypatch.setattr(retirement, "send", relay.send)
+    taken = retire(home, account, "0.002", beneficiary="李四")
+    assert taken["beneficiary"]["commitment"] == evidence(bytes.fromhex(taken["salt"]), {"beneficiary": "李四"}).hex()
+    assert list((home.root / "retirements").iterdir()) == []
+    with opened(home) as session:
+        assert int(session.node.views.accounts([bytes.fromhex(account[2:])])[0][3]) == before - 2, "once"
 
 
 def test_what_is_refused(held: tuple[LuyaHome, str, int]) -> None:

@@ -12,6 +12,7 @@ from luyad_built import need_luyad
 
 KEYS = {
     *("accepted", "refused", "log_size", "log_root", "credits_mg", "millipoints", "verified", "seconds"),
+    *("redeemed_millipoints", "orders", "deliveries", "retired_mg", "trail_verified"),
     *("engine", "validators", "killed_at_height", "final_height", "same_root_on_all"),
 }
 
@@ -34,6 +35,7 @@ def told(home: Path, validators: int) -> dict[str, object]:
     )
     assert 0 < value["killed_at_height"] < value["final_height"]
     assert value["accepted"] > 100
+    assert (value["orders"], value["deliveries"], value["trail_verified"]) == (1, 1, True)
     wait_gone(home)
     return value
 

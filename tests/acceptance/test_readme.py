@@ -28,6 +28,7 @@ NOT_RUN = {
     "uv run luya redeem --account 0x… --item 1": "tests/luya/loop",
     "uv run luya project open project.toml": "tests/luya/loop",
     "uv run luya project pledge 1 --account 0x… --units 1": "tests/luya/loop",
+    "uv run luya retire --account 0x… --grams 100 --beneficiary 2 --reason …": "tests/luya/loop",
     "uv run luya trail PLEDGE -o trail.json": "test_demo.py",
     "uv run luya engine build": "compiles for minutes; test_engine_build.py",
     "uv run luya demo --engine luyad --validators 4 --once": "takes minutes; test_demo_network.py, deep",

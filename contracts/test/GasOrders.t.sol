@@ -34,7 +34,7 @@ contract GasOrdersTest is Shop {
         earn(person(1_000));
         ILuyaRewards.OrderAct memory act = signed(orderOf(person(1_000), 1));
         rewards.order(act);
-        _measure("order, the account's first", vm.lastCallGas().gasTotalUsed, 220_000);
+        _measure("order, first of an account", vm.lastCallGas().gasTotalUsed, 220_000);
     }
 
     function test_AnOrderInABatch() public {
@@ -63,7 +63,7 @@ contract GasOrdersTest is Shop {
     }
 
     /// @dev Prints the gas, holds it to the mark, and compares it with the committed snapshot.
-    function _measure(string memory name, uint256 used, uint256 mark) private {
+    function _measure(string memory name, uint256 used, uint256 mark) private view {
         console.log(string.concat("act/", name), used);
         assertTrue(used <= mark, string.concat(name, ": gas ", vm.toString(used)));
         if (vm.envOr("LUYA_GAS_WRITE", false)) return;

@@ -14,8 +14,7 @@ from chain_node.rpc.client import to_hex
 from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
-from luya.loop.catalogue import answered, said
-from luya.loop.relay import module, send
+from luya.loop.relay import answered, module, said, send
 from luya.session.session import opened
 
 GOVERNANCE_KEY: Final = "governance"

@@ -15,7 +15,7 @@ from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.loop import amounts, reward_view
-from luya.loop.relay import SentAct, module, send
+from luya.loop.relay import answered, module, said, send
 from luya.session.session import opened
 
 MODULE: Final = "LuyaRewards"
@@ -120,13 +120,3 @@ def _number(path: Path, name: str, value: Any, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
         raise UsageError(f"{path}: {name} is a whole number below {limit}, not {value!r}", f"{name} 应为非负整数")
     return value
-
-
-def said(sent: SentAct, text: str) -> None:
-    """Tells what was done, or that it was a rehearsal."""
-    tell("账本会接受，尚未发送。The ledger would take it; nothing was sent." if sent.index is None else text)
-
-
-def answered(sent: SentAct) -> dict[str, Any]:
-    """What every answer ends with."""
-    return {"rehearsed": sent.index is None, "index": sent.index, "transaction": sent.transaction}

@@ -21,8 +21,8 @@ from luya.console import progress
 from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.loop import amounts, reward_view, waiting
-from luya.loop.catalogue import MODULE, answered, said
-from luya.loop.relay import SentAct, module, send
+from luya.loop.catalogue import MODULE
+from luya.loop.relay import SentAct, answered, module, said, send
 from luya.loop.reward_view import RewardsView
 from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, as_struct, signature, signer
 from luya.session.session import Session, opened

@@ -20,7 +20,7 @@ from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.loop import amounts, evidence, waiting
 from luya.loop.project_view import ProjectView, views
-from luya.loop.relay import SentAct, module, send
+from luya.loop.relay import SentAct, answered, module, said, send
 from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, as_struct, signature, signer
 from luya.session.session import Session, opened
 
@@ -57,8 +57,8 @@ def open_project(home: LuyaHome, path: Path, *, rehearse: bool) -> dict[str, Any
     terms = described(path)
     with progress() as advance, opened(home, advance=advance) as session:
         sent = _set(session, terms, rehearse)
-    _tell(sent, f"项目 {terms.project} 已开放。Project {terms.project} is open: units can be pledged.")
-    return {"project": terms.project, "state": "open", "text": terms.text.hex()} | _answer(sent)
+    said(sent, f"项目 {terms.project} 已开放。Project {terms.project} is open: units can be pledged.")
+    return {"project": terms.project, "state": "open", "text": terms.text.hex()} | answered(sent)
 
 
 def end_project(home: LuyaHome, project: int, state: ProjectState, *, rehearse: bool) -> dict[str, Any]:
@@ -72,8 +72,8 @@ def end_project(home: LuyaHome, project: int, state: ProjectState, *, rehearse: 
         newest = _view(session.node.archive, project).newest
         sent = _set(session, replace(newest, state=state), rehearse)
     word = {ProjectState.CLOSED: "已截止认捐", ProjectState.ABANDONED: "已终止"}.get(state, "")
-    _tell(sent, f"项目 {project} {word}。Project {project} is {state.name.lower()}.")
-    return {"project": project, "state": state.name.lower()} | _answer(sent)
+    said(sent, f"项目 {project} {word}。Project {project} is {state.name.lower()}.")
+    return {"project": project, "state": state.name.lower()} | answered(sent)
 
 
 def described(path: Path) -> Project:
@@ -158,8 +158,10 @@ def pledge(
         first = None if sent.index is None else _view(session.node.archive, project).pledges[sent.index].first
     pending.forget()
     spent = amounts.points_text(terms.price * units)
-    _tell(sent, f"已认捐 {units} 个单位，{spent} 积分。{units} units are pledged for {spent} points.")
-    return {"project": project, "account": to_hex(who), "first": first, "units": units, "points": spent} | _answer(sent)
+    said(sent, f"已认捐 {units} 个单位，{spent} 积分。{units} units are pledged for {spent} points.")
+    return {"project": project, "account": to_hex(who), "first": first, "units": units, "points": spent} | answered(
+        sent
+    )
 
 
 def _sign_pledge(
@@ -190,8 +192,8 @@ def give_back(home: LuyaHome, index: int, *, rehearse: bool) -> dict[str, Any]:
     with progress() as advance, opened(home, advance=advance) as session:
         contract = module(session, MODULE)
         sent = send(session, contract, contract.data("returnPledge", index), by=RELAY_KEY, rehearse=rehearse)
-    _tell(sent, f"认捐 {index} 未交付的积分已退还。What of pledge {index} was not delivered is given back.")
-    return {"pledge": index} | _answer(sent)
+    said(sent, f"认捐 {index} 未交付的积分已退还。What of pledge {index} was not delivered is given back.")
+    return {"pledge": index} | answered(sent)
 
 
 # ---------------------------------------------------------------------------------------------------------- agents
@@ -235,8 +237,8 @@ def deliver(
         }
         data = contract.data("deliver", as_struct(values), signature(session, chain_key, "Delivery", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
-    _tell(sent, f"交付 {sent.index} 等待其他机构验收。Delivery {sent.index} waits for another organisation's acceptor.")
-    return {"project": project, "first": begin, "units": units} | _answer(sent) | _kept(proof)
+    said(sent, f"交付 {sent.index} 等待其他机构验收。Delivery {sent.index} waits for another organisation's acceptor.")
+    return {"project": project, "first": begin, "units": units} | answered(sent) | _kept(proof)
 
 
 def accept(
@@ -256,8 +258,8 @@ def accept(
         data = contract.data("accept", *as_struct(values), signature(session, chain_key, "Acceptance", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
     word = ("通过", "accepted") if accepted else ("未通过", "refused")
-    _tell(sent, f"交付 {index} 验收{word[0]}。Delivery {index} is {word[1]}.")
-    return {"delivery": index, "accepted": accepted} | _answer(sent) | _kept(proof)
+    said(sent, f"交付 {index} 验收{word[0]}。Delivery {index} is {word[1]}.")
+    return {"delivery": index, "accepted": accepted} | answered(sent) | _kept(proof)
 
 
 def report(
@@ -283,11 +285,11 @@ def report(
         }
         data = contract.data("reportSurvival", as_struct(values), signature(session, chain_key, "Survival", values))
         sent = send(session, contract, data, by=RELAY_KEY, rehearse=rehearse)
-    _tell(
+    said(
         sent,
         f"交付 {index} 第 {months} 个月存活 {surviving}。Of delivery {index} {surviving} live after {months} months.",
     )
-    return {"delivery": index, "months": months, "surviving": surviving} | _answer(sent) | _kept(proof)
+    return {"delivery": index, "months": months, "surviving": surviving} | answered(sent) | _kept(proof)
 
 
 # ---------------------------------------------------------------------------------------------------------- looking
@@ -330,14 +332,6 @@ def _free(view: ProjectView, units: int) -> int:
 
 def _day(text: str | None) -> int:
     return day_of(int(time.time())) if text is None else amounts.day(text)
-
-
-def _tell(sent: SentAct, text: str) -> None:
-    tell("账本会接受，尚未发送。The ledger would take it; nothing was sent." if sent.index is None else text)
-
-
-def _answer(sent: SentAct) -> dict[str, Any]:
-    return {"rehearsed": sent.index is None, "index": sent.index, "transaction": sent.transaction}
 
 
 def _kept(proof: evidence.Evidence) -> dict[str, Any]:

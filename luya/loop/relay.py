@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from chain_node.contracts.handles import MODULES, Contract, artefact, revert_reason
 from chain_node.errors import RpcError
 from chain_node.rpc.client import to_bytes, to_hex
 from chain_node.sending.sender import Tx
+from luya.console import tell
 from luya.errors import HomeError
 from luya.loop.refusals import refusal
 from luya.session.session import Session
@@ -76,6 +77,16 @@ def send(session: Session, contract: Contract, data: bytes, *, by: str, rehearse
     node.catch_up()
     session.project()
     return SentAct(_index(session, receipt.tx_hash), receipt.tx_hash)
+
+
+def said(sent: SentAct, text: str) -> None:
+    """Tells what was done, or that it was a rehearsal."""
+    tell("账本会接受，尚未发送。The ledger would take it; nothing was sent." if sent.index is None else text)
+
+
+def answered(sent: SentAct) -> dict[str, Any]:
+    """What every answer ends with."""
+    return {"rehearsed": sent.index is None, "index": sent.index, "transaction": sent.transaction}
 
 
 def _index(session: Session, transaction: str) -> int:

@@ -24,7 +24,7 @@ from luya.console import progress, tell
 from luya.errors import UsageError
 from luya.home import LuyaHome
 from luya.loop import amounts, waiting
-from luya.loop.relay import SentAct, module, send
+from luya.loop.relay import SentAct, answered, module, send
 from luya.loop.signing import CUSTODIAN_KEY, RELAY_KEY, signature, signer
 from luya.session.session import Session, opened
 
@@ -89,7 +89,7 @@ def retire(
         sent = waiting.send_once(session, pending, submit, fresh=fresh, rehearse=rehearse)
     pending.forget()
     kept_salt = pending.more["salt"] or None
-    value = {"rehearsed": sent.index is None, "index": sent.index, "transaction": sent.transaction}
+    value = answered(sent)
     if sent.index is None:
         tell("账本会接受，尚未发送。The ledger would take it; nothing was sent.")
         return value | {"grams": grams(milligrams)}
